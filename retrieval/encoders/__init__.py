@@ -1,0 +1,86 @@
+"""The front door of the encoders: the protocol, the table, and the choice of one.
+
+An encoder maps photos and texts into one space. Backends live in the modules that `ENCODERS`
+names and are imported only when loaded, so that nothing here costs a torch import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+#: Backend name -> "module:function"; the function takes an EncoderSpec and returns an Encoder.
+ENCODERS: dict[str, str] = {
+    "mini": "retrieval.encoders.mini:load",
+    "openclip": "retrieval.encoders.openclip:load",
+}
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Which encoder to load, and where it should run.
+
+    `model` is "auto", "mini", an open_clip name ("ViT-B-32-256/datacomp_s34b_b86k"), a path of a
+    checkpoint file or folder, or an "hf-hub:" name. `device` is "auto", "cpu", "cuda", "cuda:1" or
+    "mps"; `precision` "auto", "fp32", "bf16" or "fp16"; `threads` 0 lets the encoder choose.
+    """
+
+    model: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+
+
+class Encoder(Protocol):
+    """A model with an image tower and a text tower that share one space.
+
+    `name` is how a user asks for it again (`--model NAME`); `fingerprint` is hex and changes when
+    weights, preprocessing, tokenizer or dim do, so that embeddings of two encoders never mix;
+    `image_size` is the short side in pixels that `prepare` resizes to, which lets loaders decode
+    large JPEGs at reduced scale; `quality` is one honest sentence on how good it is.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int
+    image_size: int
+    quality: str
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Turn an upright RGB image into uint8 (views, H, W, 3). Thread-safe, no torch."""
+        ...
+
+    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode uint8 (n, views, H, W, 3) into float32 (n, dim), rows of unit length.
+
+        Raises DeviceMemoryError when the batch does not fit the device.
+        """
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode n texts into float32 (n, dim), rows of unit length."""
+        ...
+
+
+def backend_of(model: str) -> str:
+    """Name the row of ENCODERS that serves `model`: its own name, or open_clip for the rest."""
+    return model if model in ENCODERS else "openclip"
+
+
+def load_encoder(spec: EncoderSpec) -> Encoder:
+    """Load the encoder of `spec`, whose model is a definite one (`choose_model` resolves "auto").
+
+    Raises UnknownModelError, EncoderError or MissingExtraError.
+    """
+    module_name, function_name = ENCODERS[backend_of(spec.model)].split(":")
+    load = cast(
+        "Callable[[EncoderSpec], Encoder]", getattr(import_module(module_name), function_name)
+    )
+    return load(spec)
