@@ -8,6 +8,7 @@
     ├── NoPhotosError            a folder that holds nothing to index
     ├── ImageError               a picture that cannot be read, with the reason
     ├── CorpusError              a text file that cannot be read, with the reason
+    │   └── NotTextError         its content is no text at all
     ├── CollectionError          anything wrong with a collection
     │   ├── NoCollectionError    there is none at that place yet
     │   ├── FormatError          made by another format version of this package
@@ -24,6 +25,11 @@ libraries are translated where they are called and chained with ``from``.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrieval.records import IndexReport
 
 
 class RetrievalError(Exception):
@@ -51,7 +57,11 @@ class UnknownModelError(UsageError):
 
 
 class NoPhotosError(RetrievalError):
-    """The folders hold nothing that can be indexed."""
+    """The folders hold nothing that can be indexed; `report` lists what was skipped and why."""
+
+    def __init__(self, message: str, report: IndexReport) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class ImageError(RetrievalError):
@@ -60,6 +70,10 @@ class ImageError(RetrievalError):
 
 class CorpusError(RetrievalError):
     """A text file cannot be read as documents; the message is the reason, without the path."""
+
+
+class NotTextError(CorpusError):
+    """A file named as text holds something else."""
 
 
 class CollectionError(RetrievalError):

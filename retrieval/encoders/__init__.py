@@ -7,7 +7,7 @@ names and are imported only when loaded, so that nothing here costs a torch impo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -84,3 +84,13 @@ def load_encoder(spec: EncoderSpec) -> Encoder:
         "Callable[[EncoderSpec], Encoder]", getattr(import_module(module_name), function_name)
     )
     return load(spec)
+
+
+def load_chosen(spec: EncoderSpec, on_notice: Callable[[str], None]) -> Encoder:
+    """Resolve "auto", tell why where it is not the recommended model, and load the encoder."""
+    from retrieval.encoders.choosing import choose_model
+
+    choice = choose_model(spec)
+    if choice.notice:
+        on_notice(choice.notice)
+    return load_encoder(replace(spec, model=choice.model))

@@ -97,9 +97,7 @@ def _block_strides(depth: float) -> list[int]:
 
 def _read_block(state: Mapping[str, Tensor], name: str, stride: int, device: str) -> _Block:
     has_expand = f"{name}._expand_conv.weight" in state
-    expand = (
-        _folded(state, f"{name}._expand_conv", f"{name}._bn0", device) if has_expand else None
-    )
+    expand = _folded(state, f"{name}._expand_conv", f"{name}._bn0", device) if has_expand else None
     channels = state[f"{name}._depthwise_conv.weight"].shape[0]
     depthwise = _folded(
         state, f"{name}._depthwise_conv", f"{name}._bn1", device, stride=stride, groups=channels

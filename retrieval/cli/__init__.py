@@ -1,0 +1,54 @@
+"""The command line: the group of commands, and the one place where errors become messages.
+
+A command parses, calls one library function and shows the result. Data goes to stdout, everything
+else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from retrieval._version import __version__
+from retrieval.cli.evaluate import evaluate_command
+from retrieval.cli.index import index_command
+from retrieval.cli.info import info_command
+from retrieval.cli.search import search_command
+from retrieval.errors import RetrievalError
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RetrievalError as exc:
+            _fail(str(exc), exc.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            _fail("Interrupted. What was committed is kept; the same command goes on.", 130)
+        except BrokenPipeError:  # the reader, such as `head`, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        return None
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"retrieval: {message}", err=True)
+    sys.exit(code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="retrieval")
+def main() -> None:
+    """Search your photos by text or by picture: local, private, fast."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files need not be UTF-8
+            stream.reconfigure(errors="surrogateescape")
+
+
+main.add_command(index_command)
+main.add_command(search_command)
+main.add_command(info_command)
+main.add_command(evaluate_command)

@@ -1,0 +1,69 @@
+"""`retrieval eval DIR`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.cli.options import encoder_options, encoder_spec, show_notice, work_options
+from retrieval.cli.output import progress_display, to_json
+from retrieval.config import load_settings
+
+if TYPE_CHECKING:
+    from retrieval.evaluation import Evaluation, Metrics
+
+
+@click.command("eval")
+@click.argument("folder", metavar="DIR")
+@encoder_options
+@work_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate_command(folder: str, as_json: bool, **flags: Any) -> None:
+    """Measure an encoder on DIR, which holds images/ and captions.csv (image,caption)."""
+    settings = load_settings(**flags)
+    from retrieval.evaluation import evaluate_folder
+
+    with progress_display() as on_progress:
+        result = evaluate_folder(
+            folder,
+            encoder_spec(settings),
+            batch_size=settings.batch_size,
+            threads=settings.threads,
+            on_progress=on_progress,
+            on_notice=show_notice,
+        )
+    if as_json:
+        click.echo(to_json(_record(result)))
+    else:
+        _show(result)
+
+
+def _record(result: Evaluation) -> dict[str, Any]:
+    return {
+        "text_to_image": _metrics_record(result.text_to_image),
+        "image_to_text": _metrics_record(result.image_to_text),
+        "images": result.images,
+        "texts": result.texts,
+        "encoder": result.encoder,
+        "skipped": [{"path": s.path, "reason": s.reason} for s in result.skipped],
+    }
+
+
+def _metrics_record(metrics: Metrics) -> dict[str, Any]:
+    intervals = {name: list(interval) for name, interval in metrics.intervals.items()}
+    return {**metrics.values, "interval_95": intervals}
+
+
+def _show(result: Evaluation) -> None:
+    click.echo(f"{result.images:,} images, {result.texts:,} texts, encoder {result.encoder}")
+    for name, metrics in (
+        ("text to image", result.text_to_image),
+        ("image to text", result.image_to_text),
+    ):
+        click.echo(name)
+        for metric, value in metrics.values.items():
+            low, high = metrics.intervals[metric]
+            click.echo(f"  {metric:<5} {value:.3f}   95 % interval {low:.3f} to {high:.3f}")
+    for skipped in result.skipped:
+        click.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)

@@ -1,0 +1,86 @@
+"""Options that several commands share, and what they open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from retrieval.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.encoders import EncoderSpec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _add(options: list[Callable[[F], F]], function: F) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def collection_option(function: F) -> F:
+    """--collection NAME|PATH."""
+    text = (
+        "Name or path of the collection. Named ones live in $RETRIEVAL_HOME, in ./indexes if that "
+        "folder exists, or in your data folder.  [default: default]"
+    )
+    return click.option("-c", "--collection", metavar="NAME|PATH", help=text)(function)
+
+
+def encoder_options(function: F) -> F:
+    """--model, --device, --precision."""
+    model = (
+        "auto, mini, an open_clip name such as ViT-B-32-256/datacomp_s34b_b86k, a checkpoint "
+        "folder, or hf-hub:ORG/NAME.  [default: the collection's, or auto]"
+    )
+    precisions = click.Choice(["auto", "fp32", "bf16", "fp16"])
+    return _add(
+        [
+            click.option("-m", "--model", metavar="MODEL", help=model),
+            click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps."),
+            click.option("--precision", type=precisions, help="Number format of the encoder."),
+        ],
+        function,
+    )
+
+
+def work_options(function: F) -> F:
+    """--batch-size, --threads."""
+    return _add(
+        [
+            click.option("--batch-size", type=click.IntRange(1, 4096), help="Photos at a time."),
+            click.option("--threads", type=click.IntRange(1, 256), help="Threads that decode."),
+        ],
+        function,
+    )
+
+
+def encoder_spec(settings: Settings) -> EncoderSpec:
+    """The encoder that the settings ask for."""
+    from retrieval.encoders import EncoderSpec
+
+    return EncoderSpec(settings.model, settings.device, settings.precision)
+
+
+def open_collection(flags: dict[str, Any], *, create: bool = False) -> tuple[Collection, Settings]:
+    """Open the collection that flags, environment and retrieval.toml name; notices to stderr."""
+    settings = load_settings(**flags)
+    from retrieval.collection import Collection
+
+    collection = Collection.open(
+        settings.collection,
+        create=create,
+        home=settings.home,
+        spec=encoder_spec(settings),
+        on_notice=show_notice,
+    )
+    return collection, settings
+
+
+def show_notice(text: str) -> None:
+    """Show a sentence that is no result."""
+    click.echo(f"note: {text}", err=True)

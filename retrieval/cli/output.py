@@ -1,0 +1,120 @@
+"""How results are written: tables for people, JSON for programs, progress to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.records import Hit, Progress, ProgressCallback, SearchResult
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+PLAIN_EVERY_S = 5.0
+
+
+def to_json(value: Any, *, indent: int | None = 2) -> str:
+    """Write JSON as UTF-8 text; names of files that are not UTF-8 force ASCII escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
+
+
+def hit_record(hit: Hit) -> dict[str, Any]:
+    """A hit as JSON keys; those that its kind does not have are left out."""
+    record: dict[str, Any] = {
+        "rank": hit.rank,
+        "kind": hit.kind,
+        "path": hit.path,
+        "score": round(hit.score, 6),
+        "id": hit.id,
+        "also": list(hit.also),
+    }
+    extra = ("width", "height") if hit.kind == "photo" else ("text", "line", "photo_path")
+    return record | {name: getattr(hit, name) for name in extra}
+
+
+def result_record(result: SearchResult) -> dict[str, Any]:
+    """A search result as JSON keys."""
+    return {
+        "query": str(result.query),
+        "parts": [
+            {"kind": part.kind, "value": part.value, "weight": part.weight}
+            for part in result.query.parts
+        ],
+        "kind": result.kind,
+        "hits": [hit_record(hit) for hit in result.hits],
+        "considered": result.considered,
+        "elapsed_ms": round(result.elapsed_ms, 2),
+        "encoder": result.encoder,
+    }
+
+
+def result_table(result: SearchResult) -> str:
+    """Lines of rank, score and path (or text), as wide as they need to be."""
+    lines = ["rank  score  path" if result.kind == "photos" else "rank  score  text"]
+    for hit in result.hits:
+        shown = hit.path if hit.kind == "photo" else f"{hit.text}  [{hit.path}:{hit.line}]"
+        more = f"  (+{len(hit.also)} more)" if hit.also else ""
+        lines.append(f"{hit.rank:>4}  {hit.score:.3f}  {shown}{more}")
+    return "\n".join(lines)
+
+
+def human_bytes(count: int) -> str:
+    """Bytes in the largest unit that keeps the number at 1 or more: 1.5 MiB."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+@contextmanager
+def progress_display(quiet: bool = False) -> Iterator[ProgressCallback]:
+    """Show progress on stderr: a bar in a terminal, else a plain line now and then."""
+    if quiet or not sys.stderr.isatty():
+        yield _plain_lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn())
+    rate = TextColumn("{task.fields[rate]}")
+    tasks: dict[str, TaskID] = {}
+    with Bar(*columns, rate, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+
+        def show(event: Progress) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bar.add_task(event.stage, total=event.total, rate="")
+            speed = f"{event.rate:.1f} photos/s" if event.rate else ""
+            bar.update(tasks[event.stage], completed=event.done, total=event.total, rate=speed)
+
+        yield show
+
+
+def _plain_lines() -> ProgressCallback:
+    last = [time.monotonic()]
+
+    def show(event: Progress) -> None:
+        finished = event.total is not None and event.done == event.total
+        if event.total is None or (time.monotonic() - last[0] < PLAIN_EVERY_S and not finished):
+            return
+        last[0] = time.monotonic()
+        line = f"{event.stage}: {event.done:,} of {event.total:,}"
+        if event.rate:
+            left = (event.total - event.done) / event.rate
+            line += f", {event.rate:.1f} photos/s" + (f", {left:.0f} s left" if left else "")
+        click.echo(line, err=True)
+
+    return show

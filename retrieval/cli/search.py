@@ -1,0 +1,95 @@
+"""`retrieval search WORDS`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.cli.options import collection_option, encoder_options, open_collection
+from retrieval.cli.output import hit_record, result_record, result_table, to_json
+from retrieval.errors import StorageError, UsageError
+from retrieval.records import KINDS
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.records import SearchResult
+
+
+@click.command("search")
+@click.argument("words", nargs=-1, metavar="[WORDS]...")
+@click.option("-i", "--image", "images", multiple=True, metavar="FILE", help="A picture to match.")
+@click.option("--minus", multiple=True, metavar="WORDS", help="Words to lead away from.")
+@click.option("--minus-image", "minus_images", multiple=True, metavar="FILE", help="Likewise.")
+@click.option("-k", default=10, show_default=True, help="How many hits.")
+@click.option("--kind", type=click.Choice(KINDS), default="photos", show_default=True)
+@collection_option
+@encoder_options
+@click.option("--paths", is_flag=True, help="Print paths only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--jsonl", is_flag=True, help="Print one JSON object a hit.")
+@click.option("--html", type=click.Path(dir_okay=False), help="Write a page with thumbnails.")
+def search_command(
+    words: tuple[str, ...],
+    images: tuple[str, ...],
+    minus: tuple[str, ...],
+    minus_images: tuple[str, ...],
+    k: int,
+    kind: Any,
+    paths: bool,
+    as_json: bool,
+    jsonl: bool,
+    html: str | None,
+    **flags: Any,
+) -> None:
+    """Find photos (or documents) by words, by a picture, or by both.
+
+    Quote a phrase; several WORDS are parts that are added. A part "2:dog" weighs twice as much.
+
+    \b
+    retrieval search "a dog in the snow"
+    retrieval search --image beach.jpg "at night" --minus people
+    retrieval search --image beach.jpg --kind documents
+    """
+    if paths + as_json + jsonl > 1:
+        raise UsageError("Choose one of --paths, --json and --jsonl.")
+    from retrieval.queries import make_query
+
+    query = make_query(words, images=images, minus=minus, minus_images=minus_images)
+    collection, _ = open_collection(flags)
+    from retrieval.searching import search
+
+    with collection:
+        result = search(collection, query, kind=kind, k=k)
+        if html:
+            _write_page(collection, result, html)
+    if paths:
+        shown = "\n".join(hit.path for hit in result.hits)
+    elif as_json:
+        shown = to_json(result_record(result))
+    elif jsonl:
+        shown = "\n".join(to_json(hit_record(hit), indent=None) for hit in result.hits)
+    else:
+        shown = result_table(result)
+        click.echo(_summary(result), err=True)
+    if shown:
+        click.echo(shown)
+
+
+def _summary(result: SearchResult) -> str:
+    return (
+        f"{len(result.hits)} of {result.considered:,} {result.kind} for “{result.query}”, "
+        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}"
+    )
+
+
+def _write_page(collection: Collection, result: SearchResult, path: str) -> None:
+    from retrieval.cli.html import render_page
+
+    page = render_page(collection, [result])
+    try:
+        Path(path).write_text(page, "utf-8", errors="surrogateescape")
+    except OSError as exc:
+        raise StorageError(f"{path} cannot be written: {exc.strerror}. Choose another.") from exc
+    click.echo(f"wrote {path}", err=True)

@@ -1,0 +1,301 @@
+"""A collection: catalog, vector files and thumbnails in one folder, and how a batch is committed.
+
+    indexes/<name>/
+      manifest.json                  format version, made by; written last when it is created
+      catalog.db                     SQLite: the truth about everything but vector values
+      spaces/<fingerprint>/photos.f16, documents.f16
+                                     float16 rows (n, dim), only appended; the catalog says how
+                                     many count
+      thumbs/ab/abcdef….jpg          derived, made when first asked for
+      lock                           held by the one process that writes
+
+A batch is committed in two steps: append the rows and fsync, then one catalog transaction that
+also states the new number of rows. A process that dies between the two leaves rows that do not
+count; the next writer overwrites them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.catalog import Catalog
+from retrieval.encoders import Encoder, EncoderSpec, load_chosen
+from retrieval.errors import (
+    CorruptError,
+    EncoderMismatchError,
+    LockedError,
+    NoCollectionError,
+)
+from retrieval.layout import (
+    collection_path,
+    create_folder,
+    fsync_folder,
+    read_manifest,
+    sizes_on_disk,
+    storage_errors,
+    write_atomically,
+)
+from retrieval.records import (
+    CollectionInfo,
+    Kind,
+    NoticeCallback,
+    Photo,
+    Space,
+    ignore_notice,
+)
+from retrieval.stores import VectorStore, default_recipe, make_store
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from retrieval.commits import Batch
+
+LOCK_TIMEOUT_S = 2.0
+
+
+class Collection:
+    """An open collection. Use `Collection.open`, and close it (it is a context manager)."""
+
+    def __init__(
+        self, path: Path, catalog: Catalog, spec: EncoderSpec, on_notice: NoticeCallback
+    ) -> None:
+        self.path = path
+        self.catalog = catalog
+        self._spec = spec
+        self._on_notice = on_notice
+        self._encoder: Encoder | None = None
+        self._encoder_lock = threading.Lock()  # decode threads all want it first
+        self._stores: dict[Kind, tuple[Space, VectorStore]] = {}
+
+    # --- opening ----------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        where: str | Path = "",
+        *,
+        create: bool = False,
+        home: str = "",
+        spec: EncoderSpec | None = None,
+        on_notice: NoticeCallback = ignore_notice,
+    ) -> Collection:
+        """Open the collection `where` (a name or a path), or make it if `create`.
+
+        `spec` says which encoder to use and on which device; by default the one that the
+        collection was made with. `on_notice` is called with sentences the user should see. Raises
+        NoCollectionError, FormatError, CollectionError, StorageError.
+        """
+        path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
+        if not (path / "manifest.json").is_file():
+            if not create:
+                raise NoCollectionError(
+                    f"There is no collection at {path}. Make one with: retrieval index FOLDER"
+                )
+            create_folder(path, _migrate)
+        read_manifest(path)
+        catalog = Catalog(path / "catalog.db")
+        catalog.migrate()
+        return cls(path, catalog, spec or EncoderSpec(), on_notice)
+
+    def close(self) -> None:
+        """Let go of the files. The collection cannot be used afterwards."""
+        self._stores.clear()
+        self.catalog.close()
+
+    def __enter__(self) -> Collection:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- the encoder ------------------------------------------------------------------------
+
+    def encoder(self) -> Encoder:
+        """Load the encoder on first use: the collection's own, or the one to start it with.
+
+        Raises EncoderMismatchError if another one was asked for or its weights have changed.
+        """
+        with self._encoder_lock:
+            if self._encoder is None:
+                self._encoder = self._load_encoder()
+            return self._encoder
+
+    def _load_encoder(self) -> Encoder:
+        space = self.catalog.active_space()
+        asked = self._spec.model
+        if space is not None and asked == "auto":
+            asked = space.encoder
+        encoder = load_chosen(replace(self._spec, model=asked), self._on_notice)
+        if space is not None:
+            self._check_same(space, encoder)
+        return encoder
+
+    def check_encoder(self) -> None:
+        """Refuse a definite other encoder than the collection's, before any work is done."""
+        space = self.catalog.active_space()
+        if space is not None and self._spec.model not in ("auto", space.encoder):
+            self.encoder()
+
+    def _check_same(self, space: Space, encoder: Encoder) -> None:
+        if encoder.fingerprint == space.fingerprint:
+            return
+        if encoder.name == space.encoder:
+            raise EncoderMismatchError(
+                f"The encoder {encoder.name} is not the one this collection was made with: its "
+                "weights, preprocessing or tokenizer have changed. Restore the old ones, or index "
+                "into a new collection with --collection NAME."
+            )
+        raise EncoderMismatchError(
+            f"This collection was made with the encoder {space.encoder}; {encoder.name} cannot "
+            "search it, because embeddings of two encoders do not compare. Leave out --model, or "
+            "index into a new collection with --collection NAME."
+        )
+
+    # --- vectors ----------------------------------------------------------------------------
+
+    def _vectors_path(self, space: Space, kind: Kind) -> Path:
+        return self.path / "spaces" / space.fingerprint[:32] / f"{kind}.f16"
+
+    def vectors(self, space: Space, kind: Kind) -> NDArray[np.float16]:
+        """The committed rows (n, dim), memory-mapped. Raises CorruptError if cut short."""
+        rows = space.rows[kind]
+        if rows == 0:
+            return np.empty((0, space.dim), np.float16)
+        path = self._vectors_path(space, kind)
+        have = path.stat().st_size if path.exists() else 0
+        if have < rows * space.dim * 2:
+            raise CorruptError(
+                f"{path} holds {have:,} bytes where {rows * space.dim * 2:,} were committed. "
+                "Restore it from a backup, or index again into a new collection."
+            )
+        return np.memmap(path, np.float16, "r", shape=(rows, space.dim))
+
+    def store(self, kind: Kind) -> tuple[Space, VectorStore]:
+        """The live vectors of a kind, loaded on first use and again after any commit."""
+        space = self.catalog.active_space()
+        if space is None or space.rows[kind] == 0:
+            raise NoCollectionError(
+                f"The collection at {self.path} holds no {kind} yet. "
+                "Add some with: retrieval index FOLDER"
+            )
+        loaded = self._stores.get(kind)
+        if loaded is None or loaded[0] != space:
+            store = make_store(default_recipe(), space.dim)
+            store.add(np.arange(space.rows[kind]), self.vectors(space, kind))
+            store.remove(np.array(self.catalog.dead_rows(space, kind), np.int64))
+            loaded = self._stores[kind] = (space, store)
+        return loaded
+
+    # --- writing ----------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the collection's write lock. Raises LockedError if another process does."""
+        import filelock
+
+        try:
+            with filelock.FileLock(self.path / "lock", timeout=LOCK_TIMEOUT_S):
+                yield
+        except filelock.Timeout as exc:
+            raise LockedError(
+                f"Another process is writing to {self.path}. Wait until it is done, then run the "
+                "command again; searching works meanwhile."
+            ) from exc
+
+    def commit(
+        self,
+        batch: Batch,
+        photos: NDArray[np.float32] | None = None,
+        documents: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Commit a batch and the embeddings (n, dim) of its new photos and documents, in order.
+
+        Must run inside `writing`. Raises StorageError; then nothing of the batch counts.
+        """
+        space = self.catalog.active_space()
+        if space is None and (photos is not None or documents is not None):
+            encoder = self.encoder()
+            self.catalog.add_space(encoder.fingerprint, encoder.name, encoder.dim)
+            space = self.catalog.active_space()
+        if space is not None:
+            for kind, rows in (("photos", photos), ("documents", documents)):
+                if rows is not None and len(rows):
+                    self._append(space, "photos" if kind == "photos" else "documents", rows)
+        self.catalog.commit(space, batch)
+
+    def _append(self, space: Space, kind: Kind, rows: NDArray[np.float32]) -> None:
+        if not np.isfinite(rows).all():
+            raise CorruptError(
+                "The encoder returned numbers that are not finite; nothing is stored."
+            )
+        path = self._vectors_path(space, kind)
+        committed = space.rows[kind] * space.dim * 2
+        self.vectors(space, kind)  # refuses a file that was cut short, before it is made worse
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = not path.exists()
+            with open(path, "ab") as file:
+                file.truncate(committed)  # rows of a batch that was never committed
+                file.seek(committed)
+                file.write(np.ascontiguousarray(rows, dtype=np.float16).tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                fsync_folder(path.parent)
+
+    # --- looking in -------------------------------------------------------------------------
+
+    def info(self) -> CollectionInfo:
+        """Count what is in the collection and on disk."""
+        space = self.catalog.active_space()
+        counts = self.catalog.counts()
+        manifest = read_manifest(self.path)
+        return CollectionInfo(
+            path=str(self.path),
+            photos=counts["photos"],
+            files=counts["files"],
+            documents=counts["documents"],
+            skipped=counts["skipped"],
+            encoder=space.encoder if space else "none yet",
+            fingerprint=space.fingerprint if space else "",
+            dim=space.dim if space else 0,
+            recipe=default_recipe(),
+            sizes=sizes_on_disk(self.path),
+            format=manifest["format"],
+            created_by=manifest.get("created_by", "unknown"),
+        )
+
+    def thumbnail(self, photo: Photo) -> Path:
+        """The file of a small picture of a photo, made when first asked for. Raises ImageError."""
+        from retrieval.images import thumbnail
+
+        name = photo.content_hash.hex()
+        path = self.path / "thumbs" / name[:2] / f"{name}.jpg"
+        if not path.exists():
+            source = next((p for p in photo.paths if os.path.exists(p)), photo.paths[0])
+            data = thumbnail(source)
+            with storage_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, data)
+        return path
+
+
+def _migrate(path: Path) -> None:
+    catalog = Catalog(path)
+    catalog.migrate()
+    catalog.close()

@@ -1,0 +1,221 @@
+"""The one transaction that writes a batch: what it carries, and the statements that write it.
+
+Items are written before the files that hold them; afterwards every item whose files changed is
+marked live or dead, so that searches see exactly what stands on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, exists, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert_into
+
+from retrieval.records import FileStat, Kind, Space
+from retrieval.tables import documents, embeddings, files, photos, sources, spaces
+
+CHUNK = 500  # bound parameters in one IN list; SQLite's own limit is far higher
+
+
+@dataclass(frozen=True, slots=True)
+class NewPhoto:
+    """A photo that this batch embeds. Its vector row is its place in the batch."""
+
+    content_hash: bytes
+    width: int
+    height: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A text that this batch embeds."""
+
+    content_hash: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a text corpus: which document stands there and which photo it names."""
+
+    content_hash: bytes
+    line: int
+    photo_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """What a file is from now on: a photo's (by content hash), skipped, or a text corpus."""
+
+    stat: FileStat
+    photo: bytes | None = None
+    reason: str | None = None
+    reader: str | None = None
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes."""
+
+    photos: list[NewPhoto] = field(default_factory=list)
+    documents: list[NewDocument] = field(default_factory=list)
+    entries: list[FileEntry] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)  # ids of files that are no more
+
+
+@dataclass(slots=True)
+class _Touched:
+    """Items whose files or lines changed, so that they may have become live or dead."""
+
+    photos: set[int] = field(default_factory=set)
+    documents: set[int] = field(default_factory=set)
+
+
+def write_batch(connection: Connection, space: Space | None, batch: Batch) -> None:
+    """Write one batch. `space` may be None only if the batch embeds nothing."""
+    if space is not None:
+        _add_items(connection, space, "photos", [_values(p) for p in batch.photos])
+        _add_items(connection, space, "documents", [_values(d) for d in batch.documents])
+    touched = _Touched()
+    _remove_files(connection, batch.gone, touched)
+    _write_entries(connection, batch.entries, touched)
+    _refresh_live(connection, "photos", touched.photos)
+    _refresh_live(connection, "documents", touched.documents)
+    connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
+
+
+def _add_items(
+    connection: Connection, space: Space, kind: Kind, values: list[dict[str, Any]]
+) -> None:
+    if not values:
+        return
+    table = table_of(kind)
+    connection.execute(upsert_into(table).on_conflict_do_nothing(), values)
+    ids = _ids_by_hash(connection, table, [value["content_hash"] for value in values])
+    first = space.rows[kind]
+    connection.execute(
+        insert(embeddings),
+        [
+            {
+                "space_id": space.id,
+                "kind": kind,
+                "row": first + offset,
+                "item_id": ids[value["content_hash"]],
+                "live": False,  # until the files of this batch are written
+            }
+            for offset, value in enumerate(values)
+        ],
+    )
+    column = f"{kind}_rows"
+    connection.execute(
+        update(spaces).where(spaces.c.id == space.id).values({column: first + len(values)})
+    )
+
+
+def _remove_files(connection: Connection, ids: list[int], touched: _Touched) -> None:
+    for part in chunks(ids):
+        mine = files.c.id.in_(part)
+        touched.photos.update(
+            connection.scalars(select(files.c.photo_id).where(mine, files.c.photo_id.is_not(None)))
+        )
+        _remove_lines(connection, part, touched)
+        connection.execute(delete(files).where(mine))
+
+
+def _remove_lines(connection: Connection, file_ids: Sequence[int], touched: _Touched) -> None:
+    mine = sources.c.file_id.in_(file_ids)
+    touched.documents.update(connection.scalars(select(sources.c.document_id).where(mine)))
+    connection.execute(delete(sources).where(mine))
+
+
+def _write_entries(connection: Connection, entries: list[FileEntry], touched: _Touched) -> None:
+    if not entries:
+        return
+    paths = [entry.stat.path for entry in entries]
+    ids = _ids_by_hash(connection, photos, [e.photo for e in entries if e.photo is not None])
+    for part in chunks(paths):
+        before = select(files.c.photo_id).where(files.c.path.in_(part))
+        touched.photos.update(i for i in connection.scalars(before) if i is not None)
+    touched.photos.update(ids.values())
+    statement = upsert_into(files)
+    columns = ("size", "mtime_ns", "photo_id", "reason", "reader")
+    statement = statement.on_conflict_do_update(
+        index_elements=["path"], set_={name: statement.excluded[name] for name in columns}
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "path": entry.stat.path,
+                "size": entry.stat.size,
+                "mtime_ns": entry.stat.mtime_ns,
+                "photo_id": None if entry.photo is None else ids[entry.photo],
+                "reason": entry.reason,
+                "reader": entry.reader,
+            }
+            for entry in entries
+        ],
+    )
+    _write_lines(connection, entries, touched)
+
+
+def _write_lines(connection: Connection, entries: list[FileEntry], touched: _Touched) -> None:
+    file_ids: dict[str, int] = {}
+    for part in chunks([entry.stat.path for entry in entries]):
+        rows = connection.execute(select(files.c.path, files.c.id).where(files.c.path.in_(part)))
+        file_ids.update((row.path, row.id) for row in rows)
+    _remove_lines(connection, list(file_ids.values()), touched)
+    for entry in entries:
+        if not entry.lines:
+            continue
+        ids = _ids_by_hash(connection, documents, [line.content_hash for line in entry.lines])
+        touched.documents.update(ids.values())
+        connection.execute(
+            insert(sources),
+            [
+                {
+                    "file_id": file_ids[entry.stat.path],
+                    "document_id": ids[line.content_hash],
+                    "line": line.line,
+                    "photo_path": line.photo_path,
+                }
+                for line in entry.lines
+            ],
+        )
+
+
+def _refresh_live(connection: Connection, kind: Kind, ids: set[int]) -> None:
+    occurrence = files.c.photo_id if kind == "photos" else sources.c.document_id
+    stands_somewhere = exists(select(occurrence).where(occurrence == embeddings.c.item_id))
+    for part in chunks(sorted(ids)):
+        connection.execute(
+            update(embeddings)
+            .where(embeddings.c.kind == kind, embeddings.c.item_id.in_(part))
+            .values(live=stands_somewhere)
+        )
+
+
+def _values(item: NewPhoto | NewDocument) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__slots__}
+
+
+def _ids_by_hash(connection: Connection, table: Table, hashes: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for part in chunks(hashes):
+        query = select(table.c.content_hash, table.c.id).where(table.c.content_hash.in_(part))
+        found.update((row.content_hash, row.id) for row in connection.execute(query))
+    return found
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def table_of(kind: Kind) -> Table:
+    """The table of a kind of item."""
+    return photos if kind == "photos" else documents

@@ -1,0 +1,84 @@
+"""Settings: defaults, then retrieval.toml, then RETRIEVAL_* variables, then flags.
+
+retrieval.toml is read from the working directory. Unknown keys are errors, because a misspelt
+key that is silently ignored costs more than a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import ConfigError
+
+PREFIX = "RETRIEVAL_"
+FILE_NAME = "retrieval.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, each with its default.
+
+    `home` is the folder that named collections live in ("" for the platform's data folder);
+    `collection` a name or a path ("" for the default one); `model`, `device`, `precision` are
+    those of EncoderSpec; `batch_size` photos are encoded at a time (0: the encoder's device
+    decides), `threads` decode beside it (0: as many as there are processors).
+    """
+
+    home: str = ""
+    collection: str = ""
+    model: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    batch_size: int = 0
+    threads: int = 0
+
+
+def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
+    """Merge all sources; a flag that is None was not given. Raises ConfigError."""
+    settings = _overlay(Settings(), *_read_toml((directory or Path.cwd()) / FILE_NAME))
+    known = {PREFIX + f.name.upper(): f.name for f in fields(Settings)}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            raise ConfigError(
+                f"The environment variable {variable} is not a setting; "
+                f"known are {', '.join(sorted(known))}. Unset it or correct its name."
+            )
+    from_environment = {known[v]: os.environ[v] for v in known if os.environ.get(v)}
+    settings = _overlay(settings, from_environment, "the environment")
+    return _overlay(settings, {k: v for k, v in flags.items() if v is not None}, "the flags")
+
+
+def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    import tomllib
+
+    if not path.is_file():
+        return {}, str(path)
+    try:
+        return tomllib.loads(path.read_text("utf-8")), str(path)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}. Correct or remove it.") from exc
+
+
+def _overlay(settings: Settings, values: dict[str, Any], origin: str) -> Settings:
+    defaults = {f.name: f.default for f in fields(Settings)}
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in defaults:
+            raise ConfigError(
+                f"{origin} has an unknown key {key!r}; known keys are {', '.join(defaults)}."
+            )
+        changes[key] = _as_type(key, value, type(defaults[key]), origin)
+    return replace(settings, **changes)
+
+
+def _as_type(key: str, value: Any, wanted: type, origin: str) -> Any:
+    if wanted is int and isinstance(value, str) and value.strip().isdigit():
+        return int(value)
+    negative = isinstance(value, int) and value < 0
+    if not isinstance(value, wanted) or isinstance(value, bool) or negative:
+        kind = "a whole number, 0 or more" if wanted is int else "a text"
+        raise ConfigError(f"{origin}: {key} must be {kind}, not {value!r}.")
+    return value

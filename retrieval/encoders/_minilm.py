@@ -1,0 +1,120 @@
+"""all-MiniLM-L6-v2 in a few plain torch calls: a six-layer BERT read from its safetensors file.
+
+Wang et al., MiniLM (NeurIPS 2020), fine-tuned for sentences by Reimers & Gurevych's
+sentence-transformers. Only inference is offered; the training script reuses `layer` with gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+WIDTH = 384
+LAYERS = 6
+HEADS = 12
+MAX_TOKENS = 128
+_NORM_EPSILON = 1e-12
+
+
+class Tokenizer:
+    """Texts to WordPiece ids, at most 128 of them, through the `tokenizers` library."""
+
+    def __init__(self, path: Path) -> None:
+        from tokenizers import Tokenizer as Backend
+
+        self._backend = Backend.from_file(str(path))
+        self._backend.enable_truncation(MAX_TOKENS)
+        self._backend.no_padding()  # the file asks for 128 everywhere, ten times the work
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """One list of ids for each text, [CLS] and [SEP] included, so never empty."""
+        # A lone surrogate cannot cross into Rust as UTF-8; it becomes a question mark.
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        return [encoding.ids for encoding in self._backend.encode_batch(clean)]
+
+
+class MiniLM:
+    """The frozen text backbone: token ids in, one vector for each token out."""
+
+    def __init__(self, state: Mapping[str, Tensor], device: str = "cpu") -> None:
+        self._state = {
+            name: value.to(device)
+            for name, value in state.items()
+            if name.startswith(("embeddings.", "encoder.")) and value.is_floating_point()
+        }
+        self.device = device
+
+    def layer_state(self, index: int) -> dict[str, Tensor]:
+        """The weights of one layer, names as in the file without their prefix."""
+        prefix = f"encoder.layer.{index}."
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self._state.items()
+            if name.startswith(prefix)
+        }
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """int64 (n, t) -> (n, t, 384), the input of the first layer."""
+        from torch.nn import functional
+
+        state = self._state
+        x = state["embeddings.word_embeddings.weight"][ids]
+        x = x + state["embeddings.token_type_embeddings.weight"][0]
+        x = x + state["embeddings.position_embeddings.weight"][: ids.shape[1]]
+        return functional.layer_norm(
+            x,
+            (WIDTH,),
+            state["embeddings.LayerNorm.weight"],
+            state["embeddings.LayerNorm.bias"],
+            _NORM_EPSILON,
+        )
+
+    def hidden(self, ids: Tensor, mask: Tensor, layers: int = LAYERS) -> Tensor:
+        """int64 (n, t) ids, bool (n, t) mask (True = a real token) -> (n, t, 384)."""
+        x = self.embed(ids)
+        for index in range(layers):
+            x = layer(x, mask, self.layer_state(index))
+        return x
+
+
+def layer(x: Tensor, mask: Tensor, state: Mapping[str, Tensor]) -> Tensor:
+    """One BERT layer (post-norm): (n, t, 384) and bool mask (n, t) -> (n, t, 384)."""
+    from torch.nn import functional
+
+    def linear(value: Tensor, name: str) -> Tensor:
+        return functional.linear(value, state[f"{name}.weight"], state[f"{name}.bias"])
+
+    def norm(value: Tensor, name: str) -> Tensor:
+        return functional.layer_norm(
+            value, (WIDTH,), state[f"{name}.weight"], state[f"{name}.bias"], _NORM_EPSILON
+        )
+
+    n, t, _ = x.shape
+    query, key, value = (
+        linear(x, f"attention.self.{part}").view(n, t, HEADS, WIDTH // HEADS).transpose(1, 2)
+        for part in ("query", "key", "value")
+    )  # each (n, heads, t, 32)
+    attended = functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask[:, None, None, :]
+    )
+    attended = attended.transpose(1, 2).reshape(n, t, WIDTH)
+    x = norm(linear(attended, "attention.output.dense") + x, "attention.output.LayerNorm")
+    inner = functional.gelu(linear(x, "intermediate.dense"))
+    return norm(linear(inner, "output.dense") + x, "output.LayerNorm")
+
+
+def padded(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Ragged ids -> int64 (n, longest) filled with 0 and bool (n, longest) of real tokens."""
+    lengths = np.array([len(row) for row in ids])
+    longest = int(lengths.max(initial=1))
+    mask = np.arange(longest)[None, :] < lengths[:, None]
+    table = np.zeros((len(ids), longest), dtype=np.int64)
+    table[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
+    return table, mask

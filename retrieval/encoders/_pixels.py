@@ -1,0 +1,129 @@
+"""open_clip's evaluation transform in Pillow and numpy, without a tensor per image.
+
+Follows `open_clip.transform.image_transform` (is_train=False) step by step up to the 8-bit
+pixels; scaling to floats and normalising happen per batch on the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+RESIZE_MODES = ("shortest", "longest", "squash")
+INTERPOLATIONS = ("bicubic", "bilinear", "random")
+
+# A panorama resized by its short side is cut to its middle afterwards. Past this many times the
+# wanted area only the middle is resized, which differs by at most one grey level in few pixels.
+_MAX_EXCESS = 16
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How a model wants its pictures; `size` is (height, width), mean and std are per channel."""
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bicubic"
+    resize_mode: str = "shortest"
+    fill_color: int | tuple[int, ...] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what open_clip would refuse, with ValueError."""
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(self.std):
+            raise ValueError("mean and std need three numbers, and no std may be 0")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation {self.interpolation!r} is unknown")
+        if self.resize_mode not in RESIZE_MODES:
+            raise ValueError(f"resize_mode {self.resize_mode!r} is unknown")
+
+    def describe(self) -> dict[str, Any]:
+        """Return all that changes the pixels, in plain JSON types, for the fingerprint."""
+        fill = self.fill_color if isinstance(self.fill_color, int) else list(self.fill_color)
+        return {
+            "size": list(self.size),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "interpolation": "bilinear" if self.interpolation == "bilinear" else "bicubic",
+            "resize_mode": self.resize_mode,
+            "fill_color": fill,
+        }
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Turn an RGB image into uint8 (1, height, width, 3)."""
+        import numpy as np
+
+        if image.mode != "RGB":
+            image = image.convert("RGB")
+        if self.resize_mode == "squash":
+            image = self._resize(image, self.size)
+        elif self.resize_mode == "longest":
+            image = self._crop_or_pad(self._resize(image, self._kept_ratio(image, max)))
+        else:
+            image = self._shortest(image)
+        return np.array(image)[None]  # a copy: torch wants memory it may write to
+
+    def _shortest(self, image: Image.Image) -> Image.Image:
+        size = self._shortest_size(image)
+        if size[0] * size[1] > _MAX_EXCESS * self.size[0] * self.size[1]:
+            return self._resize_middle(image, size)
+        return self._crop_or_pad(self._resize(image, size))
+
+    def _shortest_size(self, image: Image.Image) -> tuple[int, int]:
+        """Size (height, width) that covers the wanted one, as torchvision and timm round it."""
+        height, width = self.size
+        if height != width:
+            return self._kept_ratio(image, min)
+        short, long = sorted(image.size)
+        scaled = int(height * long / short)  # torchvision cuts here, timm rounds
+        return (scaled, height) if image.width <= image.height else (height, scaled)
+
+    def _kept_ratio(self, image: Image.Image, choose: Any) -> tuple[int, int]:
+        ratio = choose(image.height / self.size[0], image.width / self.size[1])
+        # A line of pixels can round to nothing, where open_clip fails; one row is kept.
+        return max(1, round(image.height / ratio)), max(1, round(image.width / ratio))
+
+    def _filter(self) -> Image.Resampling:
+        from PIL import Image
+
+        # open_clip forgets to hand the interpolation on for a target that is not square.
+        forgotten = self.resize_mode == "shortest" and self.size[0] != self.size[1]
+        bilinear = self.interpolation == "bilinear" and not forgotten
+        return Image.Resampling.BILINEAR if bilinear else Image.Resampling.BICUBIC
+
+    def _resize(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        height, width = size
+        if image.size == (width, height):
+            return image
+        return image.resize((width, height), self._filter())
+
+    def _resize_middle(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """Resize to `size` (height, width) and crop in one step, without the whole in memory."""
+        top, left = self._corner(size)
+        down, across = image.height / size[0], image.width / size[1]
+        right, bottom = left + self.size[1], top + self.size[0]
+        box = (left * across, top * down, right * across, bottom * down)
+        return image.resize((self.size[1], self.size[0]), self._filter(), box=box)
+
+    def _corner(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Top and left of the middle cut; half pixels round to even, as torchvision does."""
+        return round((size[0] - self.size[0]) / 2.0), round((size[1] - self.size[1]) / 2.0)
+
+    def _crop_or_pad(self, image: Image.Image) -> Image.Image:
+        from PIL import Image
+
+        height, width = self.size
+        wide, high = max(width, image.width), max(height, image.height)
+        if (wide, high) != image.size:
+            fill = self.fill_color
+            color = (fill,) * 3 if isinstance(fill, int) else tuple(fill)
+            padded = Image.new("RGB", (wide, high), color)
+            padded.paste(image, ((wide - image.width) // 2, (high - image.height) // 2))
+            image = padded
+        top, left = self._corner((image.height, image.width))
+        return image.crop((left, top, left + width, top + height))

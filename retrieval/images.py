@@ -1,0 +1,172 @@
+"""Read pictures safely: formats, size guards, scaled decode, orientation, thumbnails.
+
+The content of a file decides what it is, never its name. A picture comes back upright, RGB and,
+where its format allows, decoded at a reduced scale that still holds twice the pixels asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from retrieval.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_PIXELS = 300_000_000  # 900 MB as RGB: the largest picture that is decoded
+MAX_FILE_BYTES = 1 << 30  # the file is held in memory while it is hashed and decoded
+SNIFF_BYTES = 64 << 20  # larger files must look like a picture before they are read whole
+THUMBNAIL_SIDE = 320
+
+#: Decoders that are safe on unknown input. EPS, for one, would start an outside program.
+FORMATS = (
+    *("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PSD"),
+    *("ICO", "ICNS", "PPM", "TGA", "DDS", "SGI", "PCX", "QOI", "DIB", "XBM", "XPM", "MSP", "SUN"),
+)
+
+# Pillow refuses beyond twice this; below that our own check speaks, with a plainer sentence.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def _register_heif() -> str:
+    """Teach Pillow HEIC if pi-heif is there; return what to remember of it."""
+    try:
+        import pi_heif
+
+        pi_heif.register_heif_opener()
+        return f", pi-heif {version('pi-heif')}"
+    except (ImportError, PackageNotFoundError):
+        return ""
+
+
+#: Names the decoders; a file that one set of decoders refused is tried again by another.
+READER = f"pillow {version('pillow')}{_register_heif()}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """The bytes of a file and their SHA-256."""
+
+    data: bytes
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An upright RGB image, perhaps of reduced scale, with the full upright size in pixels."""
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+
+
+def read_content(path: str) -> FileContent:
+    """Read and hash a file. Raises ImageError with the reason; OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
+            raise ImageError("empty file (0 bytes)")
+        if size > MAX_FILE_BYTES:
+            raise ImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        if size > SNIFF_BYTES:
+            _open(file).close()
+            file.seek(0)
+        data = file.read(MAX_FILE_BYTES + 1)
+    return FileContent(data, hashlib.sha256(data).digest())
+
+
+def decode(data: bytes, least_side: int) -> Picture:
+    """Decode a picture whose short side holds at least `least_side` pixels if the source does.
+
+    JPEG is decoded at the smallest DCT scale that does (`Image.draft`). Raises ImageError.
+    """
+    with _open(io.BytesIO(data)) as source:
+        width, height = source.size
+        if width * height > MAX_PIXELS:
+            raise ImageError(f"{width} x {height} pixels, more than {MAX_PIXELS // 10**6} million")
+        name = source.format or "?"
+        try:
+            source.draft(None, (least_side, least_side))
+            turned = ImageOps.exif_transpose(source)
+            image = to_rgb(turned)
+        except MemoryError as exc:
+            raise ImageError(f"{width} x {height} pixels do not fit into memory") from exc
+        except Exception as exc:  # Pillow's decoders raise whatever they stumble over
+            raise ImageError(_reason(exc, name)) from exc
+    if (image.width > image.height) != (width > height) and _is_sideways(source):
+        width, height = height, width
+    return Picture(image, width, height, name)
+
+
+def _is_sideways(source: Image.Image) -> bool:
+    return source.getexif().get(0x0112) in (5, 6, 7, 8)
+
+
+def _open(file: io.BytesIO | io.BufferedReader) -> Image.Image:
+    try:
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError as exc:
+        raise ImageError("not a picture that can be read (unknown format or damaged head)") from exc
+    except Image.DecompressionBombError as exc:
+        raise ImageError(f"claims more than {2 * MAX_PIXELS // 10**6} million pixels") from exc
+    except Exception as exc:
+        raise ImageError(_reason(exc, "picture")) from exc
+
+
+def _reason(exc: Exception, name: str) -> str:
+    detail = " ".join(str(exc).split())[:120] or type(exc).__name__
+    return f"damaged {name}: {detail}"
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert any mode to RGB: transparency over white, 16-bit and float scaled to 8 bits."""
+    if image.mode == "RGB":
+        image.load()
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _deep_to_rgb(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _deep_to_rgb(image: Image.Image) -> Image.Image:
+    values: NDArray[np.float32] = np.asarray(image, dtype=np.float32)  # (H, W)
+    finite = np.nan_to_num(values)
+    if image.mode == "F" or finite.max() > 65535 or finite.min() < 0:
+        low, high = float(finite.min()), float(finite.max())  # no fixed range: use the picture's
+    else:
+        low, high = 0.0, 65535.0 if finite.max() > 255 else 255.0
+    scaled = (finite - low) * (255.0 / max(high - low, 1e-9))
+    return Image.fromarray(scaled.round().astype(np.uint8)).convert("RGB")
+
+
+def load_picture(path: str | Path, least_side: int) -> Picture:
+    """Read and decode one file. Raises ImageError, also where the file cannot be read."""
+    try:
+        return decode(read_content(str(path)).data, least_side)
+    except OSError as exc:
+        raise ImageError(f"cannot be read: {exc.strerror or exc}") from exc
+
+
+def thumbnail(path: str | Path, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Make a JPEG of at most `side` pixels each way, without any metadata. Raises ImageError."""
+    image = load_picture(path, side).image
+    image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    image.info.clear()
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()

@@ -1,0 +1,110 @@
+"""Make a Query out of what a user gives, and its vector out of the parts' embeddings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.errors import ImageError, QueryError
+from retrieval.records import Part, Query
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retrieval.encoders import Encoder
+
+MAX_CHARACTERS = 2_000  # several times what any text tower reads
+_WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)
+
+
+def make_query(
+    text: str | Iterable[str] = (),
+    *,
+    images: Iterable[str | Path] = (),
+    minus: Iterable[str] = (),
+    minus_images: Iterable[str | Path] = (),
+) -> Query:
+    """Collect the parts of a query. "2:a dog" weighs twice as much as "a dog".
+
+    `minus` and `minus_images` are subtracted. Raises QueryError for a query that is empty, too
+    long, or has nothing positive in it.
+    """
+    texts = [text] if isinstance(text, str) else list(text)
+    parts = [
+        *(_text_part(t, 1.0) for t in texts),
+        *(_image_part(str(i), 1.0) for i in images),
+        *(_text_part(t, -1.0) for t in minus),
+        *(_image_part(str(i), -1.0) for i in minus_images),
+    ]
+    if not parts:
+        raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
+    if all(part.weight <= 0 for part in parts):
+        raise QueryError("The query only subtracts. Add words or a picture that you do want.")
+    return Query(tuple(parts))
+
+
+def _text_part(value: str, sign: float) -> Part:
+    weight, words = 1.0, value
+    if match := _WEIGHTED.fullmatch(value.strip()):
+        weight, words = float(match[1]), match[2]
+    words = words.strip()
+    if not words:
+        raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
+    if len(words) > MAX_CHARACTERS:
+        raise QueryError(
+            f"The query has {len(words):,} characters; at most {MAX_CHARACTERS:,} are taken. "
+            "Shorten it: encoders read only the first sentence or two."
+        )
+    return Part("text", words, _checked(sign * weight))
+
+
+def _image_part(value: str, sign: float) -> Part:
+    weight, path = 1.0, value
+    match = _WEIGHTED.fullmatch(value)
+    if match and not Path(value).exists():  # a file may really be called "2:x.jpg"
+        weight, path = float(match[1]), match[2]
+    return Part("image", str(Path(path).expanduser()), _checked(sign * weight))
+
+
+def _checked(weight: float) -> float:
+    if not 0 < abs(weight) <= 100:
+        raise QueryError(f"A weight must lie between 0 and 100, not {abs(weight):g}.")
+    return weight
+
+
+def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
+    """Embed the parts and combine them: unit vector of sum_i w_i * e_i, float32 (dim,).
+
+    Every e_i has unit length, so a weight means the same for a text and for a picture. Raises
+    ImageError for a picture that cannot be read, QueryError if the parts cancel out.
+    """
+    total = np.zeros(encoder.dim, np.float32)
+    for part in query.parts:
+        if part.kind == "text":
+            embedding = encoder.encode_texts([part.value])[0]
+        else:
+            embedding = embed_picture(part.value, encoder)
+        total += np.float32(part.weight) * embedding
+    length = float(np.linalg.norm(total))
+    if length < 1e-6:
+        raise QueryError("The parts of the query cancel each other out. Change a weight.")
+    return total / np.float32(length)
+
+
+def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:
+    """Embed one picture file into a unit vector, float32 (dim,). Raises QueryError, ImageError."""
+    from retrieval.images import load_picture
+
+    if not Path(path).is_file():
+        raise QueryError(f"There is no picture file {path}. Check the path.")
+    try:
+        picture = load_picture(path, 2 * encoder.image_size)
+    except ImageError as exc:
+        raise ImageError(
+            f"{path} cannot be used as a query: {exc}. Choose another picture."
+        ) from exc
+    return encoder.encode_images(encoder.prepare(picture.image)[None])[0]

@@ -1,0 +1,210 @@
+"""The small frozen records that the parts of the package hand to each other.
+
+Nothing here imports numpy or a backend, so that the command line starts fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["photos", "documents"]
+KINDS: tuple[Kind, ...] = ("photos", "documents")
+
+
+# --- what happened on disk ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """A regular file as the walk met it. Size in bytes, modification time in nanoseconds."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file (or an unreadable folder) that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+# --- what a collection holds ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One image content. Width and height in pixels, upright (after EXIF orientation)."""
+
+    id: int
+    content_hash: bytes
+    width: int
+    height: int
+    format: str
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text content and the places it stands: (file, line, path of the linked photo)."""
+
+    id: int
+    text: str
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document stands: a file and its line, and the photo that the line names."""
+
+    path: str
+    line: int
+    photo_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The embeddings of one encoder. `rows` counts the committed rows of each vector file.
+
+    `generation` grows with every commit that touches the space.
+    """
+
+    id: int
+    fingerprint: str
+    encoder: str
+    dim: int
+    generation: int = 0
+    rows: dict[Kind, int] = field(default_factory=dict)
+
+
+# --- asking ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a query: a text, or the path of a picture. A negative weight subtracts."""
+
+    kind: Literal["text", "image"]
+    value: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Weighted parts. Its vector is the unit vector of sum_i weight_i * embedding_i."""
+
+    parts: tuple[Part, ...]
+
+    def __str__(self) -> str:
+        """Write the query as it was meant: ``a dog + image:park.jpg − 0.5×people``."""
+        words = []
+        for index, part in enumerate(self.parts):
+            sign = "−" if part.weight < 0 else "+" if index else ""
+            factor = "" if abs(part.weight) == 1 else f"{abs(part.weight):g}×"
+            value = part.value if part.kind == "text" else f"image:{part.value}"
+            words.append(f"{sign} {factor}{value}".strip())
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `score` is the cosine of query and item, in [-1, 1].
+
+    For a photo `path` is the file to show and `also` are further files of the same content;
+    for a document `path` is the text file, with `line`, `text` and, if it names one, `photo_path`.
+    """
+
+    rank: int
+    kind: Literal["photo", "document"]
+    id: int
+    score: float
+    path: str
+    also: tuple[str, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    text: str | None = None
+    line: int | None = None
+    photo_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first; `considered` counts the items that were compared with the query."""
+
+    query: Query
+    kind: Kind
+    hits: tuple[Hit, ...]
+    considered: int
+    elapsed_ms: float
+    encoder: str
+
+
+# --- reporting ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What an indexing run did. Each file met is counted in exactly one of the first six.
+
+    `removed` counts files that were known and are gone; `photos` and `documents` count what the
+    collection holds afterwards.
+    """
+
+    added: int
+    changed: int
+    moved: int
+    duplicates: int
+    unchanged: int
+    skipped: tuple[Skipped, ...]
+    removed: int
+    photos: int
+    documents: int
+    embedded: int
+    seconds: float
+    encoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What a collection holds. Sizes in bytes."""
+
+    path: str
+    photos: int
+    files: int
+    documents: int
+    skipped: int
+    encoder: str
+    fingerprint: str
+    dim: int
+    recipe: str
+    sizes: dict[str, int]
+    format: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long run is. `total` is None while it is not known yet."""
+
+    stage: str
+    done: int
+    total: int | None
+    rate: float | None = None
+
+
+#: Called with each Progress, from the thread that runs the work.
+ProgressCallback = Callable[[Progress], None]
+#: Called with a plain sentence that the user should see once.
+NoticeCallback = Callable[[str], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """Take no notice of progress."""
+
+
+def ignore_notice(_: str) -> None:
+    """Take no notice of a notice."""

@@ -1,0 +1,87 @@
+"""Search a collection: embed the query, find the nearest vectors, describe the hits."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from retrieval.errors import QueryError
+from retrieval.queries import make_query, query_vector
+from retrieval.records import Hit, Kind, Query, SearchResult
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+
+MAX_K = 100_000
+
+
+def search(
+    collection: Collection, query: Query | str, *, kind: Kind = "photos", k: int = 10
+) -> SearchResult:
+    """Find the k items of `kind` nearest to the query, best first.
+
+    A hit's score is the cosine between the query's vector and the item's; it orders hits within
+    one search and has no absolute meaning across queries or encoders. Exact: every live item is
+    compared. Raises QueryError, ImageError, EncoderMismatchError, NoCollectionError.
+    """
+    if not 1 <= k <= MAX_K:
+        raise QueryError(f"k must lie between 1 and {MAX_K:,}, not {k:,}.")
+    asked = make_query(query) if isinstance(query, str) else query
+    collection.check_encoder()
+    collection.store(kind)  # says that there is nothing to search before a model is loaded
+    encoder = collection.encoder()
+    started = time.perf_counter()
+    vector = query_vector(asked, encoder)
+    space, store = collection.store(kind)
+    scores, rows = store.search(vector[None], min(k, max(len(store), 1)))
+    scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
+    found = [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
+    items = collection.catalog.items_at(space, kind, [row for row, _ in found])
+    ranked = [(items[row], score) for row, score in found if row in items]
+    hits = _photo_hits(collection, ranked) if kind == "photos" else _text_hits(collection, ranked)
+    return SearchResult(
+        query=asked,
+        kind=kind,
+        hits=tuple(hits),
+        considered=len(store),
+        elapsed_ms=(time.perf_counter() - started) * 1000,
+        encoder=space.encoder,
+    )
+
+
+def _photo_hits(collection: Collection, ranked: list[tuple[int, float]]) -> list[Hit]:
+    photos = collection.catalog.photos_by_id([item for item, _ in ranked])
+    hits: list[Hit] = []
+    for item, score in ranked:
+        photo = photos.get(item)
+        if photo is None or not photo.paths:
+            continue  # its last file left the collection while this search ran
+        first, *also = photo.paths
+        rank = len(hits) + 1
+        hits.append(Hit(rank, "photo", item, score, first, tuple(also), photo.width, photo.height))
+    return hits
+
+
+def _text_hits(collection: Collection, ranked: list[tuple[int, float]]) -> list[Hit]:
+    documents = collection.catalog.documents_by_id([item for item, _ in ranked])
+    hits: list[Hit] = []
+    for item, score in ranked:
+        document = documents.get(item)
+        if document is None or not document.sources:
+            continue
+        first, *others = document.sources
+        also = tuple(dict.fromkeys(s.path for s in others if s.path != first.path))
+        hits.append(
+            Hit(
+                rank=len(hits) + 1,
+                kind="document",
+                id=item,
+                score=score,
+                path=first.path,
+                also=also,
+                text=document.text,
+                line=first.line,
+                photo_path=first.photo_path,
+            )
+        )
+    return hits
