@@ -1,4 +1,4 @@
-"""The folder of a collection: where it lies, its manifest, and writing files that survive a crash."""
+"""The folder of a collection: where it lies, its manifest, and crash-proof writing of files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
