@@ -29,14 +29,10 @@ SNIFF_BYTES = 64 << 20  # larger files must look like a picture before they are 
 THUMBNAIL_SIDE = 320
 
 #: Decoders that are safe on unknown input. EPS, for one, would start an outside program.
-FORMATS = (
-    *("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PSD"),
+_SAFE = (
+    *("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PSD"),
     *("ICO", "ICNS", "PPM", "TGA", "DDS", "SGI", "PCX", "QOI", "DIB", "XBM", "XPM", "MSP", "SUN"),
 )
-
-# Pillow refuses beyond twice this; below that our own check speaks, with a plainer sentence.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def _register_heif() -> str:
@@ -50,8 +46,17 @@ def _register_heif() -> str:
         return ""
 
 
+HEIF_READER = _register_heif()
+Image.init()  # all plugins at once: doing it lazily from several threads is a race
+FORMATS = tuple(name for name in _SAFE if name in Image.OPEN)
+
+# Pillow refuses beyond twice this; below that our own check speaks, with a plainer sentence.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
 #: Names the decoders; a file that one set of decoders refused is tried again by another.
-READER = f"pillow {version('pillow')}{_register_heif()}"
+READER = f"pillow {version('pillow')}{HEIF_READER}"
 
 
 @dataclass(frozen=True, slots=True)
