@@ -1,0 +1,74 @@
+"""Index a folder, search it by text and by picture, and write a page; called by scripts/demo."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from retrieval import Collection, RetrievalError, index_folder, make_query, search
+from retrieval.cli.html import render_page
+from retrieval.cli.output import progress_display, result_table
+
+DEMO = Path("demo")
+#: Photographs inside installed packages.
+SAMPLES = {
+    "skimage": "data/{astronaut.png,brick.png,camera.png,chelsea.png,coffee.png,coins.png,"
+    "grass.png,gravel.png,horse.png,hubble_deep_field.jpg,ihc.png,moon.png,motorcycle_left.png,"
+    "motorcycle_right.png,page.png,retina.jpg,rocket.jpg,text.png}",
+    "sklearn": "datasets/images/{china.jpg,flower.jpg}",
+}
+
+
+def copy_samples(target: Path) -> None:
+    """Copy the photographs of SAMPLES into `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    for package, pattern in SAMPLES.items():
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            sys.exit(f"demo: the package {package} is missing. Run: scripts/setup demo")
+        folder, names = pattern.rstrip("}").split("{")
+        for name in names.split(","):
+            shutil.copyfile(Path(spec.origin).parent / folder / name, target / name)
+
+
+def run(folder: Path, words: str, picture: Path | None) -> None:
+    """Index `folder` into demo/collection, search for `words` and for `picture`, write the page."""
+
+    def tell(text: str) -> None:
+        print(f"note: {text}", file=sys.stderr)
+
+    where = DEMO.absolute() / "collection"
+    with Collection.open(where, create=True, on_notice=tell) as collection:
+        with progress_display() as on_progress:
+            report = index_folder(collection, [folder], on_progress=on_progress)
+        print(
+            f"{folder}: {report.added} added, {report.unchanged} unchanged, "
+            f"{len(report.skipped)} skipped, {report.seconds:.1f} s"
+        )
+        by_text = search(collection, words, k=8)
+        if picture is None:
+            picture = Path(by_text.hits[0].path)
+        by_image = search(collection, make_query(images=[picture]), k=8)
+        for result in (by_text, by_image):
+            print(f"\n“{result.query}”\n{result_table(result)}")
+        page = DEMO / "results.html"
+        page.write_text(render_page(collection, [by_text, by_image]), "utf-8")
+        print(f"\nThe results with pictures: {page.absolute()}")
+
+
+def main() -> None:
+    """Run with the given folder and words, or with the samples."""
+    try:
+        if len(sys.argv) > 1:
+            run(Path(sys.argv[1]), sys.argv[2], None)
+        else:
+            copy_samples(DEMO / "photos")
+            run(DEMO / "photos", "a cup of coffee", DEMO / "photos" / "motorcycle_left.png")
+    except RetrievalError as exc:
+        sys.exit(f"demo: {exc}")
+
+
+if __name__ == "__main__":
+    main()
