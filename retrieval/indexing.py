@@ -56,12 +56,18 @@ def index_folder(
     folder that does not exist, NoPhotosError if there is nothing to index, LockedError,
     StorageError, EncoderError.
     """
+    roots = existing_roots(folders)
+    with collection.writing():
+        return _Run(collection, roots, columns, batch_size, threads, on_progress).report()
+
+
+def existing_roots(folders: Iterable[str | Path]) -> list[Path]:
+    """Absolute paths of folders (or files) to index. Raises UsageError for one that is missing."""
     roots = [Path(folder).expanduser().absolute() for folder in folders]
     for root in roots:
         if not root.exists():
             raise UsageError(f"There is no folder {root}. Check the path.")
-    with collection.writing():
-        return _Run(collection, roots, columns, batch_size, threads, on_progress).report()
+    return roots
 
 
 @dataclass(slots=True)

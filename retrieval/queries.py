@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ def make_query(
     """Collect the parts of a query. "2:a dog" weighs twice as much as "a dog".
 
     `minus` and `minus_images` are subtracted. Raises QueryError for a query that is empty, too
-    long, or has nothing positive in it.
+    long, has nothing positive in it, or names a picture file that does not exist.
     """
     texts = [text] if isinstance(text, str) else list(text)
     parts = [
@@ -45,6 +45,16 @@ def make_query(
     if all(part.weight <= 0 for part in parts):
         raise QueryError("The query only subtracts. Add words or a picture that you do want.")
     return Query(tuple(parts))
+
+
+def phrases(words: Sequence[str]) -> list[str]:
+    """What command-line words mean: bare ones make one phrase, quoted or weighted ones are parts.
+
+    ``dog in snow`` is one phrase; ``"a dog" "at night"`` and ``2:dog snow`` are two parts.
+    """
+    if any(" " in word.strip() or _WEIGHTED.fullmatch(word) for word in words):
+        return list(words)
+    return [" ".join(words)] if words else []
 
 
 def _text_part(value: str, sign: float) -> Part:
@@ -67,7 +77,10 @@ def _image_part(value: str, sign: float) -> Part:
     match = _WEIGHTED.fullmatch(value)
     if match and not Path(value).exists():  # a file may really be called "2:x.jpg"
         weight, path = float(match[1]), match[2]
-    return Part("image", str(Path(path).expanduser()), _checked(sign * weight))
+    picture = Path(path).expanduser()
+    if not picture.is_file():
+        raise QueryError(f"There is no picture file {picture}. Check the path.")
+    return Part("image", str(picture), _checked(sign * weight))
 
 
 def _checked(weight: float) -> float:
@@ -96,11 +109,9 @@ def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
 
 
 def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:
-    """Embed one picture file into a unit vector, float32 (dim,). Raises QueryError, ImageError."""
+    """Embed one picture file into a unit vector, float32 (dim,). Raises ImageError."""
     from retrieval.images import load_picture
 
-    if not Path(path).is_file():
-        raise QueryError(f"There is no picture file {path}. Check the path.")
     try:
         picture = load_picture(path, 2 * encoder.image_size)
     except ImageError as exc:

@@ -17,7 +17,13 @@ import torch
 CLIP_CONFIG: dict[str, Any] = {
     "model_cfg": {
         "embed_dim": 48,
-        "vision_cfg": {"image_size": 96, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+        "vision_cfg": {
+            "image_size": 96,
+            "layers": 2,
+            "width": 64,
+            "head_width": 32,
+            "patch_size": 16,
+        },
         "text_cfg": {
             "context_length": 77,
             "vocab_size": 49408,

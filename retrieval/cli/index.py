@@ -35,15 +35,16 @@ def index_command(
     folders: tuple[str, ...], text_column: str, image_column: str, as_json: bool, **flags: Any
 ) -> None:
     """Index folders of photos (and texts: .txt .md .csv .jsonl), or bring them up to date."""
-    collection, settings = open_collection(flags, create=True)
     from retrieval.corpora import Columns
-    from retrieval.indexing import index_folder
+    from retrieval.indexing import existing_roots, index_folder
 
+    roots = existing_roots(folders)  # before a collection is made for nothing
+    collection, settings = open_collection(flags, create=True)
     with collection, progress_display() as on_progress:
         try:
             report = index_folder(
                 collection,
-                folders,
+                roots,
                 columns=Columns(text_column, image_column),
                 batch_size=settings.batch_size,
                 threads=settings.threads,

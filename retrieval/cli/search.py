@@ -45,18 +45,19 @@ def search_command(
 ) -> None:
     """Find photos (or documents) by words, by a picture, or by both.
 
-    Quote a phrase; several WORDS are parts that are added. A part "2:dog" weighs twice as much.
+    Several quoted phrases are parts that are added; "2:a dog" weighs twice as much.
 
     \b
-    retrieval search "a dog in the snow"
-    retrieval search --image beach.jpg "at night" --minus people
+    retrieval search a dog in the snow
+    retrieval search "2:a dog" "at night" --minus people
+    retrieval search --image beach.jpg "at night"
     retrieval search --image beach.jpg --kind documents
     """
     if paths + as_json + jsonl > 1:
         raise UsageError("Choose one of --paths, --json and --jsonl.")
-    from retrieval.queries import make_query
+    from retrieval.queries import make_query, phrases
 
-    query = make_query(words, images=images, minus=minus, minus_images=minus_images)
+    query = make_query(phrases(words), images=images, minus=minus, minus_images=minus_images)
     collection, _ = open_collection(flags)
     from retrieval.searching import search
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 RESIZE_MODES = ("shortest", "longest", "squash")
 INTERPOLATIONS = ("bicubic", "bilinear", "random")
 
-# A panorama resized by its short side is cut to its middle afterwards. Past this many times the
-# wanted area only the middle is resized, which differs by at most one grey level in few pixels.
-_MAX_EXCESS = 16
+# A strip of 10,000 x 10 pixels grows to 250,000 x 256 before its middle is cut out. Past this many
+# pixels (50 MB) only the middle is resized, which may differ by a few grey levels.
+_MAX_RESIZED_PIXELS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Pixels:
 
     def _shortest(self, image: Image.Image) -> Image.Image:
         size = self._shortest_size(image)
-        if size[0] * size[1] > _MAX_EXCESS * self.size[0] * self.size[1]:
+        if size[0] * size[1] > _MAX_RESIZED_PIXELS:
             return self._resize_middle(image, size)
         return self._crop_or_pad(self._resize(image, size))
 

@@ -10,7 +10,7 @@ from retrieval.encoders._checkpoints import Checkpoint
 from retrieval.encoders._compat import without_random_init
 from retrieval.encoders._devices import first_line
 from retrieval.encoders._hub import fetch
-from retrieval.errors import EncoderError
+from retrieval.errors import EncoderError, MissingExtraError
 
 if TYPE_CHECKING:
     import torch
@@ -131,7 +131,8 @@ def _few(keys: list[str]) -> str:
 def build_tokenizer(checkpoint: Checkpoint, open_clip: Any) -> Any:
     """Return the tokenizer of `checkpoint`: a callable from texts to int64 (n, context length).
 
-    Raises EncoderError when its files cannot be read.
+    Raises EncoderError when its files cannot be read, and MissingExtraError when they need
+    transformers, which open_clip does not bring along.
     """
     from open_clip.tokenizer import HFTokenizer
 
@@ -149,6 +150,11 @@ def build_tokenizer(checkpoint: Checkpoint, open_clip: Any) -> Any:
             tokenizer_mode=text_cfg.get("tokenizer_mode"),
             **options,
         )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"The tokenizer of {checkpoint.name} needs the package {error.name}; install it with: "
+            f"pip install {error.name}"
+        ) from error
     except Exception as error:  # transformers and tokenizers raise many kinds
         raise EncoderError(
             f"The tokenizer of {checkpoint.name} cannot be read ({first_line(error)}); copy its "

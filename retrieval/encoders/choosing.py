@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from retrieval.encoders import EncoderSpec
@@ -51,7 +52,9 @@ def choose_model(spec: EncoderSpec) -> Choice:
     """
     if spec.model != "auto":
         return Choice(spec.model)
-    candidates = [LIGHT, STRONG] if may_have_cuda(spec.device) else [LIGHT]
+    # STRONG's tokenizer needs a package that open_clip does not bring along.
+    strong = find_spec("transformers") is not None and may_have_cuda(spec.device)
+    candidates = [LIGHT, STRONG] if strong else [LIGHT]
     # Started before torch is imported to look at the GPU: both take seconds, and neither computes.
     ask = not is_offline() and not all(is_on_disk(each) for each in candidates)
     probe = Probe(hub_url(f"{LIGHT.repo}/resolve/main/open_clip_config.json")) if ask else None

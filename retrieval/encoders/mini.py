@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from retrieval.errors import EncoderError
 
 if TYPE_CHECKING:
-
     pass
 
 DIM = 384

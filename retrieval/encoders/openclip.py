@@ -43,8 +43,8 @@ _SOURCE_KEYS = {
 def load(spec: EncoderSpec) -> Encoder:
     """Load the open_clip model of `spec`.
 
-    Raises UnknownModelError with near names, or EncoderError: no such device, weights that cannot
-    be downloaded, read or fitted.
+    Raises UnknownModelError with near names, MissingExtraError for a tokenizer without its package,
+    or EncoderError: no such device, weights that cannot be downloaded, read or fitted.
     """
     open_clip = import_open_clip(spec.threads)
     device = pick_device(spec.device)
