@@ -48,7 +48,7 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         """Open the database at `path`, creating an empty file if there is none."""
         self.path = path
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        self._engine = create_engine(f"sqlite:///{path}", pool_size=0, connect_args={"timeout": 30})
         event.listen(self._engine, "connect", _on_connect)
         event.listen(self._engine, "begin", _on_begin)
 

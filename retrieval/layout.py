@@ -21,8 +21,9 @@ _NAME = re.compile(r"\w[\w .-]*")
 def collection_path(where: str = "", home: str = "") -> Path:
     """Find the folder of a collection, named or given as a path.
 
-    A bare name lies in `home`; without `home` in ./indexes where the working directory has that
-    folder, else in the user's data folder. An empty name means "default". Raises UsageError.
+    A bare name lies in `home` or $RETRIEVAL_HOME; without these in ./indexes where the working
+    directory has that folder, else in the user's data folder. An empty name means "default".
+    Raises UsageError.
     """
     if where.startswith(("~", ".")) or os.sep in where or "/" in where:
         return Path(where).expanduser().absolute()
@@ -31,6 +32,7 @@ def collection_path(where: str = "", home: str = "") -> Path:
         raise UsageError(
             f"{name!r} is no name for a collection. Use letters and digits, or a path."
         )
+    home = home or os.environ.get("RETRIEVAL_HOME", "")
     if home:
         return Path(home).expanduser().absolute() / name
     if Path("indexes").is_dir():

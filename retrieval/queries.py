@@ -105,7 +105,8 @@ def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
     length = float(np.linalg.norm(total))
     if length < 1e-6:
         raise QueryError("The parts of the query cancel each other out. Change a weight.")
-    return total / np.float32(length)
+    unit: NDArray[np.float32] = total / np.float32(length)
+    return unit
 
 
 def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:

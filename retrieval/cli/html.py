@@ -67,8 +67,10 @@ def render_page(collection: Collection, results: Iterable[SearchResult]) -> str:
 def _section(collection: Collection, result: SearchResult) -> str:
     asked = "".join(_part(part, first=index == 0) for index, part in enumerate(result.query.parts))
     photos = collection.catalog.photos_by_id([h.id for h in result.hits if h.kind == "photo"])
-    small = {photo.id: _thumbnail(collection, photo) for photo in photos.values()}
-    cards = "\n".join(_card(hit, small.get(hit.id, "")) for hit in result.hits)
+    cards = "\n".join(
+        _card(hit, _thumbnail(collection, photos[hit.id]) if hit.id in photos else _linked(hit))
+        for hit in result.hits
+    )
     note = (
         f"{len(result.hits)} best of {result.considered:,} {result.kind}, "
         f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}. "
@@ -110,6 +112,16 @@ def _thumbnail(collection: Collection, photo: Photo) -> str:
         return _data_image(collection.thumbnail(photo).read_bytes(), photo.paths[0])
     except RetrievalError:
         return "the file cannot be shown"
+
+
+def _linked(hit: Hit) -> str:
+    """The photo that a document names, where it can be shown."""
+    if hit.photo_path is None:
+        return ""
+    try:
+        return _data_image(thumbnail(hit.photo_path), hit.photo_path)
+    except RetrievalError:
+        return ""
 
 
 def _data_image(data: bytes, name: str) -> str:
