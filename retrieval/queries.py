@@ -119,4 +119,5 @@ def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:
         raise ImageError(
             f"{path} cannot be used as a query: {exc}. Choose another picture."
         ) from exc
-    return encoder.encode_images(encoder.prepare(picture.image)[None])[0]
+    vector: NDArray[np.float32] = encoder.encode_images(encoder.prepare(picture.image)[None])[0]
+    return vector
