@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Select,
     create_engine,
@@ -48,8 +49,11 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         """Open the database at `path`, creating an empty file if there is none."""
         self.path = path
-        self._engine = create_engine(f"sqlite:///{path}", pool_size=0, connect_args={"timeout": 30})
-        event.listen(self._engine, "connect", _on_connect)
+        read_only = path.exists() and not os.access(path, os.W_OK)
+        url = URL.create("sqlite", database=_read_only_uri(path) if read_only else str(path))
+        arguments = {"timeout": 30, "uri": read_only}
+        self._engine = create_engine(url, pool_size=0, connect_args=arguments)
+        event.listen(self._engine, "connect", _on_connect_to_read if read_only else _on_connect)
         event.listen(self._engine, "begin", _on_begin)
 
     def close(self) -> None:
@@ -234,6 +238,16 @@ def _on_connect(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver must not begin or commit behind our back
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _read_only_uri(path: Path) -> str:
+    """A database on a read-only place: without a write-ahead log nobody can be changing it."""
+    frozen = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    return f"{path.absolute().as_uri()}?mode=ro{frozen}"
+
+
+def _on_connect_to_read(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
 
 
 def _on_begin(connection: Connection) -> None:

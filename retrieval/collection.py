@@ -96,7 +96,9 @@ class Collection:
         NoCollectionError, FormatError, CollectionError, StorageError.
         """
         path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
-        if not (path / "manifest.json").is_file():
+        with storage_errors(path):
+            exists = (path / "manifest.json").is_file()
+        if not exists:
             if not create:
                 raise NoCollectionError(
                     f"There is no collection at {path}. Make one with: retrieval index FOLDER"
@@ -208,14 +210,19 @@ class Collection:
         """Hold the collection's write lock. Raises LockedError if another process does."""
         import filelock
 
+        lock = filelock.FileLock(self.path / "lock", timeout=LOCK_TIMEOUT_S)
+        with storage_errors(self.path):
+            try:
+                lock.acquire()
+            except filelock.Timeout as exc:
+                raise LockedError(
+                    f"Another process is writing to {self.path}. Wait until it is done, then run "
+                    "the command again; searching works meanwhile."
+                ) from exc
         try:
-            with filelock.FileLock(self.path / "lock", timeout=LOCK_TIMEOUT_S):
-                yield
-        except filelock.Timeout as exc:
-            raise LockedError(
-                f"Another process is writing to {self.path}. Wait until it is done, then run the "
-                "command again; searching works meanwhile."
-            ) from exc
+            yield
+        finally:
+            lock.release()
 
     def commit(
         self,

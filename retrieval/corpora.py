@@ -18,6 +18,7 @@ SUFFIXES = (".txt", ".md", ".csv", ".tsv", ".jsonl")
 TEXT_COLUMNS = ("caption", "text", "description", "title", "sentence")
 IMAGE_COLUMNS = ("image", "photo", "file", "filename", "file_name", "path", "image_path")
 MAX_CORPUS_BYTES = 1 << 30
+NOT_TEXT = "not UTF-8 text; convert it"
 PASSAGE_WORDS = 60  # about what a text tower of 77 tokens reads
 
 
@@ -75,7 +76,7 @@ def _read_text(path: str) -> str:
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise NotTextError("not UTF-8 text; convert it") from exc
+        raise NotTextError(NOT_TEXT) from exc
 
 
 def _from_prose(text: str) -> Iterator[Passage]:

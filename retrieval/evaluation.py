@@ -9,6 +9,7 @@ because the texts of one photo are not independent.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def evaluate_folder(
     Photos that cannot be read are left out with their captions. Raises UsageError for a folder of
     another shape, and what loading an encoder raises.
     """
-    root = Path(folder).expanduser()
+    root = Path(os.path.expanduser(folder))
     captions = _read_captions(root)
     encoder = load_chosen(spec or EncoderSpec(), on_notice)
     embedder = BatchEmbedder(encoder, batch_size)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from retrieval.errors import ImageError
 
@@ -27,6 +27,18 @@ MAX_PIXELS = 300_000_000  # 900 MB as RGB: the largest picture that is decoded
 MAX_FILE_BYTES = 1 << 30  # the file is held in memory while it is hashed and decoded
 SNIFF_BYTES = 64 << 20  # larger files must look like a picture before they are read whole
 THUMBNAIL_SIDE = 320
+
+#: EXIF orientation -> what brings the picture upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 #: Decoders that are safe on unknown input. EPS, for one, would start an outside program.
 _SAFE = (
@@ -53,6 +65,7 @@ FORMATS = tuple(name for name in _SAFE if name in Image.OPEN)
 # Pillow refuses beyond twice this; below that our own check speaks, with a plainer sentence.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of odd metadata
 
 
 #: Names the decoders; a file that one set of decoders refused is tried again by another.
@@ -86,7 +99,7 @@ def read_content(path: str) -> FileContent:
         if size > MAX_FILE_BYTES:
             raise ImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
         if size > SNIFF_BYTES:
-            _open(file).close()
+            _open(file)  # not closed: that would close the file as well
             file.seek(0)
         data = file.read(MAX_FILE_BYTES + 1)
     return FileContent(data, hashlib.sha256(data).digest())
@@ -104,19 +117,25 @@ def decode(data: bytes, least_side: int) -> Picture:
         name = source.format or "?"
         try:
             source.draft(None, (least_side, least_side))
-            turned = ImageOps.exif_transpose(source)
-            image = to_rgb(turned)
+            source.load()  # some formats turn by themselves here, and then say so
+            turn = _TURNS.get(_orientation(source))
+            image = to_rgb(source if turn is None else source.transpose(turn))
         except MemoryError as exc:
             raise ImageError(f"{width} x {height} pixels do not fit into memory") from exc
         except Exception as exc:  # Pillow's decoders raise whatever they stumble over
             raise ImageError(_reason(exc, name)) from exc
-    if (image.width > image.height) != (width > height) and _is_sideways(source):
+    if turn in _SIDEWAYS:
         width, height = height, width
     return Picture(image, width, height, name)
 
 
-def _is_sideways(source: Image.Image) -> bool:
-    return source.getexif().get(0x0112) in (5, 6, 7, 8)
+def _orientation(source: Image.Image) -> int:
+    """The EXIF orientation, 1 where it is not given or cannot be read: the pixels still can."""
+    try:
+        value = source.getexif().get(0x0112, 1)
+    except Exception:  # Pillow's EXIF reader raises whatever it stumbles over
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def _open(file: io.BytesIO | io.BufferedReader) -> Image.Image:
@@ -137,7 +156,7 @@ def _reason(exc: Exception, name: str) -> str:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert any mode to RGB: transparency over white, 16-bit and float scaled to 8 bits."""
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         image.load()
         return image
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -150,12 +169,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _deep_to_rgb(image: Image.Image) -> Image.Image:
     values: NDArray[np.float32] = np.asarray(image, dtype=np.float32)  # (H, W)
-    finite = np.nan_to_num(values)
+    usable = values[np.isfinite(values)]
+    top = float(usable.max()) if usable.size else 0.0
+    finite = np.nan_to_num(values, posinf=top, neginf=float(usable.min()) if usable.size else 0.0)
     if image.mode == "F" or finite.max() > 65535 or finite.min() < 0:
         low, high = float(finite.min()), float(finite.max())  # no fixed range: use the picture's
     else:
         low, high = 0.0, 65535.0 if finite.max() > 255 else 255.0
-    scaled = (finite - low) * (255.0 / max(high - low, 1e-9))
+    scaled = (finite.astype(np.float64) - low) * (255.0 / max(high - low, 1e-9))
     return Image.fromarray(scaled.round().astype(np.uint8)).convert("RGB")
 
 

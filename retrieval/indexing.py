@@ -7,6 +7,7 @@ file met is counted in exactly one group of the report.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.commits import Batch, FileEntry, Line, NewDocument, NewPhoto
-from retrieval.corpora import Columns, is_corpus, read_passages
+from retrieval.corpora import NOT_TEXT, Columns, is_corpus, read_passages
 from retrieval.embedding import DEFAULT_BATCH, BatchEmbedder, look_ahead
 from retrieval.errors import CorpusError, ImageError, NoPhotosError, NotTextError, UsageError
 from retrieval.images import READER, decode, read_content
@@ -63,9 +64,9 @@ def index_folder(
 
 def existing_roots(folders: Iterable[str | Path]) -> list[Path]:
     """Absolute paths of folders (or files) to index. Raises UsageError for one that is missing."""
-    roots = [Path(folder).expanduser().absolute() for folder in folders]
+    roots = [Path(os.path.abspath(os.path.expanduser(folder))) for folder in folders]
     for root in roots:
-        if not root.exists():
+        if not os.path.exists(root):
             raise UsageError(f"There is no folder {root}. Check the path.")
     return roots
 
@@ -235,7 +236,7 @@ class _Run:
             picture = decode(content.data, 2 * encoder.image_size)
             prepared = encoder.prepare(picture.image)
         except ImageError as exc:
-            return _Loaded(stat, reason=str(exc))
+            return _Loaded(stat, reason=NOT_TEXT if is_corpus(stat.path) else str(exc))
         photo = NewPhoto(content.content_hash, picture.width, picture.height, picture.format)
         return _Loaded(stat, content.content_hash, photo, prepared)
 
@@ -315,7 +316,9 @@ class _Run:
             reason = str(exc)
             self.counts.skipped.append(Skipped(stat.path, reason))
             if not reason.startswith(UNREADABLE):
-                entry = FileEntry(stat, reason=reason, reader=READER)
+                # a column that was asked for may be absent: without it the file can be read
+                reader = None if self.columns.chosen else READER
+                entry = FileEntry(stat, reason=reason, reader=reader)
                 self.collection.commit(Batch(entries=[entry]))
             return True
         texts = {_hash_text(p.text): p.text for p in passages}

@@ -26,7 +26,7 @@ def collection_path(where: str = "", home: str = "") -> Path:
     Raises UsageError.
     """
     if where.startswith(("~", ".")) or os.sep in where or "/" in where:
-        return Path(where).expanduser().absolute()
+        return Path(os.path.abspath(os.path.expanduser(where)))
     name = where or "default"
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -34,7 +34,7 @@ def collection_path(where: str = "", home: str = "") -> Path:
         )
     home = home or os.environ.get("RETRIEVAL_HOME", "")
     if home:
-        return Path(home).expanduser().absolute() / name
+        return Path(os.path.abspath(os.path.expanduser(home))) / name
     if Path("indexes").is_dir():
         return Path("indexes").absolute() / name
     import platformdirs
@@ -90,8 +90,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise StorageError(
-            f"{path} cannot be written: {exc.strerror or exc}. Free some space or check the "
-            "permissions, then run the command again; what was committed before is kept."
+            f"{path} cannot be used: {exc.strerror or exc}. Check its permissions and the free space, "
+            "then run the command again; what was committed before is kept."
         ) from exc
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -75,12 +76,12 @@ def _text_part(value: str, sign: float) -> Part:
 def _image_part(value: str, sign: float) -> Part:
     weight, path = 1.0, value
     match = _WEIGHTED.fullmatch(value)
-    if match and not Path(value).exists():  # a file may really be called "2:x.jpg"
+    if match and not os.path.exists(value):  # a file may really be called "2:x.jpg"
         weight, path = float(match[1]), match[2]
-    picture = Path(path).expanduser()
-    if not picture.is_file():
+    picture = os.path.expanduser(path)
+    if not os.path.isfile(picture):
         raise QueryError(f"There is no picture file {picture}. Check the path.")
-    return Part("image", str(picture), _checked(sign * weight))
+    return Part("image", picture, _checked(sign * weight))
 
 
 def _checked(weight: float) -> float:

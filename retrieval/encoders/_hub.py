@@ -49,7 +49,7 @@ def hub_url(path: str = "") -> str:
     """Return the address of `path` at the hub, which HF_ENDPOINT can move."""
     from huggingface_hub import constants
 
-    return f"{constants.ENDPOINT}/{path}"
+    return f"{constants.ENDPOINT}/{path}".rstrip("/")
 
 
 def cached_folder(repo: str) -> Path | None:
@@ -147,7 +147,7 @@ def fetch(repo: str, names: Sequence[str]) -> Path:
 
     for name in names:
         try:
-            return Path(hf_hub_download(repo, name, etag_timeout=PROBE_S))
+            return Path(hf_hub_download(repo, name, etag_timeout=PROBE_S, endpoint=hub_url()))
         # The client raises errors of several libraries, and others in other versions.
         except Exception as error:
             absent = isinstance(error, EntryNotFoundError)
@@ -169,8 +169,14 @@ def fetch_tokenizer(repo: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        patterns = [*TOKENIZER_FILES, "config.json"]
-        folder = Path(snapshot_download(repo, allow_patterns=patterns, etag_timeout=PROBE_S))
+        folder = Path(
+            snapshot_download(
+                repo,
+                allow_patterns=[*TOKENIZER_FILES, "config.json"],
+                etag_timeout=PROBE_S,
+                endpoint=hub_url(),
+            )
+        )
     except Exception as error:  # as in fetch
         raise _failed(repo, error) from error
     if not has_tokenizer(folder):

@@ -512,17 +512,21 @@ class TestPublished:
             yield
 
     @pytest.mark.parametrize("name", ["Tiny/v1", "Tiny-SigLIP/webli"])
-    def test_a_tag_is_downloaded_once(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_tag_is_downloaded_once(
+        self, name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         ours = open_model(name)
         assert ours.name == name
         assert ours.quality == f"open_clip {name.replace('/', ', weights ')}"
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
         arch, tag = name.split("/")
         model, _, transform = open_clip.create_model_and_transforms(arch, pretrained=tag)
-        theirs = Pair(Path(), ours, model.eval(), transform, open_clip.get_tokenizer(arch))
+        folder = request.getfixturevalue("siglip_folder" if "SigLIP" in arch else "clip_folder")
+        tokenize = open_clip.get_tokenizer(f"local-dir:{folder}")
+        theirs = Pair(folder, ours, model.eval(), transform, tokenize)
         images = [generated(size) for size in SIZES]
         assert cosines(encode(ours, images), theirs.image_rows(images)).min() > 0.9999
         assert cosines(ours.encode_texts(TEXTS), theirs.text_rows(TEXTS)).min() > 0.9999
-        monkeypatch.setattr(constants, "ENDPOINT", refused_address())
         assert open_model(name).fingerprint == ours.fingerprint
 
     def test_an_architecture_with_one_tag_needs_none(self) -> None:
@@ -539,10 +543,12 @@ class TestPublished:
         with pytest.raises(EncoderError, match="test/none could not be downloaded"):
             open_model("hf-hub:test/none")
 
-    def test_a_repository_without_weights(self, clip_folder: Path, tmp_path: Path) -> None:
+    def test_a_repository_without_weights(
+        self, clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         shutil.copy(clip_folder / "open_clip_config.json", tmp_path)
         with serve_hub({"test/empty": tmp_path}) as address:
-            constants.ENDPOINT = address
+            monkeypatch.setattr(constants, "ENDPOINT", address)
             with pytest.raises(EncoderError, match="holds none of open_clip_model"):
                 open_model("hf-hub:test/empty")
             with pytest.raises(EncoderError, match="holds no tokenizer"):
