@@ -50,9 +50,8 @@ class Catalog:
         """Open the database at `path`, creating an empty file if there is none."""
         self.path = path
         read_only = path.exists() and not os.access(path, os.W_OK)
-        url = URL.create("sqlite", database=_read_only_uri(path) if read_only else str(path))
-        arguments = {"timeout": 30, "uri": read_only}
-        self._engine = create_engine(url, pool_size=0, connect_args=arguments)
+        url = _read_only_url(path) if read_only else URL.create("sqlite", database=str(path))
+        self._engine = create_engine(url, pool_size=0, connect_args={"timeout": 30})
         event.listen(self._engine, "connect", _on_connect_to_read if read_only else _on_connect)
         event.listen(self._engine, "begin", _on_begin)
 
@@ -240,10 +239,12 @@ def _on_connect(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _read_only_uri(path: Path) -> str:
+def _read_only_url(path: Path) -> URL:
     """A database on a read-only place: without a write-ahead log nobody can be changing it."""
-    frozen = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
-    return f"{path.absolute().as_uri()}?mode=ro{frozen}"
+    options = {"uri": "true", "mode": "ro"}
+    if not path.with_name(f"{path.name}-wal").exists():
+        options["immutable"] = "1"
+    return URL.create("sqlite", database=path.absolute().as_uri(), query=options)
 
 
 def _on_connect_to_read(connection: Any, _: Any) -> None:

@@ -33,6 +33,7 @@ from retrieval.errors import (
     EncoderMismatchError,
     LockedError,
     NoCollectionError,
+    RetrievalError,
 )
 from retrieval.layout import (
     collection_path,
@@ -105,8 +106,17 @@ class Collection:
                 )
             create_folder(path, _migrate)
         read_manifest(path)
+        if not os.path.isfile(path / "catalog.db"):
+            raise CorruptError(
+                f"{path} has lost its catalog.db. Restore it from a backup, or index again into "
+                "a new collection."
+            )
         catalog = Catalog(path / "catalog.db")
-        catalog.migrate()
+        try:
+            catalog.migrate()
+        except RetrievalError:
+            catalog.close()
+            raise
         return cls(path, catalog, spec or EncoderSpec(), on_notice)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ key that is silently ignored costs more than a refusal.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def _overlay(settings: Settings, values: dict[str, Any], origin: str) -> Setting
 
 
 def _as_type(key: str, value: Any, wanted: type, origin: str) -> Any:
-    if wanted is int and isinstance(value, str) and value.strip().isdigit():
+    if wanted is int and isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return int(value)
     negative = isinstance(value, int) and value < 0
     if not isinstance(value, wanted) or isinstance(value, bool) or negative:

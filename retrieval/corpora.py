@@ -129,7 +129,7 @@ def _from_table(path: str, text: str, delimiter: str, columns: Columns) -> Itera
 
 
 def _from_json_lines(path: str, text: str, columns: Columns) -> Iterator[Passage]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # JSON may hold U+2028 as it is
         if not line.strip():
             continue
         try:
@@ -160,11 +160,18 @@ def _passage(
     path: str, record: dict[str, Any], text_key: str, image_key: str | None, line: int
 ) -> Iterator[Passage]:
     value = record.get(text_key)
-    words = " ".join(value.split()) if isinstance(value, str) else ""
+    words = " ".join(_without_surrogates(value).split()) if isinstance(value, str) else ""
     if words:
         picture = record.get(image_key) if image_key else None
-        linked = _linked(path, picture) if isinstance(picture, str) and picture else None
+        linked = None
+        if isinstance(picture, str) and picture:
+            linked = _linked(path, _without_surrogates(picture))
         yield Passage(words, line, linked)
+
+
+def _without_surrogates(text: str) -> str:
+    """JSON can say "\\ud83d", half a character, which no file and no database takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _linked(path: str, name: str) -> str:

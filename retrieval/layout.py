@@ -90,8 +90,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise StorageError(
-            f"{path} cannot be used: {exc.strerror or exc}. Check its permissions and the free space, "
-            "then run the command again; what was committed before is kept."
+            f"{path} cannot be used: {exc.strerror or exc}. Check its permissions and the free "
+            "space, then run the command again; what was committed before is kept."
         ) from exc
 
 

@@ -66,7 +66,8 @@ class FaissStore:
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         chosen = None if allowed is None else np.isin(self._ids, allowed)
-        wanted = min(k, len(self._ids) if chosen is None else int(chosen.sum()))
+        most = len(self._ids) if chosen is None else int(chosen.sum())
+        wanted = min(k + 1, most)  # one more, to see whether the k-th and the next one tie
         if wanted == 0 or len(vectors) == 0:
             return pad(np.empty((len(vectors), 0), np.float32), _no_ids(len(vectors)), k)
         if self._resources is not None and (chosen is not None or wanted > GPU_MAX_K):
@@ -77,6 +78,12 @@ class FaissStore:
             parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBitmap(bits))
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         scores, places = self._index.search(queries, wanted, params=parameters)
+        while wanted < most and (scores[:, -1] == scores[:, k - 1]).any():
+            # FAISS keeps any of those that tie at the cut: look on until a worse one shows up
+            wanted = min(2 * wanted, most)
+            if self._resources is not None and wanted > GPU_MAX_K:
+                return self._search_on_host(vectors, k, allowed)
+            scores, places = self._index.search(queries, wanted, params=parameters)
         return pad(*top_k(scores, self._ids[places], k), k)
 
     def _search_on_host(
