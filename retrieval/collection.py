@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval.catalog import Catalog
-from retrieval.encoders import Encoder, EncoderSpec, load_chosen
+from retrieval.encoders import Encoder, EncoderSpec, is_certainly_other, load_chosen
 from retrieval.errors import (
     CorruptError,
     EncoderMismatchError,
@@ -159,23 +159,22 @@ class Collection:
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
-        space = self.catalog.active_space()
-        if space is not None and self._spec.model not in ("auto", space.encoder):
-            self.encoder()
+        space, asked = self.catalog.active_space(), self._spec.model
+        if space is None or asked in ("auto", space.encoder):
+            return
+        if is_certainly_other(asked, space.encoder):
+            raise _mismatch(space, asked)
+        self.encoder()  # a local checkpoint: only its fingerprint can tell
 
     def _check_same(self, space: Space, encoder: Encoder) -> None:
         if encoder.fingerprint == space.fingerprint:
             return
-        if encoder.name == space.encoder:
-            raise EncoderMismatchError(
-                f"The encoder {encoder.name} is not the one this collection was made with: its "
-                "weights, preprocessing or tokenizer have changed. Restore the old ones, or index "
-                "into a new collection with --collection NAME."
-            )
+        if encoder.name != space.encoder:
+            raise _mismatch(space, encoder.name)
         raise EncoderMismatchError(
-            f"This collection was made with the encoder {space.encoder}; {encoder.name} cannot "
-            "search it, because embeddings of two encoders do not compare. Leave out --model, or "
-            "index into a new collection with --collection NAME."
+            f"The encoder {encoder.name} is not the one this collection was made with: its "
+            "weights, preprocessing or tokenizer have changed. Restore the old ones, or index "
+            "into a new collection with --collection NAME."
         )
 
     # --- vectors ----------------------------------------------------------------------------
@@ -310,6 +309,14 @@ class Collection:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, data)
         return path
+
+
+def _mismatch(space: Space, asked: str) -> EncoderMismatchError:
+    return EncoderMismatchError(
+        f"This collection was made with the encoder {space.encoder}; {asked} cannot search it, "
+        "because embeddings of two encoders do not compare. Leave out --model, or index into a new "
+        "collection with --collection NAME."
+    )
 
 
 def _migrate(path: Path) -> None:

@@ -12,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+from huggingface_hub import constants
+
 COMMIT = "c" * 40
 
 
@@ -88,3 +91,18 @@ def refused_address() -> str:
     """Return an address at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def use_hub(patch: pytest.MonkeyPatch, address: str) -> None:
+    """Let the hub's client, which read its settings when it was imported, ask `address`."""
+    patch.setenv("NO_PROXY", "127.0.0.1")
+    patch.setattr(constants, "ENDPOINT", address)
+    template = "/{repo_id}/resolve/{revision}/{filename}"
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + template)
+
+
+def use_empty_cache(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the hub's client look for nothing, and ask nobody, outside the test."""
+    use_hub(patch, refused_address())
+    patch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    patch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -86,6 +86,20 @@ def load_encoder(spec: EncoderSpec) -> Encoder:
     return load(spec)
 
 
+def is_certainly_other(model: str, encoder: str) -> bool:
+    """Whether `model` is known without loading it not to be the encoder named `encoder`.
+
+    A local checkpoint may be the same one in another place: that takes loading it. Raises
+    UnknownModelError for a name that means nothing.
+    """
+    if model in ENCODERS and model != "openclip":
+        return model != encoder
+    from retrieval.encoders.openclip import published
+
+    name = published(model)
+    return name is not None and name != encoder
+
+
 def load_chosen(spec: EncoderSpec, on_notice: Callable[[str], None]) -> Encoder:
     """Resolve "auto", tell why where it is not the recommended model, and load the encoder."""
     from retrieval.encoders.choosing import choose_model

@@ -79,6 +79,28 @@ def resolve(model: str, open_clip: Any) -> Checkpoint:
     raise _unknown(stated, open_clip)
 
 
+def published_name(model: str, open_clip: Any) -> str | None:
+    """The canonical name of published weights, without fetching them; None for a local checkpoint.
+
+    Raises UnknownModelError for a name that means nothing.
+    """
+    if model.startswith("hf-hub:"):
+        return model
+    arch, _, tag = model.partition("/")
+    if arch in open_clip.list_models() and "@" not in model:
+        tag = tag or _only_tag(arch, open_clip)
+        if not open_clip.get_pretrained_cfg(arch, tag):
+            raise _unknown(f"{arch}/{tag}", open_clip)
+        return f"{arch}/{_spelled(tag)}"
+    if "@" in model or _looks_like_path(model) or Path(model).expanduser().exists():
+        return None
+    raise _unknown(model, open_clip)
+
+
+def _spelled(tag: str) -> str:
+    return tag.lower().replace("-", "_")  # as open_clip spells them
+
+
 def _from_hub(repo: str) -> Checkpoint:
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise EncoderError(f"hf-hub:{repo} is no repository name; write it as hf-hub:ORG/NAME.")
@@ -107,7 +129,7 @@ def _from_tag(arch: str, tag: str, open_clip: Any) -> Checkpoint:
             f"and run again with --model {arch}/{tag}@FILE."
         )
     names = [f"{file.rpartition('.')[0]}.safetensors", file] if file else WEIGHT_FILES
-    tag = tag.lower().replace("-", "_")  # as open_clip spells them
+    tag = _spelled(tag)
     return Checkpoint(
         name=f"{arch}/{tag}",
         quality=f"open_clip {arch}, weights {tag}",
@@ -120,7 +142,7 @@ def _from_tag(arch: str, tag: str, open_clip: Any) -> Checkpoint:
 def _from_stated_file(stated: str, file: Path, open_clip: Any) -> Checkpoint:
     path = file.expanduser().absolute()
     if not path.is_file():
-        raise EncoderError(f"There is no checkpoint file {path}; check the path after the @.")
+        raise UnknownModelError(f"There is no checkpoint file {path}; check the path after the @.")
     arch, _, tag = stated.partition("/")
     known = {each: open_clip.get_pretrained_cfg(arch, each) for each in _tags(arch, open_clip)}
     if tag:
@@ -144,7 +166,7 @@ def _from_stated_file(stated: str, file: Path, open_clip: Any) -> Checkpoint:
 def _from_path(path: Path) -> Checkpoint:
     path = path.expanduser().absolute()
     if not path.exists():
-        raise EncoderError(f"There is no checkpoint file or folder {path}; check the path.")
+        raise UnknownModelError(f"There is no checkpoint file or folder {path}; check the path.")
     folder = path if path.is_dir() else path.parent
     config_path = folder / CONFIG_NAME
     if not config_path.is_file():

@@ -23,8 +23,10 @@ _MISSING_OPERATOR = "operator torchvision::nms does not exist"
 _kept_alive: list[Any] = []
 
 # What torch.nn.init and timm call to fill fresh weights with random numbers.
-_RANDOM_FILLS = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "erfinv_"}
+_RANDOM_FILLS = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_"}
 _RANDOM_TENSORS = {"rand", "randn"}
+# What timm then does to them, to make a normal distribution of a uniform one.
+_AFTERWARDS = {"erfinv_", "mul_", "add_", "clamp_"}
 
 
 def available_cpus() -> int:
@@ -88,6 +90,7 @@ def without_random_init() -> Iterator[None]:
     Filling ViT-B-32 costs 3.5 s of CPU, leaving it out 0.05 s. Constant fills still happen, and
     only this thread is affected.
     """
+    unfilled: dict[int, Any] = {}  # by id; kept alive, so that no other tensor gets the same one
     import torch
     from torch.overrides import TorchFunctionMode
 
@@ -97,8 +100,12 @@ def without_random_init() -> Iterator[None]:
         ) -> Any:
             kwargs = kwargs or {}
             name = getattr(func, "__name__", "")
+            target = args[0] if args else kwargs.get("tensor")
             if name in _RANDOM_FILLS:
-                return args[0] if args else kwargs["tensor"]
+                unfilled[id(target)] = target
+                return target
+            if name in _AFTERWARDS and id(target) in unfilled:
+                return target
             return (torch.empty if name in _RANDOM_TENSORS else func)(*args, **kwargs)
 
     with SkipRandom():

@@ -96,6 +96,8 @@ def release_memory(device: torch.device) -> None:
 
 
 def first_line(error: BaseException, limit: int = 160) -> str:
-    """Return the first line of an error's text, cut to `limit` characters, or its class name."""
+    """Return the first sentence of an error, at most `limit` characters, or its class name."""
     lines = str(error).strip().splitlines()
-    return lines[0].rstrip(" .:")[:limit] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return lines[0].split(". ")[0].rstrip(" .:")[:limit]

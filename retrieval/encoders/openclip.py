@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders import Encoder, EncoderSpec
-from retrieval.encoders._checkpoints import Checkpoint, resolve
+from retrieval.encoders._checkpoints import Checkpoint, published_name, resolve
 from retrieval.encoders._compat import import_open_clip
 from retrieval.encoders._devices import pick_device, pick_precision, plain_errors
 from retrieval.encoders._hub import TOKENIZER_FILES
@@ -56,6 +56,14 @@ def load(spec: EncoderSpec) -> Encoder:
     with plain_errors(device):
         model = model.to(device=device, dtype=dtype)
     return OpenClipEncoder(checkpoint, model, tokenizer, pixels, device, dtype)
+
+
+def published(model: str) -> str | None:
+    """The canonical name of published weights, without fetching them; None for a local checkpoint.
+
+    Raises UnknownModelError with near names.
+    """
+    return published_name(model, import_open_clip())
 
 
 class OpenClipEncoder:
@@ -148,10 +156,11 @@ def _pixels(checkpoint: Checkpoint, image_size: int | Sequence[int]) -> Pixels:
     """Join the preprocessing settings with the size that the built image tower expects."""
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     cfg = dict(checkpoint.pixel_cfg)
-    for key in ("mean", "std"):
-        value = cfg[key]
-        cfg[key] = (value,) * 3 if isinstance(value, (int, float)) else tuple(value)
     try:
+        for key in ("mean", "std"):
+            value = cfg[key]
+            values = [value] * 3 if isinstance(value, (int, float)) else value
+            cfg[key] = tuple(float(each) for each in values)
         return Pixels(size=(int(size[0]), int(size[1])), **cfg)
     except (ValueError, TypeError) as error:
         raise EncoderError(

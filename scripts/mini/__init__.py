@@ -1,0 +1,1 @@
+"""The parts of scripts/train_mini.py: data, cached features, text tuning, heads, measures."""

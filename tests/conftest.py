@@ -1,0 +1,95 @@
+"""What every test gets: no network, no settings from outside, a working directory of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from retrieval import Collection, EncoderSpec
+from retrieval.encoders import ENCODERS
+from tests import toy as toy_module
+from tests.toy import ToyEncoder
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+LOCAL = {"127.0.0.1", "::1", "localhost", None, ""}
+
+settings.register_profile(
+    "retrieval",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("retrieval")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and hub of the developer's machine must not leak into a test, nor out of it."""
+    for name in list(os.environ):
+        if name.startswith("RETRIEVAL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("RETRIEVAL_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tripwire: whatever wants to leave this machine fails the test."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOCAL:
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    def guarded_look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        if host not in LOCAL:
+            raise AssertionError(f"a test tried to look up {host}")
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real photos beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the real photos of {SHARED}, which are not here")
+    return SHARED
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> list[ToyEncoder]:
+    """Make `--model toy` work; the list holds every toy encoder that gets loaded, in order."""
+    loaded: list[ToyEncoder] = []
+
+    def load(spec: EncoderSpec) -> ToyEncoder:
+        loaded.append(ToyEncoder(spec.model))
+        return loaded[-1]
+
+    monkeypatch.setitem(ENCODERS, "toy", "tests.toy:load")
+    monkeypatch.setitem(ENCODERS, "toy2", "tests.toy:load")
+    monkeypatch.setattr(toy_module, "load", load)
+    return loaded
+
+
+@pytest.fixture
+def collection(toy: list[ToyEncoder], tmp_path: Path) -> Iterator[Collection]:
+    """An empty collection that embeds with the toy encoder."""
+    with open_toy(tmp_path / "collection") as opened:
+        yield opened
+
+
+def open_toy(path: Path, model: str = "toy", **options: Any) -> Collection:
+    """Open or make the collection at `path`; needs the fixture `toy`."""
+    return Collection.open(path, create=True, spec=EncoderSpec(model), **options)

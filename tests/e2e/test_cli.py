@@ -1,0 +1,534 @@
+"""The command line as its user meets it: data on stdout, one plain sentence on failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from retrieval import __version__, evaluation
+from retrieval.cli import main, output
+from retrieval.records import Progress
+from tests.conftest import ROOT
+from tests.pictures import picture
+from tests.toy import ToyEncoder
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(toy: list[ToyEncoder], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command with the toy encoder as the model of choice."""
+    monkeypatch.setenv("RETRIEVAL_MODEL", "toy")
+
+    def call(*arguments: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert result.exit_code == code, (result.output, result.exception)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return call
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for colour in ("red", "green", "blue"):
+        picture(tmp_path / f"photos/{colour}.jpg", colour, (40, 30))
+    picture(tmp_path / "photos/deep/rouge.jpg", "red", (40, 30))
+    (tmp_path / "photos/broken.jpg").write_bytes(b"no")
+    (tmp_path / "photos/captions.csv").write_text("image,caption\nred.jpg,all red\n,blue\n")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def indexed(run: Run, photos: Path) -> Path:
+    run("index", photos)
+    return photos
+
+
+def sentence(result: Result) -> str:
+    """The one line of a failure; nothing else may be on either stream."""
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("retrieval: ")
+    assert line.endswith((".", "index FOLDER", "FILE."))
+    assert "Traceback" not in result.output
+    return line.removeprefix("retrieval: ")
+
+
+class TestIndex:
+    def test_for_people(self, run: Run, photos: Path) -> None:
+        result = run("index", photos)
+        first, second = result.stdout.splitlines()
+        assert first == "4 added, 1 duplicates, 1 skipped"
+        assert second.startswith("3 photos and 2 documents in the collection, ")
+        assert second.endswith(" s, encoder toy")
+        assert f"skipped {photos}/broken.jpg: not a picture" in result.stderr
+
+    def test_as_json(self, run: Run, photos: Path) -> None:
+        report = json.loads(run("index", photos, "--json").stdout)
+        assert report.pop("seconds") >= 0
+        (skipped,) = report.pop("skipped")
+        assert set(skipped) == {"path", "reason"}
+        assert skipped["path"] == str(photos / "broken.jpg")
+        assert report == {
+            "added": 4,
+            "changed": 0,
+            "moved": 0,
+            "duplicates": 1,
+            "unchanged": 0,
+            "removed": 0,
+            "photos": 3,
+            "documents": 2,
+            "embedded": 5,
+            "encoder": "toy",
+        }
+
+    def test_again(self, run: Run, indexed: Path) -> None:
+        assert run("index", indexed).stdout.startswith("5 unchanged, 1 skipped\n")
+
+    def test_many_skipped_files_are_cut_short(self, run: Run, photos: Path) -> None:
+        for n in range(20):
+            (photos / f"{n}.jpg").write_bytes(b"no")
+        result = run("index", photos)
+        assert result.stderr.count("skipped /") == 10
+        assert "all of them: retrieval info --skipped" in result.stderr
+        assert run("info", "--skipped").stdout.count("not a picture") == 21
+
+    def test_options(self, run: Run, photos: Path, tmp_path: Path) -> None:
+        (photos / "captions.csv").write_text("caption,other,pic\nred,green,red.jpg\n")
+        where = ("-c", tmp_path / "mine", "-m", "toy")
+        columns = ("--text-column", "other", "--image-column", "pic")
+        run("index", photos, *where, *columns, "--batch-size", 1, "--threads", 1)
+        found = json.loads(
+            run("search", "green", "--kind", "documents", "--json", *where).stdout
+        )
+        assert [hit["text"] for hit in found["hits"]] == ["green"]
+
+    def test_nothing_but_broken_files_is_still_reported(self, run: Run, photos: Path) -> None:
+        (photos / "x").mkdir()
+        (photos / "x/a.jpg").write_bytes(b"no")
+        result = run("index", photos / "x", "--json", code=1)
+        assert len(json.loads(result.stdout)["skipped"]) == 1
+        assert result.stderr.startswith("retrieval: No photo could be indexed")
+
+
+class TestSearch:
+    def test_for_people(self, run: Run, indexed: Path) -> None:
+        result = run("search", "all", "red", "-k", 2)
+        header, first, second = result.stdout.splitlines()
+        assert header == "rank  score  path"
+        rank, score, path, *more = first.split()
+        assert (rank, path, " ".join(more)) == ("1", str(indexed / "red.jpg"), "(+1 more)")
+        assert float(score) == pytest.approx(0.889, abs=0.002)
+        assert second.startswith("   2  ")
+        assert result.stderr.startswith("2 of 3 photos for “all red”, ")
+
+    def test_as_json(self, run: Run, indexed: Path) -> None:
+        result = run("search", "red", "--json", "-k", 1)
+        found = json.loads(result.stdout)
+        assert result.stderr == ""
+        assert set(found) == {
+            *("query", "parts", "kind", "hits", "considered", "elapsed_ms", "encoder")
+        }
+        assert found["parts"] == [{"kind": "text", "value": "red", "weight": 1.0}]
+        assert (found["query"], found["considered"], found["encoder"]) == ("red", 3, "toy")
+        (hit,) = found["hits"]
+        assert hit.pop("score") == pytest.approx(0.889, abs=0.002)
+        assert hit.pop("id") >= 1
+        assert hit == {
+            "rank": 1,
+            "kind": "photo",
+            "path": str(indexed / "red.jpg"),
+            "also": [str(indexed / "deep/rouge.jpg")],
+            "width": 40,
+            "height": 30,
+        }
+
+    def test_as_json_lines(self, run: Run, indexed: Path) -> None:
+        lines = run("search", "red", "--jsonl").stdout.splitlines()
+        assert [json.loads(line)["rank"] for line in lines] == [1, 2, 3]
+
+    def test_as_paths(self, run: Run, indexed: Path) -> None:
+        result = run("search", "green", "--paths", "-k", 1)
+        assert (result.stdout, result.stderr) == (f"{indexed / 'green.jpg'}\n", "")
+
+    def test_documents(self, run: Run, indexed: Path) -> None:
+        result = run("search", "red", "--kind", "documents", "-k", 1)
+        assert result.stdout.splitlines()[0] == "rank  score  text"
+        assert result.stdout.endswith(f"all red  [{indexed / 'captions.csv'}:2]\n")
+        (hit,) = json.loads(run("search", "red", "--kind", "documents", "-k1", "--json").stdout)["hits"]
+        assert (hit["kind"], hit["line"], hit["photo_path"]) == (
+            "document",
+            2,
+            str(indexed / "red.jpg"),
+        )
+        assert "width" not in hit
+
+    def test_by_pictures_and_minus(self, run: Run, indexed: Path) -> None:
+        image = indexed / "red.jpg"
+        found = run("search", "--image", image, "2:green", "--minus", "0.1:blue", "--json").stdout
+        weights = [part["weight"] for part in json.loads(found)["parts"]]
+        assert weights == [2, 1, -0.1]
+        result = run("search", "red green", "--minus-image", image, "--paths", "-k1")
+        assert result.stdout == f"{indexed / 'green.jpg'}\n"
+
+    def test_no_hits_left(self, run: Run, indexed: Path) -> None:
+        for path in indexed.rglob("*.jpg"):
+            path.unlink()
+        run("index", indexed)
+        assert run("search", "red", "--paths").stdout == ""
+        assert json.loads(run("search", "red", "--json").stdout)["hits"] == []
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order, and remembers what is in them."""
+
+    VOID = frozenset({"meta", "img", "br", "link", "input", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: Any) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attributes]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def values(self, tag: str, name: str) -> list[str]:
+        return [value for t, n, value in self.attributes if (t, n) == (tag, name)]
+
+
+class TestHtml:
+    def page(self, run: Run, *arguments: object) -> Page:
+        result = run("search", *arguments, "--html", "page.html")
+        assert "wrote page.html" in result.stderr
+        text = Path("page.html").read_text("utf-8")
+        assert text.startswith("<!doctype html>")
+        assert "http" not in text
+        assert "<script" not in text
+        return Page(text)
+
+    def test_shows_the_hits(self, run: Run, indexed: Path) -> None:
+        page = self.page(run, "red", "--image", indexed / "green.jpg", "--minus", "blue")
+        assert {src[:23] for src in page.values("img", "src")} == {"data:image/jpeg;base64,"}
+        assert len(page.values("img", "src")) == 4  # three hits and the asked picture
+        assert f"file://{indexed}/red.jpg" in page.values("a", "href")
+        assert "and 1 more" in page.words
+
+    def test_escapes_what_it_shows(self, run: Run, photos: Path) -> None:
+        name = '<b>"&\'.jpg'
+        picture(photos / name.replace("/", ""), "yellow")
+        (photos / "notes.txt").write_text("<script>alert(1)</script> red green")
+        run("index", photos)
+        page = self.page(run, '<i>red</i> & "green"')
+        assert name in page.values("img", "alt")
+        assert str(photos / name) in page.words
+        assert '<i>red</i> & "green"' in page.words
+        page = self.page(run, "red", "--kind", "documents")
+        assert "<script>alert(1)</script>" in page.words
+
+    def test_names_that_are_not_utf8(self, run: Run, photos: Path) -> None:
+        picture(photos / "x.jpg", "yellow").rename(os.fsdecode(os.fsencode(photos) + b"/\xe9.jpg"))
+        run("index", photos)
+        page = self.page(run, "red green", "-k1")
+        assert page.values("a", "href")[0].endswith("/%E9.jpg")
+        found = json.loads(run("search", "red green", "-k1", "--json").stdout)
+        assert os.fsencode(found["hits"][0]["path"]).endswith(b"/\xe9.jpg")
+
+    def test_documents_show_their_photo(self, run: Run, indexed: Path) -> None:
+        page = self.page(run, "red", "--kind", "documents", "-k1")
+        assert page.values("a", "href") == [f"file://{indexed}/red.jpg"]
+
+    def test_photos_that_are_gone(self, run: Run, indexed: Path) -> None:
+        for path in indexed.rglob("*.jpg"):
+            path.unlink()
+        page = self.page(run, "red")
+        assert page.words.count("the file cannot be shown") == 3
+        self.page(run, "red", "--kind", "documents")
+
+    def test_a_page_that_cannot_be_written(self, run: Run, indexed: Path) -> None:
+        result = run("search", "red", "--html", "no/such/folder.html", code=1)
+        assert sentence(result).startswith("no/such/folder.html cannot be written: No such file")
+
+
+class TestInfo:
+    def test_for_people(self, run: Run, indexed: Path) -> None:
+        lines = dict(line.split(maxsplit=1) for line in run("info").stdout.splitlines())
+        assert lines["photos"] == "3"
+        assert lines["files"] == "5"
+        assert lines["documents"] == "2"
+        assert lines["skipped"] == "1"
+        assert lines["encoder"].startswith("toy (3 dimensions, ")
+        assert lines["recipe"].startswith("exact-")
+        assert "vectors 30 B" in lines["sizes"]
+        assert lines["format"] == f"1, made by retrieval {__version__}"
+
+    def test_as_json(self, run: Run, indexed: Path) -> None:
+        found = json.loads(run("info", "--json").stdout)
+        assert set(found) >= {
+            *("photos", "files", "documents", "skipped", "encoder", "recipe", "sizes", "path")
+        }
+        assert (found["photos"], found["files"], found["skipped"]) == (3, 5, 1)
+        assert set(found["sizes"]) == {"catalog", "vectors", "thumbnails", "total"}
+        assert "skipped_files" not in found
+        found = json.loads(run("info", "--json", "--skipped").stdout)
+        assert found["skipped_files"][0]["path"] == str(indexed / "broken.jpg")
+
+    def test_loads_no_encoder(self, run: Run, indexed: Path, toy: list[ToyEncoder]) -> None:
+        toy.clear()
+        run("info")
+        assert toy == []
+
+    def test_of_a_new_collection(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        run("index", tmp_path / "empty", code=1)
+        assert "encoder     none yet" in run("info").stdout
+
+
+class TestEval:
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(evaluation, "RESAMPLES", 20)
+        for colour in ("red", "green", "blue"):
+            picture(tmp_path / f"set/images/{colour}.jpg", colour)
+        (tmp_path / "set/images/bad.jpg").write_bytes(b"no")
+        lines = ["image,caption", "red.jpg,red", "green.jpg,green", "blue.jpg,blue", "bad.jpg,x"]
+        (tmp_path / "set/captions.csv").write_text("\n".join(lines))
+        return tmp_path / "set"
+
+    def test_as_json(self, run: Run, folder: Path) -> None:
+        found = json.loads(run("eval", folder, "--json").stdout)
+        assert set(found) == {
+            *("text_to_image", "image_to_text", "images", "texts", "encoder", "skipped")
+        }
+        assert (found["images"], found["texts"], found["encoder"]) == (3, 3, "toy")
+        for way in ("text_to_image", "image_to_text"):
+            values = found[way]
+            assert set(values) == {"R@1", "R@5", "R@10", "MRR", "interval_95"}
+            assert values["R@1"] == values["MRR"] == 1
+            assert values["interval_95"]["R@1"] == [1, 1]
+
+    def test_for_people(self, run: Run, folder: Path) -> None:
+        result = run("eval", folder)
+        assert result.stdout.startswith("3 images, 3 texts, encoder toy\ntext to image\n  R@1   1.000")
+        assert "bad.jpg: not a picture" in result.stderr
+
+    def test_another_folder(self, run: Run, photos: Path) -> None:
+        assert "must hold a folder images/" in sentence(run("eval", photos, code=2))
+
+
+class TestFailures:
+    """Each bad input: one sentence, its exit code, no traceback."""
+
+    def test_no_such_folder(self, run: Run, tmp_path: Path) -> None:
+        assert "There is no folder" in sentence(run("index", tmp_path / "none", code=2))
+        assert not (tmp_path / "home").exists(), "no collection is made for nothing"
+
+    def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        assert "There is no file in" in sentence(run("index", tmp_path / "empty", code=1))
+
+    def test_a_folder_without_photos(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x/a.exe").write_bytes(b"MZ")
+        assert "No photo could be indexed" in sentence(run("index", tmp_path / "x", code=1))
+
+    @pytest.mark.parametrize("command", [("info",), ("search", "red"), ("index", "photos")])
+    def test_another_format(self, run: Run, indexed: Path, command: tuple[str, ...]) -> None:
+        (indexed.parent / "home/default/manifest.json").write_text('{"format": 99}')
+        assert "has collection format 99" in sentence(run(*command, code=1))
+
+    @pytest.mark.parametrize("command", [("search", "red"), ("index", "photos")])
+    def test_another_encoder(self, run: Run, indexed: Path, command: tuple[str, ...]) -> None:
+        assert "made with the encoder toy; toy2 cannot" in sentence(
+            run(*command, "--model", "toy2", code=1)
+        )
+
+    @pytest.mark.parametrize("words", [(), ("",), ("  ",), ("", "")])
+    def test_an_empty_query(self, run: Run, indexed: Path, words: tuple[str, ...]) -> None:
+        assert "The query is empty" in sentence(run("search", *words, code=2))
+
+    def test_an_endless_query(self, run: Run, indexed: Path) -> None:
+        assert "50,000 characters" in sentence(run("search", "x" * 50_000, code=2))
+
+    @pytest.mark.parametrize("k", [0, -3, 10**9])
+    def test_an_impossible_k(self, run: Run, indexed: Path, k: int) -> None:
+        assert f"not {k:,}" in sentence(run("search", "red", "-k", k, code=2))
+
+    def test_a_missing_picture(self, run: Run, indexed: Path) -> None:
+        assert "no picture file none.jpg" in sentence(
+            run("search", "--image", "none.jpg", code=2)
+        )
+
+    def test_a_broken_picture(self, run: Run, indexed: Path) -> None:
+        result = run("search", "--image", indexed / "broken.jpg", code=1)
+        assert "broken.jpg cannot be used as a query: not a picture" in sentence(result)
+
+    @pytest.mark.parametrize("command", [("info",), ("search", "red")])
+    def test_no_collection_yet(self, run: Run, command: tuple[str, ...]) -> None:
+        assert "There is no collection at" in sentence(run(*command, code=1))
+
+    def test_a_full_disk(self, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        assert "No space left on device" in sentence(run("index", photos, code=1))
+
+    def test_two_formats_at_once(self, run: Run, indexed: Path) -> None:
+        result = run("search", "red", "--json", "--paths", code=2)
+        assert sentence(result) == "Choose one of --paths, --json and --jsonl."
+
+    def test_wrong_settings(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "retrieval.toml").write_text("modle = 'mini'")
+        assert "unknown key 'modle'" in sentence(run("info", code=2))
+
+    def test_a_wrong_name(self, run: Run) -> None:
+        assert "is no name for a collection" in sentence(run("info", "-c", "a*b", code=2))
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("index",), ("search", "x", "-k", "many"), ("serch",), ("info", "--what"), ("eval",)],
+    )
+    def test_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
+        result = run(*arguments, code=2)
+        assert result.stdout == ""
+        assert "Error: " in result.stderr
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
+    def test_interruptions(
+        self, run: Run, indexed: Path, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("retrieval.searching.search", fail)
+        monkeypatch.setattr(os, "dup2", lambda *_: None)
+        monkeypatch.setattr("sys.stdout.fileno", lambda: 1, raising=False)
+        if error is KeyboardInterrupt:
+            assert "What was committed is kept" in sentence(run("search", "red", code=130))
+        else:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+
+
+class TestProgress:
+    def test_plain_lines(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with output.progress_display(quiet=True) as show:
+            show(Progress("looking", 5, None))
+            show(Progress("indexing", 1, 3, 2.0))  # too soon after the start
+            show(Progress("indexing", 3, 3, 2.0))
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err == "indexing: 3 of 3, 2.0 photos/s\n"
+
+    def test_now_and_then(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(output, "PLAIN_EVERY_S", 0.0)
+        with output.progress_display() as show:
+            show(Progress("indexing", 1_000, 3_000, 2.0))
+            show(Progress("reading texts", 1, 3))
+        assert capsys.readouterr().err == (
+            "indexing: 1,000 of 3,000, 2.0 photos/s, 1000 s left\nreading texts: 1 of 3\n"
+        )
+
+    def test_a_bar_in_a_terminal(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        with output.progress_display() as show:
+            show(Progress("looking", 5, None))
+            show(Progress("indexing", 1, 3, 2.0))
+            show(Progress("indexing", 3, 3, 2.0))
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert "indexing" in shown.err
+
+    @pytest.mark.parametrize(
+        ("count", "shown"),
+        [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (1 << 50, "1024.0 TiB")],
+    )
+    def test_bytes(self, count: int, shown: str) -> None:
+        assert output.human_bytes(count) == shown
+
+
+class TestHelp:
+    def test_version(self, run: Run) -> None:
+        assert run("--version").stdout == f"retrieval, version {__version__}\n"
+
+    @pytest.mark.parametrize("command", [(), *((name,) for name in sorted(main.commands))])
+    def test_every_command_explains_itself(self, run: Run, command: tuple[str, ...]) -> None:
+        shown = run(*command, "--help").stdout
+        assert shown.startswith("Usage: ")
+        if command:
+            for parameter in main.commands[command[0]].params:
+                if parameter.param_type_name == "option":
+                    assert parameter.help or parameter.opts == ["--kind"], parameter.name
+
+
+class TestInstalled:
+    """The real command in a process of its own; models stay away because nothing needs one."""
+
+    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        script = Path(sys.executable).with_name("retrieval")
+        start = [str(script)] if script.exists() else [
+            *(sys.executable, "-c", "from retrieval.cli import main; main()")
+        ]
+        path = {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [*start, *arguments],
+            env={**os.environ, **path},
+            capture_output=True,
+            check=False,
+            timeout=60,
+            **options,
+        )
+
+    def test_a_failure(self, tmp_path: Path) -> None:
+        done = self.command("info", "-c", str(tmp_path / "none"))
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.startswith(b"retrieval: There is no collection at ")
+        assert done.stderr.count(b"\n") == 1
+
+    def test_an_unchanged_run_and_info(self, run: Run, indexed: Path) -> None:
+        done = self.command("index", str(indexed), "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["unchanged"] == 5
+        raw = self.command("info", "--skipped", "--json")
+        assert json.loads(raw.stdout)["photos"] == 3
+
+    def test_a_reader_that_has_enough(self, run: Run, indexed: Path) -> None:
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        script = "from retrieval.cli import main; main(['info'])"
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+        os.close(write_end)
+        assert done.returncode == 0
+        assert b"Traceback" not in done.stderr

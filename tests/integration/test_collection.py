@@ -1,0 +1,249 @@
+"""Opening, refusing and describing collections."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrieval import Collection, EncoderSpec, index_folder, search
+from retrieval.errors import (
+    CollectionError,
+    CorruptError,
+    EncoderMismatchError,
+    FormatError,
+    NoCollectionError,
+    StorageError,
+    UsageError,
+)
+from retrieval.layout import FORMAT, collection_path, read_manifest
+from retrieval.tables import SCHEMA_VERSION
+from tests.conftest import open_toy
+from tests.pictures import picture
+from tests.toy import ToyEncoder
+
+
+@pytest.fixture
+def made(tmp_path: Path, toy: list[ToyEncoder]) -> Path:
+    """A collection of one red photo."""
+    picture(tmp_path / "photos/red.jpg", "red", (64, 48))
+    with open_toy(tmp_path / "made") as collection:
+        index_folder(collection, [tmp_path / "photos"])
+    return tmp_path / "made"
+
+
+class TestWhere:
+    def test_home_comes_first(self, tmp_path: Path) -> None:
+        (tmp_path / "indexes").mkdir()
+        assert collection_path("mine", "elsewhere") == tmp_path / "elsewhere/mine"
+        assert collection_path("mine") == tmp_path / "home/mine"  # RETRIEVAL_HOME
+        assert collection_path() == tmp_path / "home/default"
+
+    def test_then_indexes_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("RETRIEVAL_HOME")
+        (tmp_path / "indexes").mkdir()
+        assert collection_path("mine") == tmp_path / "indexes/mine"
+
+    def test_then_the_data_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("RETRIEVAL_HOME")
+        monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(tmp_path / "data"))
+        assert collection_path("mine") == tmp_path / "data/indexes/mine"
+
+    @pytest.mark.parametrize(
+        ("where", "expected"),
+        [("./x", "x"), ("a/b", "a/b"), ("..", ".."), ("~/x", "user/x"), ("../y/x", "../y/x")],
+    )
+    def test_paths(
+        self, tmp_path: Path, where: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "user"))
+        assert collection_path(where) == Path(os.path.abspath(tmp_path / expected))
+
+    @pytest.mark.parametrize("name", ["my photos", "2024-05_a.b", "Größe"])
+    def test_names(self, tmp_path: Path, name: str) -> None:
+        assert collection_path(name) == tmp_path / "home" / name
+
+    @pytest.mark.parametrize("name", ["a\nb", "-x", "a*", " x", "a?b"])
+    def test_what_is_no_name(self, name: str) -> None:
+        with pytest.raises(UsageError, match="is no name for a collection"):
+            collection_path(name)
+
+    @pytest.mark.parametrize("name", ["a b", "a?b#c%20d", "ü", "x" * 200])
+    def test_folders_of_any_name(self, tmp_path: Path, toy: list[ToyEncoder], name: str) -> None:
+        picture(tmp_path / "photos/red.jpg")
+        with open_toy(tmp_path / name) as collection:
+            index_folder(collection, [tmp_path / "photos"])
+        with Collection.open(tmp_path / name) as collection:
+            assert collection.info().photos == 1
+        assert (tmp_path / name / "catalog.db").is_file()
+
+
+class TestOpening:
+    def test_there_is_none(self, tmp_path: Path) -> None:
+        with pytest.raises(NoCollectionError, match="Make one with: retrieval index FOLDER"):
+            Collection.open("mine")
+        assert not (tmp_path / "home").exists()
+
+    @pytest.mark.parametrize("name", ["x" * 300, "x" * 5000])
+    def test_a_name_that_is_too_long(self, name: str) -> None:
+        with pytest.raises((NoCollectionError, StorageError)):
+            Collection.open(name)
+
+    def test_making_one(self, tmp_path: Path, toy: list[ToyEncoder]) -> None:
+        with open_toy(tmp_path / "deep/er/new") as collection:
+            assert collection.info().encoder == "none yet"
+        manifest = read_manifest(tmp_path / "deep/er/new")
+        assert manifest["format"] == FORMAT
+        assert manifest["created_by"].startswith("retrieval ")
+        assert not toy, "no encoder is loaded before it is needed"
+
+    def test_photos_are_private(self, made: Path) -> None:
+        assert made.stat().st_mode & 0o077 == 0
+
+    def test_not_in_a_folder_with_other_things(self, tmp_path: Path) -> None:
+        picture(tmp_path / "photos/a.jpg")
+        with pytest.raises(CollectionError, match="with other things in it"):
+            open_toy(tmp_path / "photos")
+        with pytest.raises(CollectionError, match="is a file"):
+            open_toy(tmp_path / "photos/a.jpg")
+        assert [path.name for path in (tmp_path / "photos").iterdir()] == ["a.jpg"]
+
+    def test_nothing_indexed_yet(self, tmp_path: Path, toy: list[ToyEncoder]) -> None:
+        with open_toy(tmp_path / "new") as collection:
+            with pytest.raises(NoCollectionError, match="holds no photos yet"):
+                search(collection, "red")
+        assert not toy
+
+    def test_no_documents(self, made: Path) -> None:
+        with open_toy(made) as collection:
+            with pytest.raises(NoCollectionError, match="holds no documents yet"):
+                search(collection, "red", kind="documents")
+
+
+class TestRefusing:
+    @pytest.mark.parametrize("number", [FORMAT + 1, 0, "1", None])
+    def test_another_format(self, made: Path, number: Any) -> None:
+        (made / "manifest.json").write_text(json.dumps({"format": number}))
+        with pytest.raises(FormatError, match=f"has collection format {number}; this program"):
+            Collection.open(made)
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", "\xff"])
+    def test_a_damaged_manifest(self, made: Path, content: str) -> None:
+        (made / "manifest.json").write_bytes(content.encode("latin-1"))
+        with pytest.raises(CorruptError, match=r"manifest\.json is damaged"):
+            Collection.open(made)
+
+    def test_an_unreadable_manifest(self, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def forbid(*_: Any) -> str:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "read_text", forbid)
+        with pytest.raises(StorageError, match="Check its permissions"):
+            Collection.open(made)
+
+    def test_a_newer_schema(self, made: Path) -> None:
+        with sqlite3.connect(made / "catalog.db") as connection:
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        connection.close()
+        with pytest.raises(FormatError, match=r"schema version 2, this program knows 1\. Update"):
+            Collection.open(made)
+
+    def test_a_damaged_catalog(self, made: Path) -> None:
+        for extra in made.glob("catalog.db-*"):
+            extra.unlink()
+        (made / "catalog.db").write_bytes(b"no database " * 500)
+        with pytest.raises(CorruptError, match=r"catalog\.db is damaged"):
+            Collection.open(made)
+
+    def test_a_lost_catalog(self, made: Path) -> None:
+        (made / "catalog.db").unlink()
+        with pytest.raises(CorruptError, match=r"has lost its catalog\.db"):
+            Collection.open(made)
+        assert not (made / "catalog.db").exists()
+
+
+class TestEncoders:
+    def test_another_one(self, made: Path, tmp_path: Path) -> None:
+        picture(tmp_path / "photos/green.jpg", "green")
+        for act in (
+            lambda c: search(c, "red"),
+            lambda c: index_folder(c, [tmp_path / "photos"]),
+        ):
+            with open_toy(made, model="toy2") as collection:
+                with pytest.raises(EncoderMismatchError, match="made with the encoder toy; toy2"):
+                    act(collection)
+
+    def test_another_one_is_refused_even_if_nothing_is_new(
+        self, made: Path, tmp_path: Path
+    ) -> None:
+        with open_toy(made, model="toy2") as collection:
+            with pytest.raises(EncoderMismatchError):
+                index_folder(collection, [tmp_path / "photos"])
+
+    def test_the_same_with_other_weights(self, made: Path) -> None:
+        with open_toy(made) as collection:
+            collection.encoder()
+        with open_toy(made) as collection:
+            import tests.toy as module
+
+            load = module.load
+
+            def changed(spec: EncoderSpec) -> ToyEncoder:
+                encoder = load(spec)
+                encoder.fingerprint = "0" * 64
+                return encoder
+
+            module.load = changed
+            try:
+                with pytest.raises(EncoderMismatchError, match="weights, preprocessing or token"):
+                    search(collection, "red")
+            finally:
+                module.load = load
+
+    def test_by_default_the_collections_own(self, made: Path, toy: list[ToyEncoder]) -> None:
+        with Collection.open(made) as collection:
+            assert search(collection, "red").encoder == "toy"
+        assert {encoder.name for encoder in toy} == {"toy"}
+
+
+class TestLookingIn:
+    def test_info(self, made: Path) -> None:
+        with Collection.open(made) as collection:
+            info = collection.info()
+        assert (info.photos, info.files, info.documents, info.skipped) == (1, 1, 0, 0)
+        assert (info.encoder, info.dim, info.format) == ("toy", 3, FORMAT)
+        assert info.fingerprint == ToyEncoder().fingerprint
+        assert info.path == str(made)
+        assert info.sizes["vectors"] == 6
+        assert info.sizes["catalog"] > 0
+        assert info.sizes["total"] >= info.sizes["catalog"] + info.sizes["vectors"]
+
+    def test_thumbnails_are_made_once(self, made: Path, tmp_path: Path) -> None:
+        with Collection.open(made) as collection:
+            (photo,) = collection.catalog.photos_by_id([1]).values()
+            assert (photo.width, photo.height, photo.format) == (64, 48, "JPEG")
+            path = collection.thumbnail(photo)
+            assert path.read_bytes().startswith(b"\xff\xd8")
+            assert collection.info().sizes["thumbnails"] == path.stat().st_size
+            (tmp_path / "photos/red.jpg").unlink()
+            assert collection.thumbnail(photo) == path
+
+    def test_a_read_only_collection_is_searched(
+        self, made: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        catalog, access = str(made / "catalog.db"), os.access
+
+        def read_only(path: Any, mode: int, **more: Any) -> bool:
+            return False if str(path) == catalog else access(path, mode, **more)
+
+        monkeypatch.setattr(os, "access", read_only)
+        before = sorted(path.name for path in made.iterdir())
+        with Collection.open(made) as collection:
+            assert search(collection, "red").considered == 1
+            with pytest.raises(StorageError, match="cannot be read or written"):
+                collection.catalog.add_space("f", "x", 3)
+        assert sorted(path.name for path in made.iterdir()) == before

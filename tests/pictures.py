@@ -1,0 +1,62 @@
+"""Small coloured pictures, for whose colours the toy encoder can be asked."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tests.toy import COLOURS
+
+#: One colour a corner of the upright picture: top left, top right, bottom left, bottom right.
+CORNERS = ("red", "green", "blue", "yellow")
+
+
+def picture(path: Path, colour: Any = "red", size: tuple[int, int] = (16, 12), **save: Any) -> Path:
+    """Write a picture of one colour; the suffix of `path` decides on the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paint(colour, size).save(path, **save)
+    return path
+
+
+def paint(colour: Any, size: tuple[int, int] = (16, 12)) -> Image.Image:
+    """A picture of one colour, by name or as (red, green, blue)."""
+    return Image.new("RGB", size, COLOURS.get(colour, colour))
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **save: Any) -> bytes:
+    """The bytes of a picture file."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **save)
+    return buffer.getvalue()
+
+
+def corners(size: tuple[int, int] = (64, 32)) -> Image.Image:
+    """A picture whose four corners tell how it was turned."""
+    width, height = size
+    image = Image.new("RGB", size)
+    for index, name in enumerate(CORNERS):
+        left, top = (index % 2) * width // 2, (index // 2) * height // 2
+        image.paste(COLOURS[name], (left, top, left + width // 2, top + height // 2))
+    return image
+
+
+def corner_colours(image: Image.Image) -> tuple[str, ...]:
+    """The nearest colour names in the four corners, in the order of CORNERS."""
+    width, height = image.size
+    spots = [(x, y) for y in (height // 8, height - 1 - height // 8) for x in (width // 8, -1)]
+    found = []
+    for x, y in spots:
+        pixel = np.array(image.getpixel((x if x >= 0 else width - 1 - width // 8, y)), float)
+        found.append(min(CORNERS, key=lambda name: float(np.abs(pixel - COLOURS[name]).sum())))
+    return tuple(found)
+
+
+def touch(path: Path, later_ns: int = 5_000_000_000) -> None:
+    """Move a file's modification time, so that it looks changed."""
+    stamp = path.stat().st_mtime_ns + later_ns
+    os.utime(path, ns=(stamp, stamp))

@@ -1,0 +1,64 @@
+"""What starting costs: a help screen imports nothing heavy, an unchanged run no model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrieval import index_folder
+from tests.conftest import ROOT, open_toy
+from tests.pictures import picture
+
+HEAVY = (
+    *("torch", "faiss", "sqlalchemy", "numpy", "PIL", "rich", "open_clip", "tokenizers"),
+    *("safetensors", "torchvision", "timm", "transformers", "huggingface_hub", "filelock"),
+)
+
+
+def imported(code: str, *arguments: str) -> set[str]:
+    """The top-level modules that `code` has loaded in a fresh interpreter."""
+    tail = "\nimport json, sys\nprint(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + tail, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import retrieval",
+        "import retrieval.cli",
+        "from retrieval.cli import main\nmain(['--help'], standalone_mode=False)",
+        "from retrieval.cli import main\nmain(['search', '--help'], standalone_mode=False)",
+        "import retrieval\nretrieval.Hit, retrieval.RetrievalError, retrieval.EncoderSpec, dir(retrieval)",
+    ],
+)
+def test_nothing_heavy(code: str) -> None:
+    assert not imported(code) & set(HEAVY)
+
+
+@pytest.mark.usefixtures("toy")
+def test_an_unchanged_run_loads_no_model(tmp_path: Path) -> None:
+    picture(tmp_path / "photos/a.jpg")
+    with open_toy(tmp_path / "collection") as collection:
+        index_folder(collection, [tmp_path / "photos"])
+    code = (
+        "import sys\n"
+        "from retrieval.encoders import ENCODERS\n"
+        "from retrieval.cli import main\n"
+        "ENCODERS['toy'] = 'no.such.module:load'\n"
+        "main(['index', sys.argv[1], '-c', sys.argv[2]], standalone_mode=False)"
+    )
+    found = imported(code, str(tmp_path / "photos"), str(tmp_path / "collection"))
+    assert "sqlalchemy" in found
+    assert not found & {"torch", "open_clip", "faiss", "tokenizers", "safetensors", "rich"}

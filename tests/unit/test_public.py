@@ -1,0 +1,50 @@
+"""The public surface: a new name is a decision, so it stands here as well."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import retrieval
+
+NAMES = [
+    "Collection",
+    "CollectionInfo",
+    "Encoder",
+    "EncoderSpec",
+    "Hit",
+    "IndexReport",
+    "Part",
+    "Query",
+    "RetrievalError",
+    "SearchResult",
+    "__version__",
+    "evaluate_folder",
+    "index_folder",
+    "load_encoder",
+    "make_query",
+    "search",
+]
+
+
+def test_the_exact_list() -> None:
+    assert retrieval.__all__ == NAMES
+    assert dir(retrieval) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_resolves_and_is_documented(name: str) -> None:
+    value = retrieval.__getattr__(name) if name in retrieval._HOMES else getattr(retrieval, name)
+    assert getattr(retrieval, name) is value
+    if name != "__version__":
+        assert value.__doc__
+
+
+def test_other_names_do_not() -> None:
+    with pytest.raises(AttributeError, match="module 'retrieval' has no attribute 'nothing'"):
+        _ = retrieval.nothing
+
+
+def test_the_version() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", retrieval.__version__)

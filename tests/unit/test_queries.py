@@ -1,0 +1,149 @@
+"""From words, weights and pictures to one unit vector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.errors import ImageError, QueryError
+from retrieval.queries import MAX_CHARACTERS, make_query, phrases, query_vector
+from retrieval.records import Part, Query
+from tests.pictures import picture
+from tests.toy import COLOURS, ToyEncoder
+
+
+def text(value: str, weight: float = 1.0) -> Part:
+    return Part("text", value, weight)
+
+
+class TestMakeQuery:
+    @pytest.mark.parametrize(
+        ("asked", "part"),
+        [
+            ("a dog", text("a dog")),
+            ("  a dog ", text("a dog")),
+            ("2:dog", text("dog", 2)),
+            (".5: a dog", text("a dog", 0.5)),
+            ("1.25:a:b", text("a:b", 1.25)),
+            ("2:", text("2:")),
+            ("x2:dog", text("x2:dog")),
+            ("2:one\ntwo", text("one\ntwo", 2)),
+        ],
+    )
+    def test_weights(self, asked: str, part: Part) -> None:
+        assert make_query(asked).parts == (part,)
+
+    def test_all_kinds_of_parts_in_order(self, tmp_path: Path) -> None:
+        a, b = picture(tmp_path / "a.jpg"), picture(tmp_path / "b.jpg")
+        query = make_query(["x", "2:y"], images=[a], minus=["z"], minus_images=[f"0.5:{b}"])
+        assert query.parts == (
+            text("x"),
+            text("y", 2),
+            Part("image", str(a), 1),
+            text("z", -1),
+            Part("image", str(b), -0.5),
+        )
+
+    def test_a_file_that_is_called_like_a_weight(self, tmp_path: Path) -> None:
+        picture(tmp_path / "2:x.jpg")
+        picture(tmp_path / "y.jpg")
+        parts = make_query(images=["2:x.jpg", "2:y.jpg"]).parts
+        assert parts == (Part("image", "2:x.jpg", 1), Part("image", "y.jpg", 2))
+
+    def test_home_is_understood(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        picture(tmp_path / "x.jpg")
+        assert make_query(images=["~/x.jpg"]).parts[0].value == str(tmp_path / "x.jpg")
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({}, "The query is empty"),
+            ({"text": ""}, "The query is empty"),
+            ({"text": " \n"}, "The query is empty"),
+            ({"text": ["dog", ""]}, "The query is empty"),
+            ({"minus": ["dog"]}, "only subtracts"),
+            ({"text": "0:dog"}, "between 0 and 100"),
+            ({"text": "101:dog"}, "between 0 and 100"),
+            ({"text": "9" * 400 + ":dog"}, "between 0 and 100"),
+            ({"text": "x" * 50_000}, "has 50,000 characters"),
+            ({"text": "x" * (MAX_CHARACTERS + 1)}, "2,001 characters; at most 2,000"),
+            ({"images": ["none.jpg"]}, "There is no picture file none.jpg"),
+            ({"images": ["2:none.jpg"]}, "There is no picture file none.jpg"),
+            ({"images": ["~nobody-of-that-name/x.jpg"]}, "There is no picture file"),
+            ({"images": ["2:" + "x" * 5000]}, "There is no picture file"),
+            ({"images": ["."]}, "There is no picture file"),
+        ],
+    )
+    def test_refusals(self, arguments: dict[str, Any], sentence: str) -> None:
+        with pytest.raises(QueryError, match=sentence) as caught:
+            make_query(**arguments)
+        assert caught.value.exit_code == 2
+
+    def test_the_longest_query_is_taken(self) -> None:
+        assert len(make_query("x" * MAX_CHARACTERS).parts[0].value) == MAX_CHARACTERS
+
+    @pytest.mark.parametrize(
+        ("words", "meant"),
+        [
+            ((), []),
+            (("a", "dog", "in", "snow"), ["a dog in snow"]),
+            (("a dog", "at night"), ["a dog", "at night"]),
+            (("2:dog", "snow"), ["2:dog", "snow"]),
+            (("",), [""]),
+        ],
+    )
+    def test_words_of_the_command_line(self, words: tuple[str, ...], meant: list[str]) -> None:
+        assert phrases(words) == meant
+
+
+colours = st.sampled_from(sorted(COLOURS))
+weights = st.floats(0.1, 10) | st.floats(-10, -0.1)
+text_parts = st.lists(st.builds(Part, st.just("text"), colours, weights), min_size=1, max_size=5)
+
+
+class TestQueryVector:
+    def test_is_the_weighted_sum_at_unit_length(self, tmp_path: Path) -> None:
+        encoder = ToyEncoder()
+        path = picture(tmp_path / "blue.png", "blue")
+        red, green = encoder.encode_texts(["red", "green"])
+        blue = encoder.encode_images(encoder.prepare(_open(path))[None])[0]
+        found = query_vector(
+            make_query(["2:red"], images=[path], minus=["0.5:green"]), encoder
+        )
+        expected = 2 * red + blue - 0.5 * green
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
+
+    @given(text_parts, st.floats(0.01, 100))
+    def test_scaling_all_weights_changes_nothing(self, parts: list[Part], factor: float) -> None:
+        encoder = ToyEncoder()
+        scaled = [Part(p.kind, p.value, p.weight * factor) for p in parts]
+        total = sum(p.weight * encoder.encode_texts([p.value])[0] for p in parts)
+        if np.linalg.norm(total) < 1e-2:
+            return  # nearly cancelling parts magnify rounding
+        one, other = (query_vector(Query(tuple(p)), encoder) for p in (parts, scaled))
+        np.testing.assert_allclose(one, other, atol=1e-3)
+        assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
+
+    def test_parts_that_cancel(self) -> None:
+        with pytest.raises(QueryError, match="cancel each other out"):
+            query_vector(make_query("red", minus=["red"]), ToyEncoder())
+
+    def test_a_broken_picture_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "broken.jpg"
+        path.write_bytes(b"\xff\xd8 no")
+        with pytest.raises(ImageError, match=r"broken\.jpg cannot be used as a query") as caught:
+            query_vector(make_query(images=[path]), ToyEncoder())
+        assert caught.value.exit_code == 1
+
+
+def _open(path: Path) -> Any:
+    from PIL import Image
+
+    return Image.open(path)
