@@ -75,6 +75,7 @@ class Collection:
         self._spec = spec
         self._on_notice = on_notice
         self._encoder: Encoder | None = None
+        self._encoder_error: RetrievalError | None = None
         self._encoder_lock = threading.Lock()  # decode threads all want it first
         self._stores: dict[Kind, tuple[Space, VectorStore]] = {}
 
@@ -143,8 +144,14 @@ class Collection:
         Raises EncoderMismatchError if another one was asked for or its weights have changed.
         """
         with self._encoder_lock:
+            if self._encoder_error is not None:
+                raise self._encoder_error  # to each waiting thread, without trying again
             if self._encoder is None:
-                self._encoder = self._load_encoder()
+                try:
+                    self._encoder = self._load_encoder()
+                except RetrievalError as exc:
+                    self._encoder_error = exc
+                    raise
             return self._encoder
 
     def _load_encoder(self) -> Encoder:

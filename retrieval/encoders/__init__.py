@@ -6,6 +6,7 @@ names and are imported only when loaded, so that nothing here costs a torch impo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -79,6 +80,9 @@ def load_encoder(spec: EncoderSpec) -> Encoder:
 
     Raises UnknownModelError, EncoderError or MissingExtraError.
     """
+    # OpenMP threads that spin while they wait cost ten times the work on a shared machine; the
+    # policy is read once, when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     module_name, function_name = ENCODERS[backend_of(spec.model)].split(":")
     load = cast(
         "Callable[[EncoderSpec], Encoder]", getattr(import_module(module_name), function_name)

@@ -1,9 +1,9 @@
 """The trained part of the encoder `mini`: from backbone outputs to the shared space.
 
-Image side: class probabilities become one text-like vector (ConSE, Norouzi et al. 2014), joined with
-pooled features reduced by PCA; kernel ridge regression over the training photos predicts the mean
-caption vector; one linear map finishes. Text side: low-rank corrections (LoRA, Hu et al. 2022) of
-MiniLM's two last layers, then one linear map. All of it is a few matrix products.
+Image side: class probabilities become one text-like vector (ConSE, Norouzi et al. 2014), joined
+with pooled features reduced by PCA; kernel ridge regression over the training photos predicts the
+mean caption vector; one linear map finishes. Text side: low-rank corrections (LoRA, Hu et al. 2022)
+of MiniLM's two last layers, then one linear map. All of it is a few matrix products.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class ImageHead:
         kernel = rbf(describe(features, state), state["image.support"], state["image.gamma"])
         predicted = kernel @ state["image.coefficients"]  # (n, 384): an expected caption
         joint = functional.linear(predicted, state["image.weight"], state["image.bias"])
-        return functional.normalize(joint, dim=-1)
+        unit: Tensor = functional.normalize(joint, dim=-1)
+        return unit
 
 
 def describe(features: Features, state: Mapping[str, Tensor]) -> Tensor:
@@ -67,7 +68,8 @@ def describe(features: Features, state: Mapping[str, Tensor]) -> Tensor:
 def rbf(x: Tensor, support: Tensor, gamma: Tensor) -> Tensor:
     """exp(-gamma |x - s|^2) for all pairs: (n, d), (m, d) -> (n, m)."""
     squares = x.square().sum(1)[:, None] + support.square().sum(1)[None] - 2 * x @ support.T
-    return (-gamma * squares.clamp_min(0)).exp()
+    kernel: Tensor = (-gamma * squares.clamp_min(0)).exp()
+    return kernel
 
 
 class TextHead:
@@ -79,9 +81,10 @@ class TextHead:
     def __call__(self, pooled: Tensor) -> Tensor:
         from torch.nn import functional
 
-        unit = functional.normalize(pooled, dim=-1)
-        joint = functional.linear(unit, self._state["text.weight"], self._state["text.bias"])
-        return functional.normalize(joint, dim=-1)
+        weight, bias = self._state["text.weight"], self._state["text.bias"]
+        joint = functional.linear(functional.normalize(pooled, dim=-1), weight, bias)
+        unit: Tensor = functional.normalize(joint, dim=-1)
+        return unit
 
 
 def with_corrections(

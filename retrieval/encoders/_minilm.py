@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -43,7 +44,7 @@ class Tokenizer:
 class MiniLM:
     """The frozen text backbone: token ids in, one vector for each token out."""
 
-    def __init__(self, state: Mapping[str, Tensor], device: str = "cpu") -> None:
+    def __init__(self, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         """Read `state` as in the published model.safetensors."""
         self._embeddings = _part(state, "embeddings.", device)
         #: The weights of each layer; a caller may replace some.
@@ -68,7 +69,9 @@ class MiniLM:
         return x
 
 
-def _part(state: Mapping[str, Tensor], prefix: str, device: str) -> dict[str, Tensor]:
+def _part(
+    state: Mapping[str, Tensor], prefix: str, device: torch.device | str
+) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): value.to(device)
         for name, value in state.items()

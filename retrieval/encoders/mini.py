@@ -11,14 +11,17 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.encoders._compat import prepare_torch
+from retrieval.encoders._devices import pick_device, plain_errors
+from retrieval.encoders._efficientnet import EfficientNetLite
 from retrieval.encoders._mini_heads import (
     TUNED_LAYERS,
     Features,
@@ -28,16 +31,15 @@ from retrieval.encoders._mini_heads import (
     with_corrections,
 )
 from retrieval.encoders._minilm import MiniLM, Tokenizer, mean_pool, padded
-from retrieval.errors import DeviceMemoryError, EncoderError
+from retrieval.errors import EncoderError
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
     from PIL import Image
     from torch import Tensor
 
     from retrieval.encoders import Encoder, EncoderSpec
-
-T = TypeVar("T")
 
 DIM = 384
 WIDE_PX = 304  # the whole photo squashed to a square, for Lite2
@@ -125,13 +127,11 @@ class MiniEncoder:
     image_size = WIDE_PX
     quality = QUALITY
 
-    def __init__(
-        self, device: str = "auto", threads: int | None = None, heads: Path = HEADS_PATH
-    ) -> None:
+    def __init__(self, device: str = "auto", threads: int = 0, heads: Path = HEADS_PATH) -> None:
         for weights in WEIGHTS:
             weights.locate()
         self._device = device
-        self._threads = threads or 0
+        self._threads = threads
         self._heads = _read_heads_file(heads)
         self.fingerprint = _fingerprint(self._heads)
         self._lock = threading.Lock()
@@ -150,34 +150,29 @@ class MiniEncoder:
         with self._lock:
             if self._image is None:
                 self._image = ImageTower(read_head_tensors(self._heads), self._place())
-        return _guarded(self._image.encode, batch)
+        with plain_errors(self._image.device):
+            return self._image.encode(batch)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode n texts into float32 (n, 384), rows of unit length; 128 tokens of each count."""
         with self._lock:
             if self._text is None:
                 self._text = TextTower(read_head_tensors(self._heads), self._place())
-        return _guarded(self._text.encode, texts)
+        with plain_errors(self._text.device):
+            return self._text.encode(texts)
 
-    def _place(self) -> str:
-        """The torch device to use; sets torch's threads on the way if a number was given."""
-        import torch
-
-        if self._threads > 0:
-            torch.set_num_threads(self._threads)
-        if self._device != "auto":
-            return self._device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+    def _place(self) -> torch.device:
+        """The torch device to use; brings torch up with passive waiting on the way."""
+        prepare_torch(self._threads)
+        return pick_device(self._device)
 
 
 class ImageTower:
     """Both image backbones and their head."""
 
-    def __init__(self, heads: Mapping[str, Tensor] | None, device: str = "cpu") -> None:
+    def __init__(self, heads: Mapping[str, Tensor] | None, device: torch.device) -> None:
         """`heads` may be None for the features alone, which is what training starts from."""
-        from retrieval.encoders._efficientnet import EfficientNetLite
-
-        self._device = device
+        self.device = device
         self._wide = EfficientNetLite(_read_torch(LITE2), depth=1.2, device=device)
         self._centre = EfficientNetLite(_read_torch(LITE0), depth=1.0, device=device)
         self._head = ImageHead(_moved(heads, device)) if heads is not None else None
@@ -186,39 +181,34 @@ class ImageTower:
         """What the backbones say about prepared photos, uint8 (n, 2, 304, 304, 3)."""
         import torch
 
-        # On a CPU one photo at a time is a third faster than a batch, whose activations overflow
-        # the cache; and it makes the result independent of the batch.
-        step = 1 if self._device == "cpu" else max(1, len(batch))
         with torch.inference_mode():
-            parts = [
-                self._features(torch.from_numpy(batch[i : i + step]).to(self._device))
-                for i in range(0, len(batch), step)
-            ]
-            return Features(*(torch.cat(column) for column in zip(*parts, strict=True)))
-
-    def _features(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        wide = self._wide.feature_map(pixels[:, 0])  # (n, 1280, 10, 10)
-        centre = self._centre.feature_map(pixels[:, 1, :CENTRE_PX, :CENTRE_PX])  # (n, 1280, 7, 7)
-        mean = wide.mean((2, 3))
-        classes = self._wide.logits(mean).softmax(-1)
-        return mean, wide.amax((2, 3)), centre.mean((2, 3)), classes
+            pixels = torch.from_numpy(batch).to(self.device)
+            wide = self._wide.feature_map(pixels[:, 0])  # (n, 1280, 10, 10)
+            centre = self._centre.feature_map(pixels[:, 1, :CENTRE_PX, :CENTRE_PX])  # 7 x 7
+            mean = wide.mean((2, 3))
+            classes = self._wide.logits(mean).softmax(-1)
+            return Features(mean, wide.amax((2, 3)), centre.mean((2, 3)), classes)
 
     def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Prepared photos -> float32 (n, 384), rows of unit length."""
         import torch
 
-        if len(batch) == 0 or self._head is None:
-            return np.zeros((len(batch), DIM), dtype=np.float32)
-        features = self.features(batch)
+        out = np.zeros((len(batch), DIM), dtype=np.float32)
+        # On a CPU one photo at a time is a third faster than a batch, whose activations overflow
+        # the cache; and it makes the result independent of the batch.
+        step = 1 if self.device.type == "cpu" else max(1, len(batch))
+        assert self._head is not None
         with torch.inference_mode():
-            return _to_numpy(self._head(features))
+            for i in range(0, len(batch), step):
+                out[i : i + step] = _to_numpy(self._head(self.features(batch[i : i + step])))
+        return out
 
 
 class TextTower:
     """Tokenizer, MiniLM with its corrections, and the text head."""
 
-    def __init__(self, heads: Mapping[str, Tensor], device: str = "cpu") -> None:
-        self._device = device
+    def __init__(self, heads: Mapping[str, Tensor], device: torch.device) -> None:
+        self.device = device
         self._tokenizer = Tokenizer(TOKENIZER.read())
         self._backbone = MiniLM(_read_safetensors(MINILM), device)
         heads = _moved(heads, device)
@@ -244,7 +234,7 @@ class TextTower:
         """Token ids -> (n, 384), the mean over each text's tokens."""
         import torch
 
-        table, mask = (torch.from_numpy(x).to(self._device) for x in padded(ids))
+        table, mask = (torch.from_numpy(x).to(self.device) for x in padded(ids))
         return mean_pool(self._backbone.hidden(table, mask), mask)
 
 
@@ -258,12 +248,12 @@ def prepare(image: Image.Image) -> NDArray[np.uint8]:
 
     image = image if image.mode == "RGB" else image.convert("RGB")
     views = np.zeros((2, WIDE_PX, WIDE_PX, 3), dtype=np.uint8)
-    views[0] = image.resize((WIDE_PX, WIDE_PX), Pillow.Resampling.BICUBIC)
+    bicubic = Pillow.Resampling.BICUBIC
+    views[0] = np.asarray(image.resize((WIDE_PX, WIDE_PX), bicubic))
     side = min(image.size) * CENTRE_PX / CENTRE_SHORT_SIDE_PX  # of the crop, in source pixels
     left, top = (image.width - side) / 2, (image.height - side) / 2
-    views[1, :CENTRE_PX, :CENTRE_PX] = image.resize(
-        (CENTRE_PX, CENTRE_PX), Pillow.Resampling.BICUBIC, (left, top, left + side, top + side)
-    )
+    box = (left, top, left + side, top + side)
+    views[1, :CENTRE_PX, :CENTRE_PX] = np.asarray(image.resize((CENTRE_PX,) * 2, bicubic, box))
     return views
 
 
@@ -296,20 +286,10 @@ def _read_safetensors(weights: WeightFile) -> dict[str, Tensor]:
     return load_tensors(weights.read())
 
 
-def _moved(state: Mapping[str, Tensor], device: str) -> dict[str, Tensor]:
+def _moved(state: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
     return {name: value.to(device) for name, value in state.items()}
 
 
 def _to_numpy(x: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = x.cpu().numpy()
     return array
-
-
-def _guarded(encode: Callable[[T], NDArray[np.float32]], batch: T) -> NDArray[np.float32]:
-    """Call `encode`, with torch's out-of-memory errors as ours."""
-    import torch
-
-    try:
-        return encode(batch)
-    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-        raise DeviceMemoryError("The batch does not fit the device: use a smaller one") from error

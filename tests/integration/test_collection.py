@@ -14,6 +14,7 @@ from retrieval import Collection, EncoderSpec, index_folder, search
 from retrieval.errors import (
     CollectionError,
     CorruptError,
+    EncoderError,
     EncoderMismatchError,
     FormatError,
     NoCollectionError,
@@ -113,15 +114,18 @@ class TestOpening:
         assert [path.name for path in (tmp_path / "photos").iterdir()] == ["a.jpg"]
 
     def test_nothing_indexed_yet(self, tmp_path: Path, toy: list[ToyEncoder]) -> None:
-        with open_toy(tmp_path / "new") as collection:
-            with pytest.raises(NoCollectionError, match="holds no photos yet"):
-                search(collection, "red")
+        message = "holds no photos yet"
+        with (
+            open_toy(tmp_path / "new") as collection,
+            pytest.raises(NoCollectionError, match=message),
+        ):
+            search(collection, "red")
         assert not toy
 
     def test_no_documents(self, made: Path) -> None:
-        with open_toy(made) as collection:
-            with pytest.raises(NoCollectionError, match="holds no documents yet"):
-                search(collection, "red", kind="documents")
+        message = "holds no documents yet"
+        with open_toy(made) as collection, pytest.raises(NoCollectionError, match=message):
+            search(collection, "red", kind="documents")
 
 
 class TestRefusing:
@@ -173,16 +177,18 @@ class TestEncoders:
             lambda c: search(c, "red"),
             lambda c: index_folder(c, [tmp_path / "photos"]),
         ):
-            with open_toy(made, model="toy2") as collection:
-                with pytest.raises(EncoderMismatchError, match="made with the encoder toy; toy2"):
-                    act(collection)
+            message = "made with the encoder toy; toy2"
+            with (
+                open_toy(made, model="toy2") as collection,
+                pytest.raises(EncoderMismatchError, match=message),
+            ):
+                act(collection)
 
     def test_another_one_is_refused_even_if_nothing_is_new(
         self, made: Path, tmp_path: Path
     ) -> None:
-        with open_toy(made, model="toy2") as collection:
-            with pytest.raises(EncoderMismatchError):
-                index_folder(collection, [tmp_path / "photos"])
+        with open_toy(made, "toy2") as collection, pytest.raises(EncoderMismatchError):
+            index_folder(collection, [tmp_path / "photos"])
 
     def test_the_same_with_other_weights(self, made: Path) -> None:
         with open_toy(made) as collection:
@@ -208,6 +214,24 @@ class TestEncoders:
         with Collection.open(made) as collection:
             assert search(collection, "red").encoder == "toy"
         assert {encoder.name for encoder in toy} == {"toy"}
+
+    def test_one_that_cannot_be_loaded_is_tried_once(
+        self, tmp_path: Path, toy: list[ToyEncoder], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = []
+
+        def fail(spec: EncoderSpec) -> ToyEncoder:
+            tries.append(spec)
+            raise EncoderError("no weights")
+
+        monkeypatch.setattr("tests.toy.load", fail)
+        for n in range(8):
+            picture(tmp_path / f"photos/{n}.png", (n * 30, 200, 0))
+        with open_toy(tmp_path / "new") as collection:
+            with pytest.raises(EncoderError, match="no weights"):
+                index_folder(collection, [tmp_path / "photos"], threads=4)
+            assert collection.info().photos == 0
+        assert len(tries) == 1
 
 
 class TestLookingIn:

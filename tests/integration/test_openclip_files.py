@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from retrieval.encoders import _towers
-from retrieval.errors import EncoderError, MissingExtraError
+from retrieval.errors import EncoderError, MissingExtraError, UnknownModelError
 from tests.checkpoints import SIGLIP_CONFIG, TEXTS
 from tests.pairs import Pair, edit_config, open_model
 
@@ -129,7 +129,7 @@ class TestLocalCheckpoints:
 
     def test_a_missing_path(self, tmp_path: Path) -> None:
         for name in (tmp_path / "none", "./none", "none.safetensors", "local-dir:none"):
-            with pytest.raises(EncoderError, match="There is no checkpoint file or folder"):
+            with pytest.raises(UnknownModelError, match="There is no checkpoint file or folder"):
                 open_model(name)
 
     def test_a_tokenizer_is_never_guessed(self, siglip_folder: Path, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ class TestPublished:
 
     def test_stated_files_that_cannot_be_served(self, clip_folder: Path) -> None:
         file = clip_folder / "open_clip_model.safetensors"
-        with pytest.raises(EncoderError, match="There is no checkpoint file"):
+        with pytest.raises(UnknownModelError, match="There is no checkpoint file"):
             open_model("Tiny@/none.pt")
         with pytest.raises(UnknownModelError, match="it has v1"):
             open_model(f"Tiny/v9@{file}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,19 @@ def test_equal_photos_come_in_the_order_they_were_added(
         picture(tmp_path / f"photos/{n:02}.png", "red", (10 + n, 10))
     index_folder(collection, [tmp_path / "photos"])
     assert names(search(collection, "red", k=5)) == ["00", "01", "02", "03", "04"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "describe"), [("photos", "photos_by_id"), ("documents", "documents_by_id")]
+)
+def test_items_that_leave_while_a_search_runs(
+    full: Collection, kind: Any, describe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = getattr(full.catalog, describe)
+
+    def all_but_the_first(ids: list[int]) -> Any:
+        return real(ids[1:])
+
+    monkeypatch.setattr(full.catalog, describe, all_but_the_first)
+    result = search(full, "red", kind=kind, k=3)
+    assert [hit.rank for hit in result.hits] == [1, 2]

@@ -19,9 +19,7 @@ def test_defaults() -> None:
     assert load_settings() == Settings("", "", "auto", "auto", "auto", 0, 0)
 
 
-def test_each_source_beats_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_source_beats_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toml = 'home = "toml"\nmodel = "toml"\ndevice = "toml"\nthreads = 3\n'
     (tmp_path / "retrieval.toml").write_text(toml)
     monkeypatch.setenv("RETRIEVAL_MODEL", "environment")

@@ -132,5 +132,7 @@ class TestFolder:
 
     @pytest.mark.parametrize("name", [".", "none", "~nobody-of-that-name/x"])
     def test_wrong_folders(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(UsageError, match=r"must hold a folder images/ and a file captions\.csv"):
+        with pytest.raises(
+            UsageError, match=r"must hold a folder images/ and a file captions\.csv"
+        ):
             evaluate_folder(name, TOY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ class TestOrientation:
         found = decode(encoded(paint("red", (40, 30)), "JPEG", exif=exif), 10)
         assert sorted((found.width, found.height)) == [30, 40]
 
+    def test_unreadable_metadata_never_costs_the_picture(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: Image.Image) -> Any:
+            raise SyntaxError("not a TIFF file")
+
+        data = encoded(corners(), "JPEG")
+        monkeypatch.setattr(Image.Image, "getexif", fail)
+        assert corner_colours(decode(data, 1000).image) == CORNERS
+
     def test_real_photos(self, shared: Path) -> None:
         upright = np.asarray(load_picture(shared / "exif-orientation/Landscape_1.jpg", 64).image)
         for number in (3, 6, 8):
@@ -156,7 +167,9 @@ class TestModes:
 class TestScale:
     @pytest.mark.parametrize(("least", "side"), [(20, 50), (50, 50), (51, 100), (401, 800)])
     def test_jpeg_is_decoded_no_larger_than_needed(self, least: int, side: int) -> None:
-        found = decode(encoded(paint("red", (1600, 800) if least > 400 else (800, 400)), "JPEG"), least)
+        found = decode(
+            encoded(paint("red", (1600, 800) if least > 400 else (800, 400)), "JPEG"), least
+        )
         assert min(found.image.size) >= least
         assert min(found.image.size) == side
         assert found.width == 2 * found.height
@@ -167,7 +180,12 @@ class TestScale:
 
 def png_header(width: int, height: int) -> bytes:
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = struct.pack(">I", 9) + b"IDAT" + bytes(9) + struct.pack(">I", zlib.crc32(b"IDAT" + bytes(9)))
+    data = (
+        struct.pack(">I", 9)
+        + b"IDAT"
+        + bytes(9)
+        + struct.pack(">I", zlib.crc32(b"IDAT" + bytes(9)))
+    )
     return b"\x89PNG\r\n\x1a\n\0\0\0\r" + body + struct.pack(">I", zlib.crc32(body)) + data
 
 
@@ -206,7 +224,7 @@ class TestRefusals:
             raise struct.error("unpack\n requires   a buffer")
 
         monkeypatch.setattr(Image, "open", fail)
-        with pytest.raises(ImageError, match="^damaged picture: unpack requires a buffer$"):
+        with pytest.raises(ImageError, match=r"^damaged picture: unpack requires a buffer$"):
             decode(b"x", 1)
 
     def test_empty_file(self, tmp_path: Path) -> None:
@@ -246,11 +264,8 @@ class TestRefusals:
         for path in sorted((shared / "odd-files").iterdir())[::6]:
             if "200MP" in path.name:
                 continue  # takes a quarter of a minute
-            try:
+            with suppress(ImageError):  # any other error fails the test
                 found = load_picture(path, 64)
-            except ImageError as exc:
-                assert str(exc)
-            else:
                 read += 1
                 assert found.image.mode == "RGB"
                 assert (found.width > found.height) == (found.image.width > found.image.height) or (

@@ -40,7 +40,7 @@ def imported(code: str, *arguments: str) -> set[str]:
         "import retrieval.cli",
         "from retrieval.cli import main\nmain(['--help'], standalone_mode=False)",
         "from retrieval.cli import main\nmain(['search', '--help'], standalone_mode=False)",
-        "import retrieval\nretrieval.Hit, retrieval.RetrievalError, retrieval.EncoderSpec, dir(retrieval)",
+        "import retrieval as r\nr.Hit, r.RetrievalError, r.EncoderSpec, dir(r)",
     ],
 )
 def test_nothing_heavy(code: str) -> None:

@@ -113,9 +113,7 @@ class TestQueryVector:
         path = picture(tmp_path / "blue.png", "blue")
         red, green = encoder.encode_texts(["red", "green"])
         blue = encoder.encode_images(encoder.prepare(_open(path))[None])[0]
-        found = query_vector(
-            make_query(["2:red"], images=[path], minus=["0.5:green"]), encoder
-        )
+        found = query_vector(make_query(["2:red"], images=[path], minus=["0.5:green"]), encoder)
         expected = 2 * red + blue - 0.5 * green
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)

@@ -166,15 +166,16 @@ class TestDiff:
             [file.path for file in found.fresh],
             [file.path for _, file in found.changed],
         ]
-        assert sorted(sum(groups, [])) == sorted(file.path for file in files)
+        assert sorted(path for group in groups for path in group) == sorted(
+            file.path for file in files
+        )
         assert not set(groups[1]) & set(by_path)
         assert set(groups[0] + groups[2]) <= set(by_path)
         assert all(before.path == now.path for before, now in found.changed)
-        hidden = [u for u in unseen]
         expected = {
             path
             for path in set(by_path) - {file.path for file in files}
-            if not any(path == u or path.startswith(u + "/") for u in hidden)
+            if not any(path == u or path.startswith(u + "/") for u in unseen)
         }
         assert {file.path for file in found.missing} == expected
 

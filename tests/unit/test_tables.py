@@ -87,7 +87,9 @@ def test_the_version_is_the_number_of_steps() -> None:
 
 def test_paths_that_are_not_utf8_come_back(migrated: Connection) -> None:
     names = ["plain.jpg", os.fsdecode(b"/caf\xe9.jpg"), "/ü/犬.jpg", None]
-    values = [{"file_id": 1, "document_id": 1, "line": n, "photo_path": p} for n, p in enumerate(names)]
+    values = [
+        {"file_id": 1, "document_id": 1, "line": n, "photo_path": p} for n, p in enumerate(names)
+    ]
     migrated.execute(insert(sources), values)
     query = select(sources.c.photo_path).order_by(sources.c.line)
     assert list(migrated.scalars(query)) == names
