@@ -210,13 +210,12 @@ class _Run:
         for done, loaded in enumerate(look_ahead(stats, self._load, self.threads), 1):
             waiting.append(loaded)
             fresh += loaded.photo is not None
-            if fresh >= (self.batch_size or DEFAULT_BATCH) or len(waiting) >= COMMIT_FILES:
+            full = fresh >= (self.batch_size or DEFAULT_BATCH) or len(waiting) >= COMMIT_FILES
+            if full or done == len(stats):
                 self._commit_pictures(waiting, before)
                 waiting, fresh = [], 0
-            rate = done / max(time.monotonic() - begun, 1e-6)
-            self.on_progress(Progress("indexing", done, len(stats), rate))
-        if waiting:
-            self._commit_pictures(waiting, before)
+                rate = done / max(time.monotonic() - begun, 1e-6)
+                self.on_progress(Progress("indexing", done, len(stats), rate))
 
     def _encoder(self) -> Encoder:
         return self.collection.encoder()

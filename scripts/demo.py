@@ -47,10 +47,10 @@ def run(folder: Path, words: str, picture: Path | None) -> None:
             f"{folder}: {report.added} added, {report.unchanged} unchanged, "
             f"{len(report.skipped)} skipped, {report.seconds:.1f} s"
         )
-        by_text = search(collection, words, k=8)
+        by_text = search(collection, words, k=5)
         if picture is None:
             picture = Path(by_text.hits[0].path)
-        by_image = search(collection, make_query(images=[picture]), k=8)
+        by_image = search(collection, make_query(images=[picture]), k=5)
         for result in (by_text, by_image):
             print(f"\n“{result.query}”\n{result_table(result)}")
         page = DEMO / "results.html"

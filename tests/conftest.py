@@ -16,6 +16,8 @@ from retrieval.encoders import ENCODERS
 from tests import toy as toy_module
 from tests.toy import ToyEncoder
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's client reads it once, when it is imported
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 LOCAL = {"127.0.0.1", "::1", "localhost", None, ""}

@@ -34,7 +34,7 @@ body {{ margin: 0 auto; max-width: 1280px; padding: 32px 24px 64px; background: 
 section {{ margin-bottom: 48px; }}
 h1 {{ margin: 0 0 4px; font-size: 24px; font-weight: 600; overflow-wrap: anywhere; }}
 .note {{ margin: 0 0 20px; color: var(--soft); }}
-.asked {{ display: flex; gap: 12px; align-items: center; flex-wrap: wrap; margin-bottom: 4px; }}
+.asked {{ display: flex; gap: 12px; align-items: center; flex-wrap: wrap; margin-bottom: 6px; }}
 .asked img {{ height: 72px; border-radius: 6px; display: block; }}
 .grid {{ display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }}
 figure {{ margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
@@ -91,7 +91,8 @@ def _part(part: Part, *, first: bool) -> str:
         shown = _data_image(thumbnail(part.value), part.value)
     except RetrievalError:
         shown = _escape(part.value)
-    return f"<h1>{sign} {factor}</h1>{shown}"
+    before = f"<h1>{sign} {factor}</h1>" if sign or factor else ""
+    return f"{before}{shown}"
 
 
 def _card(hit: Hit, shown: str) -> str:
