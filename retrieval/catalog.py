@@ -117,14 +117,6 @@ class Catalog:
         query = select(*columns).where(*_rows_of(space, kind))
         return dict(self._in_chunks(query, embeddings.c.row, rows))
 
-    def row_of(self, space: Space, kind: Kind, item_id: int) -> int | None:
-        """The vector row of an item."""
-        query = select(embeddings.c.row).where(
-            *_rows_of(space, kind), embeddings.c.item_id == item_id
-        )
-        with self._transaction() as connection:
-            return connection.scalar(query)
-
     # --- reading ----------------------------------------------------------------------------
 
     def known_files(self, roots: Iterable[str]) -> dict[str, KnownFile]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from retrieval.encoders import Encoder, EncoderSpec, is_certainly_other, load_ch
 from retrieval.errors import (
     CorruptError,
     EncoderMismatchError,
+    ImageError,
     LockedError,
     NoCollectionError,
     RetrievalError,
@@ -305,17 +306,25 @@ class Collection:
 
     def thumbnail(self, photo: Photo) -> Path:
         """The file of a small picture of a photo, made when first asked for. Raises ImageError."""
-        from retrieval.images import thumbnail
-
         name = photo.content_hash.hex()
         path = self.path / "thumbs" / name[:2] / f"{name}.jpg"
         if not path.exists():
-            source = next((p for p in photo.paths if os.path.exists(p)), photo.paths[0])
-            data = thumbnail(source)
+            data = _thumbnail_of(photo)
             with storage_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, data)
         return path
+
+
+def _thumbnail_of(photo: Photo) -> bytes:
+    from retrieval.images import read_content, thumbnail
+
+    for source in photo.paths:
+        with suppress(OSError, ImageError):
+            content = read_content(source)
+            if content.content_hash == photo.content_hash:  # else changed since it was indexed
+                return thumbnail(content.data)
+    raise ImageError("none of its files holds this photo any more; index the folder again")
 
 
 def _mismatch(space: Space, asked: str) -> EncoderMismatchError:

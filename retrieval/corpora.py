@@ -34,6 +34,11 @@ class Columns:
         """Whether the user named any."""
         return bool(self.text or self.image)
 
+    @property
+    def signature(self) -> str:
+        """Remembered with a corpus, to notice when it is to be read with other columns."""
+        return f"columns {self.text!r} {self.image!r}"
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

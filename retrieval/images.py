@@ -188,11 +188,19 @@ def load_picture(path: str | Path, least_side: int) -> Picture:
         raise ImageError(f"cannot be read: {exc.strerror or exc}") from exc
 
 
-def thumbnail(path: str | Path, side: int = THUMBNAIL_SIDE) -> bytes:
+def thumbnail(data: bytes, side: int = THUMBNAIL_SIDE) -> bytes:
     """Make a JPEG of at most `side` pixels each way, without any metadata. Raises ImageError."""
-    image = load_picture(path, side).image
+    image = decode(data, side).image
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     image.info.clear()
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82)
     return buffer.getvalue()
+
+
+def thumbnail_of_file(path: str | Path) -> bytes:
+    """Make the thumbnail of a picture file. Raises ImageError, also where it cannot be read."""
+    try:
+        return thumbnail(read_content(str(path)).data)
+    except OSError as exc:
+        raise ImageError(f"cannot be read: {exc.strerror or exc}") from exc

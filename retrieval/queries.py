@@ -25,27 +25,30 @@ _WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)
 def make_query(
     text: str | Iterable[str] = (),
     *,
-    images: Iterable[str | Path] = (),
-    minus: Iterable[str] = (),
-    minus_images: Iterable[str | Path] = (),
+    images: str | Path | Iterable[str | Path] = (),
+    minus: str | Iterable[str] = (),
+    minus_images: str | Path | Iterable[str | Path] = (),
 ) -> Query:
     """Collect the parts of a query. "2:a dog" weighs twice as much as "a dog".
 
     `minus` and `minus_images` are subtracted. Raises QueryError for a query that is empty, too
     long, has nothing positive in it, or names a picture file that does not exist.
     """
-    texts = [text] if isinstance(text, str) else list(text)
     parts = [
-        *(_text_part(t, 1.0) for t in texts),
-        *(_image_part(str(i), 1.0) for i in images),
-        *(_text_part(t, -1.0) for t in minus),
-        *(_image_part(str(i), -1.0) for i in minus_images),
+        *(_text_part(str(t), 1.0) for t in _listed(text)),
+        *(_image_part(str(i), 1.0) for i in _listed(images)),
+        *(_text_part(str(t), -1.0) for t in _listed(minus)),
+        *(_image_part(str(i), -1.0) for i in _listed(minus_images)),
     ]
     if not parts:
         raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
     if all(part.weight <= 0 for part in parts):
         raise QueryError("The query only subtracts. Add words or a picture that you do want.")
     return Query(tuple(parts))
+
+
+def _listed(value: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    return [value] if isinstance(value, (str, Path)) else list(value)
 
 
 def phrases(words: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 from retrieval.errors import RetrievalError
-from retrieval.images import thumbnail
+from retrieval.images import thumbnail_of_file
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -88,7 +88,7 @@ def _part(part: Part, *, first: bool) -> str:
     if part.kind == "text":
         return f"<h1>{sign} {factor}{_escape(part.value)}</h1>"
     try:
-        shown = _data_image(thumbnail(part.value), part.value)
+        shown = _data_image(thumbnail_of_file(part.value), part.value)
     except RetrievalError:
         shown = _escape(part.value)
     before = f"<h1>{sign} {factor}</h1>" if sign or factor else ""
@@ -120,7 +120,7 @@ def _linked(hit: Hit) -> str:
     if hit.photo_path is None:
         return ""
     try:
-        return _data_image(thumbnail(hit.photo_path), hit.photo_path)
+        return _data_image(thumbnail_of_file(hit.photo_path), hit.photo_path)
     except RetrievalError:
         return ""
 

@@ -24,14 +24,14 @@ def test_the_first_two_blocks_are_the_two_commands():
     assert first.startswith("scripts/demo")
     assert second.startswith("scripts/test")
     for name in ("demo", "test", "setup"):
-        assert (ROOT / "scripts" / name).stat().st_mode & 0o100, f"scripts/{name} must be executable"
+        assert (ROOT / "scripts" / name).stat().st_mode & 0o100, (
+            f"scripts/{name} must be executable"
+        )
 
 
 def commands() -> list[list[str]]:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
-    return [
-        shlex.split(line, comments=True)[1:] for line in lines if line.startswith("retrieval ")
-    ]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("retrieval ")]
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

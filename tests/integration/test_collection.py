@@ -17,6 +17,7 @@ from retrieval.errors import (
     EncoderError,
     EncoderMismatchError,
     FormatError,
+    ImageError,
     NoCollectionError,
     StorageError,
     UsageError,
@@ -271,3 +272,17 @@ class TestLookingIn:
             with pytest.raises(StorageError, match="cannot be read or written"):
                 collection.catalog.add_space("f", "x", 3)
         assert sorted(path.name for path in made.iterdir()) == before
+
+
+def test_a_thumbnail_shows_the_photo_or_nothing(collection: Collection, tmp_path: Path) -> None:
+    """A file that changed after it was indexed must not lend its picture to the old photo."""
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    picture(folder / "a.png", "red")
+    index_folder(collection, folder)
+    (photo,) = collection.catalog.photos_by_id([1]).values()
+    picture(folder / "a.png", "blue")
+    with pytest.raises(ImageError, match="index the folder again"):
+        collection.thumbnail(photo)
+    picture(folder / "a.png", "red")
+    assert collection.thumbnail(photo).read_bytes().startswith(b"\xff\xd8")

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from retrieval import Collection, IndexReport, index_folder, indexing, search
+from retrieval import Collection, IndexReport, index_folder, search
 from retrieval.corpora import Columns
 from retrieval.errors import EncoderError, NoPhotosError, UsageError
+from retrieval.indexing import photos as photos_module
+from retrieval.indexing import run as run_module
 from retrieval.records import Progress
 from tests.conftest import open_toy
 from tests.pictures import picture, touch
@@ -57,7 +59,7 @@ class TestRuns:
         self, collection: Collection, photos: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         index_folder(collection, [photos])
-        monkeypatch.setattr(indexing, "read_content", None)  # using it would fail
+        monkeypatch.setattr(photos_module, "read_content", None)  # using it would fail
         assert groups(index_folder(collection, [photos])) == {"unchanged": 3}
 
     def test_the_second_loads_no_encoder(
@@ -248,19 +250,19 @@ class TestBrokenFiles:
     ) -> None:
         index_folder(collection, [photos])
         touch(photos / "red.png")
-        read = indexing.read_content
+        read = photos_module.read_content
 
         def forbid(path: str) -> Any:
             if path.endswith("red.png"):
                 raise PermissionError(13, "Permission denied", path)
             return read(path)
 
-        monkeypatch.setattr(indexing, "read_content", forbid)
+        monkeypatch.setattr(photos_module, "read_content", forbid)
         report = index_folder(collection, [photos])
         assert groups(report) == {"unchanged": 2, "skipped": 1}
         assert reasons(report) == {"red.png": "cannot be read: Permission denied"}
         assert found(collection, "red", k=1) == [("red.png",)]
-        monkeypatch.setattr(indexing, "read_content", read)
+        monkeypatch.setattr(photos_module, "read_content", read)
         assert groups(index_folder(collection, [photos])) == {"unchanged": 3}
 
     def test_an_unreadable_folder_keeps_what_is_known(
@@ -285,14 +287,15 @@ class TestBrokenFiles:
     ) -> None:
         (photos / "x.heic").write_bytes(b"no")
         index_folder(collection, [photos])
-        monkeypatch.setattr(indexing, "READER", "pillow 99")
+        monkeypatch.setattr(run_module, "READER", "pillow 99")
+        monkeypatch.setattr(photos_module, "READER", "pillow 99")
         picture(photos / "y.png", "yellow")
         stamp = (photos / "x.heic").stat()
         (photos / "x.heic").write_bytes((photos / "y.png").read_bytes()[:2])
         os.utime(photos / "x.heic", ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))
         opened = []
-        read = indexing.read_content
-        monkeypatch.setattr(indexing, "read_content", lambda p: opened.append(p) or read(p))
+        read = photos_module.read_content
+        monkeypatch.setattr(photos_module, "read_content", lambda p: opened.append(p) or read(p))
         index_folder(collection, [photos])
         assert {Path(path).name for path in opened} == {"x.heic", "y.png"}
 
@@ -307,7 +310,7 @@ class TestBrokenFiles:
     def test_nothing_that_can_be_indexed(self, collection: Collection, tmp_path: Path) -> None:
         (tmp_path / "x").mkdir()
         (tmp_path / "x/a.jpg").write_bytes(b"no")
-        with pytest.raises(NoPhotosError, match=r"1 files were skipped, such as .*a\.jpg \(not a"):
+        with pytest.raises(NoPhotosError, match=r"1 file was skipped, such as .*a\.jpg \(not a"):
             index_folder(collection, [tmp_path / "x"])
 
     def test_metadata_that_is_damaged(self, collection: Collection, shared: Path) -> None:
@@ -489,3 +492,38 @@ class TestRoots:
         picture(photos / "caf.png", "white")
         report = index_folder(collection, [photos])
         assert groups(report) == {"unchanged": 4, "added": 1, "embedded": 1, "removed": 1}
+
+
+class TestManyTexts:
+    def test_small_files_share_an_embedding_call_and_a_commit(
+        self, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = tmp_path / "sidecars"
+        folder.mkdir()
+        for number in range(40):
+            (folder / f"{number}.txt").write_text(f"a {number} red thing")
+        commits = []
+        commit = collection.commit
+        monkeypatch.setattr(
+            collection, "commit", lambda batch, **kw: commits.append(batch) or commit(batch, **kw)
+        )
+        report = index_folder(collection, folder)
+        assert (report.added, report.documents) == (40, 40)
+        assert len(commits) == 2
+
+    def test_naming_the_same_columns_again_changes_nothing(
+        self, collection: Collection, tmp_path: Path
+    ) -> None:
+        (tmp_path / "c.csv").write_text("words,pic\nred,a.png\n")
+        columns = Columns("words", "pic")
+        assert index_folder(collection, tmp_path / "c.csv", columns=columns).added == 1
+        assert index_folder(collection, tmp_path / "c.csv", columns=columns).unchanged == 1
+        assert index_folder(collection, tmp_path / "c.csv", columns=Columns("words")).changed == 1
+
+    def test_a_wrong_column_costs_nothing(self, collection: Collection, tmp_path: Path) -> None:
+        (tmp_path / "c.csv").write_text("text\nred\n")
+        index_folder(collection, tmp_path / "c.csv")
+        with pytest.raises(NoPhotosError, match="no column 'tekst'"):
+            index_folder(collection, tmp_path / "c.csv", columns=Columns("tekst"))
+        assert collection.info().documents == 1
+        assert index_folder(collection, tmp_path / "c.csv").unchanged == 1

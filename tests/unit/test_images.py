@@ -15,7 +15,7 @@ from PIL import Image, features
 
 from retrieval import images
 from retrieval.errors import ImageError
-from retrieval.images import decode, load_picture, read_content, thumbnail, to_rgb
+from retrieval.images import decode, load_picture, read_content, thumbnail_of_file, to_rgb
 from tests.pictures import CORNERS, corner_colours, corners, encoded, paint, picture
 
 # What stands in a file of orientation n when its upright picture is `corners`.
@@ -281,7 +281,7 @@ class TestThumbnail:
         path = tmp_path / "a.jpg"
         stored = STORED[6](corners((900, 600)))
         stored.save(path, exif=exif, icc_profile=b"profile of a secret place", comment=b"secret")
-        data = thumbnail(path)
+        data = thumbnail_of_file(path)
         with Image.open(io.BytesIO(data)) as small:
             assert small.format == "JPEG"
             assert small.size == (320, 213)
@@ -292,13 +292,13 @@ class TestThumbnail:
 
     @pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000)])
     def test_extreme_shapes(self, tmp_path: Path, size: tuple[int, int]) -> None:
-        small = Image.open(io.BytesIO(thumbnail(picture(tmp_path / "a.png", "red", size))))
+        small = Image.open(io.BytesIO(thumbnail_of_file(picture(tmp_path / "a.png", "red", size))))
         assert max(small.size) == min(320, max(size))
 
     def test_of_a_broken_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.jpg").write_bytes(b"no")
         with pytest.raises(ImageError):
-            thumbnail(tmp_path / "a.jpg")
+            thumbnail_of_file(tmp_path / "a.jpg")
 
 
 def test_heic_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,111 @@
+"""One indexing run from the walk to the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from retrieval.commits import Batch
+from retrieval.corpora import is_corpus
+from retrieval.errors import NoPhotosError
+from retrieval.images import READER
+from retrieval.indexing.photos import PhotoIndexer
+from retrieval.indexing.session import UNREADABLE, Session
+from retrieval.indexing.texts import TextIndexer
+from retrieval.records import FileStat, IndexReport, Progress, Skipped
+from retrieval.scan import Difference, KnownFile, diff, walk
+
+
+class Run:
+    """Finds out what there is to do, has it done, and reports."""
+
+    def __init__(self, session: Session, roots: Sequence[Path]) -> None:
+        self.session = session
+        self.roots = roots
+        self.started = time.monotonic()
+
+    def report(self) -> IndexReport:
+        """Do the whole run and say what was done."""
+        session = self.session
+        session.collection.check_encoder()
+        difference = self._scan()
+        session.before = {known.path: known for known, _ in difference.changed}
+        work = [*difference.fresh, *(stat for _, stat in difference.changed)]
+        photos = PhotoIndexer(session)
+        photos.index([stat for stat in work if not is_corpus(stat.path)])
+        misnamed = TextIndexer(session).index([stat for stat in work if is_corpus(stat.path)])
+        photos.index(misnamed)
+        if session.missing:
+            session.collection.commit(Batch(gone=sorted(session.missing)))
+        return self._finish()
+
+    def _scan(self) -> Difference:
+        session = self.session
+        met: list[FileStat] = []
+        unseen: list[str] = []
+        for entry in walk(self.roots):
+            if isinstance(entry, Skipped):
+                session.counts.skipped.append(entry)
+                if UNREADABLE in entry.reason:
+                    unseen.append(entry.path)
+            else:
+                met.append(entry)
+            if (len(met) & 1023) == 0:
+                session.on_progress(Progress("looking", len(met), None))
+        known = session.collection.catalog.known_files([str(root) for root in self.roots])
+        difference = diff(known, met, unseen, READER)
+        self._count_unchanged(difference)
+        for file in difference.missing:
+            session.missing.add(file.id)
+            if file.photo_id is not None:
+                session.missing_by_photo.setdefault(file.photo_id, []).append(file.id)
+        return difference
+
+    def _count_unchanged(self, difference: Difference) -> None:
+        session = self.session
+        for file in difference.unchanged:
+            if self._is_read_otherwise(file):
+                difference.changed.append((file, FileStat(file.path, file.size, file.mtime_ns)))
+            elif file.reason is not None:
+                session.skip(file.path, file.reason)
+            else:
+                session.counts.unchanged += 1
+
+    def _is_read_otherwise(self, file: KnownFile) -> bool:
+        """Whether the user names other columns than those a text corpus was read with."""
+        columns = self.session.columns
+        return columns.chosen and is_corpus(file.path) and file.reader != columns.signature
+
+    def _finish(self) -> IndexReport:
+        session, counts = self.session, self.session.counts
+        held = session.collection.catalog.counts()
+        space = session.collection.catalog.active_space()
+        report = IndexReport(
+            added=counts.added,
+            changed=counts.changed,
+            moved=counts.moved,
+            duplicates=counts.duplicates,
+            unchanged=counts.unchanged,
+            skipped=tuple(sorted(counts.skipped, key=lambda s: s.path)),
+            removed=len(session.missing),
+            photos=held["photos"],
+            documents=held["documents"],
+            embedded=counts.embedded,
+            seconds=time.monotonic() - self.started,
+            encoder=space.encoder if space else "",
+        )
+        if not counts.usable and not report.removed:
+            raise NoPhotosError(self._nothing(), report)
+        return report
+
+    def _nothing(self) -> str:
+        places = ", ".join(str(root) for root in self.roots)
+        skipped = self.session.counts.skipped
+        if not skipped:
+            return f"There is no file in {places}. Name a folder that holds photos."
+        what = "1 file was" if len(skipped) == 1 else f"{len(skipped):,} files were"
+        return (
+            f"No photo could be indexed in {places}: {what} skipped, such as {skipped[0].path} "
+            f"({skipped[0].reason}). Name a folder that holds photos."
+        )

@@ -1,0 +1,62 @@
+"""What the steps of one indexing run share: the collection, the counts, what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from retrieval.embedding import BatchEmbedder
+from retrieval.records import ProgressCallback, Skipped
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.corpora import Columns
+    from retrieval.scan import KnownFile
+
+COMMIT_FILES = 256  # files whose content is known already are committed this many at a time
+UNREADABLE = "cannot be read"  # may be readable next time: such files are tried again
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many files fell into each group; `embedded` counts items that were encoded."""
+
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    duplicates: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def usable(self) -> int:
+        """Files that hold something to search."""
+        return self.added + self.changed + self.moved + self.duplicates + self.unchanged
+
+
+@dataclass
+class Session:
+    """One run's settings and running state."""
+
+    collection: Collection
+    columns: Columns
+    batch_size: int
+    threads: int
+    on_progress: ProgressCallback
+    counts: Counts = field(default_factory=Counts)
+    #: Known files that work is to be done on, by path.
+    before: dict[str, KnownFile] = field(default_factory=dict)
+    #: Ids of known files that were not met; a moved one is taken out again.
+    missing: set[int] = field(default_factory=set)
+    missing_by_photo: dict[int, list[int]] = field(default_factory=dict)
+
+    @cached_property
+    def embedder(self) -> BatchEmbedder:
+        """Loads the encoder when there is something to embed, and not before."""
+        return BatchEmbedder(self.collection.encoder(), self.batch_size)
+
+    def skip(self, path: str, reason: str) -> None:
+        """Count a file as skipped."""
+        self.counts.skipped.append(Skipped(path, reason))

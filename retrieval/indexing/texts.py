@@ -1,0 +1,80 @@
+"""Index text corpora: read passages, embed texts that are new, remember where each stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from retrieval.commits import Batch, FileEntry, Line, NewDocument
+from retrieval.corpora import Passage, read_passages
+from retrieval.errors import CorpusError, NotTextError
+from retrieval.images import READER
+from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
+from retrieval.records import FileStat, Progress
+
+COMMIT_TEXTS = 512  # texts that are embedded between two commits
+
+
+class TextIndexer:
+    """Gathers passages of many small files, or parts of a large one, into batches."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.catalog = session.collection.catalog
+        self._waiting: list[tuple[FileStat, list[Passage]]] = []
+
+    def index(self, stats: Sequence[FileStat]) -> list[FileStat]:
+        """Index text files; returns those whose content is no text, whatever their names say."""
+        misnamed: list[FileStat] = []
+        passages_waiting = 0
+        for done, stat in enumerate(stats, 1):
+            try:
+                passages = read_passages(stat.path, self.session.columns)
+            except NotTextError:
+                misnamed.append(stat)
+            except CorpusError as exc:
+                self._skip(stat, str(exc))
+            else:
+                self._waiting.append((stat, passages))
+                passages_waiting += len(passages)
+            full = passages_waiting >= COMMIT_TEXTS or len(self._waiting) >= COMMIT_FILES
+            if self._waiting and (full or done == len(stats)):
+                self._commit()
+                passages_waiting = 0
+        return misnamed
+
+    def _skip(self, stat: FileStat, reason: str) -> None:
+        self.session.skip(stat.path, reason)
+        # What is known of a file stays if it may be readable another time, or with other columns.
+        if not reason.startswith(UNREADABLE) and not self.session.columns.chosen:
+            entry = FileEntry(stat, reason=reason, reader=READER)
+            self.session.collection.commit(Batch(entries=[entry]))
+
+    def _commit(self) -> None:
+        texts = {_hash(p.text): p.text for _, passages in self._waiting for p in passages}
+        space = self.catalog.active_space()
+        known = self.catalog.embedded(space, "documents", list(texts))
+        new = [key for key in texts if key not in known]
+        for start in range(0, len(new), COMMIT_TEXTS):
+            part = new[start : start + COMMIT_TEXTS]
+            rows = self.session.embedder.embed_texts([texts[key] for key in part])
+            batch = Batch(documents=[NewDocument(key, texts[key]) for key in part])
+            self.session.collection.commit(batch, documents=rows)
+            self.session.counts.embedded += len(part)
+            self.session.on_progress(Progress("reading texts", start + len(part), len(new)))
+        entries = [self._entry(stat, passages) for stat, passages in self._waiting]
+        self.session.collection.commit(Batch(entries=entries))
+        self._waiting = []
+
+    def _entry(self, stat: FileStat, passages: list[Passage]) -> FileEntry:
+        old, counts = self.session.before.get(stat.path), self.session.counts
+        if old is None or old.reason is not None:
+            counts.added += 1
+        else:
+            counts.changed += 1
+        lines = tuple(Line(_hash(p.text), p.line, p.photo_path) for p in passages)
+        return FileEntry(stat, reader=self.session.columns.signature, lines=lines)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
