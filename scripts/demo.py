@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
 from retrieval import Collection, RetrievalError, index_folder, make_query, search
 from retrieval.cli.html import render_page
 from retrieval.cli.output import progress_display, result_table
+from retrieval.errors import EncoderMismatchError
 
 DEMO = Path("demo")
 #: Photographs inside installed packages.
@@ -33,13 +36,18 @@ def copy_samples(target: Path) -> None:
             shutil.copyfile(Path(spec.origin).parent / folder / name, target / name)
 
 
+def collection_of(folder: Path) -> Path:
+    """One collection a folder, so that a search finds nothing of another one."""
+    return DEMO.absolute() / f"collection-{zlib.crc32(os.fsencode(folder.absolute())):08x}"
+
+
 def run(folder: Path, words: str, picture: Path | None) -> None:
     """Index `folder` into demo/collection, search for `words` and for `picture`, write the page."""
 
     def tell(text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
 
-    where = DEMO.absolute() / "collection"
+    where = collection_of(folder)
     with Collection.open(where, create=True, on_notice=tell) as collection:
         with progress_display() as on_progress:
             report = index_folder(collection, [folder], on_progress=on_progress)
@@ -60,12 +68,18 @@ def run(folder: Path, words: str, picture: Path | None) -> None:
 
 def main() -> None:
     """Run with the given folder and words, or with the samples."""
+    samples = DEMO / "photos"
+    if len(sys.argv) > 1:
+        asked: tuple[Path, str, Path | None] = (Path(sys.argv[1]), sys.argv[2], None)
+    else:
+        copy_samples(samples)
+        asked = (samples, "a cup of coffee", samples / "motorcycle_left.png")
     try:
-        if len(sys.argv) > 1:
-            run(Path(sys.argv[1]), sys.argv[2], None)
-        else:
-            copy_samples(DEMO / "photos")
-            run(DEMO / "photos", "a cup of coffee", DEMO / "photos" / "motorcycle_left.png")
+        try:
+            run(*asked)
+        except EncoderMismatchError:  # another version of this project made it: make it again
+            shutil.rmtree(collection_of(asked[0]))
+            run(*asked)
     except RetrievalError as exc:
         sys.exit(f"demo: {exc}")
 

@@ -58,7 +58,9 @@ def read_corpus(data: Path) -> Corpus:
     own = {key: list(groups[key]) for key in paths}
     for row in _rows(data / "caption-bank.csv.gz"):
         add(_key(row["source"], row["image_id"]), row["caption"])
-    ordered = sorted(paths, key=lambda key: (PHOTO_SETS.index(_dataset(paths[key])), paths[key].name))
+    ordered = sorted(
+        paths, key=lambda key: (PHOTO_SETS.index(_dataset(paths[key])), paths[key].name)
+    )
     photos = [Photo(paths[key], key, _dataset(paths[key]), tuple(own[key])) for key in ordered]
     others = [tuple(g) for key, g in groups.items() if key not in paths and len(g) > 1]
     return Corpus(texts, photos, others)
