@@ -6,6 +6,7 @@ passes the same contract tests against `stores/exact.py`.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
@@ -53,8 +54,13 @@ class VectorStore(Protocol):
 
 
 def default_recipe() -> str:
-    """FAISS where one of its packages is installed, else numpy. Both are exact."""
-    return "exact-faiss" if find_spec("faiss") is not None else "exact-numpy"
+    """FAISS where one of its packages is installed, else numpy. Both are exact.
+
+    Not on macOS: there torch and FAISS each bring an OpenMP runtime, and the two crash a process
+    that loads both (faiss-wheels issue 73).
+    """
+    usable = sys.platform != "darwin" and find_spec("faiss") is not None
+    return "exact-faiss" if usable else "exact-numpy"
 
 
 def make_store(recipe: str, dim: int) -> VectorStore:
