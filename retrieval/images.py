@@ -40,6 +40,8 @@ _TURNS = {
 }
 _SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 
+_DRAFTED = ("JPEG", "MPO")  # what draft() may load at a smaller size than the file's own
+
 #: Decoders that are safe on unknown input. EPS, for one, would start an outside program.
 _SAFE = (
     *("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PSD"),
@@ -118,6 +120,8 @@ def decode(data: bytes, least_side: int) -> Picture:
         try:
             source.draft(None, (least_side, least_side))
             source.load()  # some formats turn by themselves here, and then say so
+            if name not in _DRAFTED:
+                width, height = source.size
             turn = _TURNS.get(_orientation(source))
             image = to_rgb(source if turn is None else source.transpose(turn))
         except MemoryError as exc:

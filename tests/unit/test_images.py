@@ -305,3 +305,11 @@ def test_heic_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pillow" in images.READER
     monkeypatch.setitem(__import__("sys").modules, "pi_heif", None)
     assert images._register_heif() == ""
+
+
+def test_a_format_that_turns_by_itself_reports_its_upright_size(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.tif", exif=exif)
+    shot = load_picture(tmp_path / "a.tif", 8)
+    assert (shot.width, shot.height) == shot.image.size == (20, 30)
