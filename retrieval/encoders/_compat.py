@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -51,6 +53,27 @@ def prepare_torch(threads: int = 0) -> None:
         torch.set_num_threads(threads)
     elif not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(available_cpus())
+
+
+def single_threaded_pool() -> ThreadPoolExecutor:
+    """As many threads as torch computes with, each of which computes alone.
+
+    Torch's setting is one a thread, but its matrix library has one for the process, which is why
+    this thread's own is set again once all of the pool have been started.
+    """
+    import torch
+
+    count = torch.get_num_threads()
+    all_started = threading.Barrier(count)
+
+    def alone(_: int) -> None:
+        torch.set_num_threads(1)
+        all_started.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="encode")
+    list(pool.map(alone, range(count)))
+    torch.set_num_threads(count)
+    return pool
 
 
 def import_torchvision() -> None:
