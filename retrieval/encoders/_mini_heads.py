@@ -2,12 +2,13 @@
 
 Image side: class probabilities become one text-like vector (ConSE, Norouzi et al. 2014), joined
 with pooled features reduced by PCA; kernel ridge regression over the training photos predicts the
-mean caption vector; one linear map finishes. Text side: low-rank corrections (LoRA, Hu et al. 2022)
-of MiniLM's two last layers, then one linear map. All of it is a few matrix products.
+mean caption vector, with a linear map folded in. Text side: low-rank corrections (LoRA, Hu et al.
+2022) of MiniLM's two last layers, then one linear map. All of it is a few matrix products.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 TUNED_LAYERS = (4, 5)
 #: The blocks of image features, in the order in which they are joined.
 BLOCKS = ("wide_mean", "wide_max", "centre_mean")
+NEEDED = {
+    *("classes", "conse.mean", "conse.scale", "text.weight", "text.bias"),
+    *("image.support", "image.coefficients", "image.bias", "image.gamma"),
+    *(f"{block}.{part}" for block in BLOCKS for part in ("mean", "scale", "projection")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,15 @@ class ImageHead:
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         self._state = state
+        self._squares = state["image.support"].square().sum(1)  # (support,)
 
     def __call__(self, features: Features) -> Tensor:
         from torch.nn import functional
 
         state = self._state
-        kernel = rbf(describe(features, state), state["image.support"], state["image.gamma"])
-        predicted = kernel @ state["image.coefficients"]  # (n, 384): an expected caption
-        joint = functional.linear(predicted, state["image.weight"], state["image.bias"])
+        x = describe(features, state)
+        kernel = rbf(x, state["image.support"], state["image.gamma"], self._squares)
+        joint = kernel @ state["image.coefficients"] + state["image.bias"]  # (n, 384)
         unit: Tensor = functional.normalize(joint, dim=-1)
         return unit
 
@@ -62,13 +69,18 @@ def describe(features: Features, state: Mapping[str, Tensor]) -> Tensor:
     conse = functional.normalize(features.classes.sqrt() @ state["classes"], dim=-1)
     conse = (conse - state["conse.mean"]) / state["conse.scale"]
     parts.append(functional.normalize(conse, dim=-1))
-    return torch.cat(parts, dim=1) / len(parts) ** 0.5
+    return torch.cat(parts, dim=1) / math.sqrt(len(parts))
 
 
-def rbf(x: Tensor, support: Tensor, gamma: Tensor) -> Tensor:
-    """exp(-gamma |x - s|^2) for all pairs: (n, d), (m, d) -> (n, m)."""
-    squares = x.square().sum(1)[:, None] + support.square().sum(1)[None] - 2 * x @ support.T
-    kernel: Tensor = (-gamma * squares.clamp_min(0)).exp()
+def rbf(x: Tensor, support: Tensor, gamma: Tensor, squares: Tensor | None = None) -> Tensor:
+    """exp(-gamma |x - s|^2) for all pairs: (n, d), (m, d) -> (n, m).
+
+    `squares` (m,) may give the squared lengths of `support` where they are known.
+    """
+    if squares is None:
+        squares = support.square().sum(1)
+    distances = x.square().sum(1)[:, None] + squares[None] - 2 * (x @ support.T)
+    kernel: Tensor = (-gamma * distances.clamp_min(0)).exp()
     return kernel
 
 
@@ -105,20 +117,27 @@ def with_corrections(
 
 
 def read_head_tensors(data: bytes) -> dict[str, Tensor]:
-    """The tensors of a heads file as float32; raises EncoderError when the bytes are not one."""
+    """The tensors of a heads file as float32; raises EncoderError when the bytes are not one.
+
+    Large matrices are stored as int8, column by column in steps of `NAME.step`.
+    """
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        tensors = {name: value.float() for name, value in load(data).items()}
+        stored = load(data)
     except (SafetensorError, ValueError) as error:
         raise EncoderError(
-            f"The built-in encoder's heads are damaged ({error}): install retrieval again"
+            f"The built-in encoder's heads are damaged ({error}): install retrieval again."
         ) from error
-    needed = {"classes", "image.support", "image.coefficients", "image.weight", "text.weight"}
-    if missing := needed - tensors.keys():
+    tensors = {name: value.float() for name, value in stored.items() if ".step" not in name}
+    for name, value in stored.items():
+        if value.dtype == torch.int8 and f"{name}.step" in stored:
+            tensors[name] *= stored[f"{name}.step"]
+    if missing := NEEDED - tensors.keys():
         raise EncoderError(
             f"The built-in encoder's heads lack {', '.join(sorted(missing))}: "
-            "install retrieval again"
+            "install retrieval again."
         )
     return tensors

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,8 @@ class States:
     def lengths(self, rows: Sequence[int]) -> NDArray[np.int64]:
         """Tokens of each of these captions."""
         index = np.asarray(rows)
-        return self._starts[index + 1] - self._starts[index]
+        lengths: NDArray[np.int64] = self._starts[index + 1] - self._starts[index]
+        return lengths
 
     def batch(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
         """float32 (n, t, 384) padded with zeros, bool (n, t)."""
@@ -87,8 +89,12 @@ def tune(states: States, groups: Sequence[tuple[int, ...]], tuning: Tuning) -> d
     matrices = [value for value in corrections.values() if value.ndim == 2]
     vectors = [value for value in corrections.values() if value.ndim == 1]
     scale = torch.tensor(math.log(1 / tuning.temperature), requires_grad=True)
+    parameters: list[dict[str, Any]] = [
+        {"params": matrices},
+        {"params": [*vectors, scale], "lr": tuning.vector_rate},
+    ]
     optimiser = torch.optim.AdamW(
-        [{"params": matrices}, {"params": [*vectors, scale], "lr": tuning.vector_rate}],
+        parameters,
         lr=tuning.rate,
         betas=(0.9, 0.98),
         weight_decay=0.0,
@@ -100,7 +106,7 @@ def tune(states: States, groups: Sequence[tuple[int, ...]], tuning: Tuning) -> d
         pairs = [random.choice(groups[i], 2, replace=False).tolist() for i in chosen]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             left_right = _encode(states, corrections, [p[0] for p in pairs] + [p[1] for p in pairs])
-        left, right = left_right.split(tuning.batch)
+        left, right = left_right[: tuning.batch], left_right[tuning.batch :]
         scores = left @ right.T * scale.exp().clamp(max=50)
         own = torch.arange(tuning.batch)
         loss = functional.cross_entropy(scores, own) + functional.cross_entropy(scores.T, own)
