@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TUNED_LAYERS = (4, 5)
+HUB_WEIGHT = 0.5  # of each side's hubness: that of CSLS
+HUB_IMAGES, HUB_TEXTS = 10, 3  # nearest of the banks; the texts' are centres of clusters
+HUB_STEP = 0.4  # takes up a hubness of 2 * 0.4^2 = 0.32 on either side of the mean
 #: The blocks of image features, in the order in which they are joined.
 BLOCKS = ("wide_mean", "wide_max", "centre_mean")
 NEEDED = {
     *("classes", "conse.mean", "conse.scale", "text.weight", "text.bias"),
     *("image.support", "image.coefficients", "image.bias", "image.gamma"),
+    *("hub.images", "hub.images.mean", "hub.texts", "hub.texts.mean"),
     *(f"{block}.{part}" for block in BLOCKS for part in ("mean", "scale", "projection")),
 }
 
@@ -39,21 +43,24 @@ class Features:
 
 
 class ImageHead:
-    """Features -> float32 (n, 384), rows of unit length."""
+    """Features -> float32 (n, DIM), rows of unit length."""
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         self._state = state
         self._squares = state["image.support"].square().sum(1)  # (support,)
 
     def __call__(self, features: Features) -> Tensor:
+        import torch
         from torch.nn import functional
 
         state = self._state
         x = describe(features, state)
         kernel = rbf(x, state["image.support"], state["image.gamma"], self._squares)
         joint = kernel @ state["image.coefficients"] + state["image.bias"]  # (n, 384)
-        unit: Tensor = functional.normalize(joint, dim=-1)
-        return unit
+        unit = functional.normalize(joint, dim=-1)
+        hubness = nearness(unit, state["hub.texts"], HUB_TEXTS) - state["hub.texts.mean"]
+        step, tilt, level = _hub_columns(hubness)
+        return _of_unit_length([unit, step, tilt, level, torch.zeros_like(step)])
 
 
 def describe(features: Features, state: Mapping[str, Tensor]) -> Tensor:
@@ -85,18 +92,48 @@ def rbf(x: Tensor, support: Tensor, gamma: Tensor, squares: Tensor | None = None
 
 
 class TextHead:
-    """Mean MiniLM states (n, 384) -> float32 (n, 384), rows of unit length."""
+    """Mean MiniLM states (n, 384) -> float32 (n, DIM), rows of unit length."""
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         self._state = state
 
     def __call__(self, pooled: Tensor) -> Tensor:
+        import torch
         from torch.nn import functional
 
         weight, bias = self._state["text.weight"], self._state["text.bias"]
         joint = functional.linear(functional.normalize(pooled, dim=-1), weight, bias)
-        unit: Tensor = functional.normalize(joint, dim=-1)
-        return unit
+        unit = functional.normalize(joint, dim=-1)
+        hubness = nearness(unit, self._state["hub.images"], HUB_IMAGES)
+        step, tilt, level = _hub_columns(hubness - self._state["hub.images.mean"])
+        return _of_unit_length([unit, tilt, step, torch.zeros_like(step), level])
+
+
+def nearness(unit: Tensor, bank: Tensor, count: int) -> Tensor:
+    """How near each row of `unit` (n, d) is to its `count` nearest of `bank` (m, d): (n, 1)."""
+    return (unit @ bank.T).topk(count, dim=1).values.mean(1, keepdim=True)
+
+
+def _hub_columns(hubness: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Four more columns turn the inner product into CSLS (Conneau et al. 2018), less two constants.
+
+    Photos that are near to all texts, and texts that are near to all photos, crowd others out of
+    the first ranks. CSLS takes half of each side's nearness to a bank of the other side off the
+    score. Photos get (step, tilt, level, 0) and texts (tilt, step, 0, level), so the product gains
+    step * (both tilts); `level` keeps every row at one length, so nothing else changes.
+    """
+    import torch
+
+    tilt = (-HUB_WEIGHT / HUB_STEP * hubness).clamp(-HUB_STEP, HUB_STEP)  # (n, 1)
+    return torch.full_like(tilt, HUB_STEP), tilt, (HUB_STEP**2 - tilt**2).sqrt()
+
+
+def _of_unit_length(columns: list[Tensor]) -> Tensor:
+    import torch
+    from torch.nn import functional
+
+    unit: Tensor = functional.normalize(torch.cat(columns, dim=1), dim=-1)
+    return unit
 
 
 def with_corrections(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from retrieval.encoders import Encoder, EncoderSpec
 
-DIM = 384
+DIM = 388  # 384 of meaning, 4 against hubs (_mini_heads)
 WIDE_PX = 304  # the whole photo squashed to a square, for Lite2
 CENTRE_PX = 224  # the centre crop, for Lite0: what it was trained at
 CENTRE_SHORT_SIDE_PX = 250  # the crop is cut from a copy of this short side
@@ -145,7 +145,7 @@ class MiniEncoder:
         return prepare(image)
 
     def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode uint8 (n, 2, 304, 304, 3) into float32 (n, 384), rows of unit length.
+        """Encode uint8 (n, 2, 304, 304, 3) into float32 (n, 388), rows of unit length.
 
         Raises DeviceMemoryError when the batch does not fit the device.
         """
@@ -156,7 +156,7 @@ class MiniEncoder:
             return self._image.encode(batch)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Encode n texts into float32 (n, 384), rows of unit length; 128 tokens of each count."""
+        """Encode n texts into float32 (n, 388), rows of unit length; 128 tokens of each count."""
         with self._lock:
             if self._text is None:
                 self._text = TextTower(read_head_tensors(self._heads), self._place())
@@ -193,7 +193,7 @@ class ImageTower:
             return Features(mean, wide.amax((2, 3)), centre.mean((2, 3)), classes)
 
     def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Prepared photos -> float32 (n, 384), rows of unit length."""
+        """Prepared photos -> float32 (n, 388), rows of unit length."""
         if self.device.type != "cpu" or len(batch) < 2:
             return self._encode_together(batch)
         # On a CPU one photo at a time is a third faster than a batch, whose activations overflow
@@ -228,7 +228,7 @@ class TextTower:
         self._head = TextHead(heads)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Texts -> float32 (n, 384), rows of unit length."""
+        """Texts -> float32 (n, 388), rows of unit length."""
         import torch
 
         ids = self._tokenizer(texts)

@@ -17,7 +17,15 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
-from retrieval.encoders._mini_heads import BLOCKS, Features, describe, rbf
+from retrieval.encoders._mini_heads import (
+    BLOCKS,
+    HUB_IMAGES,
+    HUB_TEXTS,
+    Features,
+    describe,
+    nearness,
+    rbf,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Settings:
     pull: float = 15.0  # weight of the squared distance of the linear maps from identity
     dropout: float = 0.1
     seeds: int = 3  # the linear maps of several runs are averaged
+    hub_images: int = 400  # photos and clusters of texts in the banks against hubs
+    hub_texts: int = 300
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Texts:
     captions: Sequence[Sequence[int]]  # for each captioned photo, its rows of `vectors`
     classes: Tensor  # float32 (1000, 384), the prompts of the ImageNet classes
     mean: Tensor  # float32 (384,), of captions of other photos
+    others: Tensor  # float32 (m, 384), one caption of each other photo
 
 
 def fit(
@@ -63,9 +74,42 @@ def fit(
     coefficients = inverse @ targets.double()
     left_out = (targets - coefficients / inverse.diagonal()[:, None])[: len(captioned)].float()
     weight, state["image.bias"], text = _align(left_out, texts, settings)
+    state |= text | _hub_banks(left_out @ weight.T + state["image.bias"], texts, text, settings)
     # One matrix product does the regression and the linear map after it.
     folded = coefficients.float() @ weight.T
-    return state | text | {"image.support": support, "image.coefficients": folded}
+    return state | {"image.support": support, "image.coefficients": folded}
+
+
+def _hub_banks(
+    images: Tensor, texts: Texts, text: Mapping[str, Tensor], settings: Settings
+) -> dict[str, Tensor]:
+    """Banks of photos and of texts that say how near a new one is to everything (see TextHead).
+
+    The photos are leave-one-out predictions; the texts, of which there are many more, centres of
+    clusters.
+    """
+    random = torch.Generator().manual_seed(0)
+    photos = functional.normalize(images, dim=-1)
+    said = functional.linear(texts.others, text["text.weight"], text["text.bias"])
+    said = functional.normalize(said, dim=-1)
+    chosen = torch.randperm(len(photos), generator=random)[: settings.hub_images]
+    bank, centres = photos[chosen], _centres(said, settings.hub_texts, random)
+    return {
+        "hub.images": bank,
+        "hub.images.mean": nearness(said, bank, HUB_IMAGES).mean(),
+        "hub.texts": centres,
+        "hub.texts.mean": nearness(photos, centres, HUB_TEXTS).mean(),
+    }
+
+
+def _centres(unit: Tensor, count: int, random: torch.Generator) -> Tensor:
+    """Spherical k-means (Dhillon & Modha 2001): unit rows (n, d) -> unit centres (count, d)."""
+    centres = unit[torch.randperm(len(unit), generator=random)[:count]]
+    for _ in range(8):
+        nearest = (unit @ centres.T).argmax(1)
+        sums = torch.zeros_like(centres).index_add_(0, nearest, unit)
+        centres = functional.normalize(sums, dim=-1)
+    return centres
 
 
 def pack(state: Mapping[str, Tensor], metadata: dict[str, str]) -> bytes:
@@ -82,7 +126,7 @@ def pack(state: Mapping[str, Tensor], metadata: dict[str, str]) -> bytes:
 
 
 # Not the coefficients: theirs nearly cancel, and int8 costs 0.7 points of recall.
-_WIDE = {"classes", "image.support"}
+_WIDE = {"classes", "image.support", "hub.images", "hub.texts"}
 
 
 def _joined(first: Features, second: Features) -> Features:
