@@ -16,6 +16,7 @@ from retrieval._version import __version__
 from retrieval.cli.evaluate import evaluate_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
+from retrieval.cli.output import printable, tell
 from retrieval.cli.search import search_command
 from retrieval.errors import RetrievalError
 
@@ -27,7 +28,7 @@ class _Group(click.Group):
         except RetrievalError as exc:
             _fail(str(exc), exc.exit_code)
         except (KeyboardInterrupt, click.Abort):
-            _fail("Interrupted. What was committed is kept; the same command goes on.", 130)
+            _fail("Interrupted. Nothing that was committed is lost; run the command again.", 130)
         except BrokenPipeError:  # the reader, such as `head`, has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
@@ -35,7 +36,7 @@ class _Group(click.Group):
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"retrieval: {message}", err=True)
+    tell(f"retrieval: {printable(message)}")
     sys.exit(code)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.cli.options import encoder_options, encoder_spec, show_notice, work_options
-from retrieval.cli.output import progress_display, to_json
+from retrieval.cli.output import emit, printable, progress_display, tell, to_json
 from retrieval.config import load_settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def evaluate_command(folder: str, as_json: bool, **flags: Any) -> None:
             on_notice=show_notice,
         )
     if as_json:
-        click.echo(to_json(_record(result)))
+        emit(to_json(_record(result)))
     else:
         _show(result)
 
@@ -56,14 +56,14 @@ def _metrics_record(metrics: Metrics) -> dict[str, Any]:
 
 
 def _show(result: Evaluation) -> None:
-    click.echo(f"{result.images:,} images, {result.texts:,} texts, encoder {result.encoder}")
+    emit(f"{result.images:,} images, {result.texts:,} texts, encoder {result.encoder}")
     for name, metrics in (
         ("text to image", result.text_to_image),
         ("image to text", result.image_to_text),
     ):
-        click.echo(name)
+        emit(name)
         for metric, value in metrics.values.items():
             low, high = metrics.intervals[metric]
-            click.echo(f"  {metric:<5} {value:.3f}   95 % interval {low:.3f} to {high:.3f}")
+            emit(f"  {metric:<5} {value:.3f}   95 % interval {low:.3f} to {high:.3f}")
     for skipped in result.skipped:
-        click.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
+        tell(f"skipped {printable(skipped.path)}: {skipped.reason}")

@@ -110,7 +110,7 @@ def _card(hit: Hit, shown: str) -> str:
 
 def _thumbnail(collection: Collection, photo: Photo) -> str:
     try:
-        return _data_image(collection.thumbnail(photo).read_bytes(), photo.paths[0])
+        return _data_image(collection.thumbnail_data(photo), photo.paths[0])
     except RetrievalError:
         return "the file cannot be shown"
 

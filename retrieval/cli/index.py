@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from retrieval.cli.options import (
     open_collection,
     work_options,
 )
-from retrieval.cli.output import progress_display, to_json
-from retrieval.errors import NoPhotosError
+from retrieval.cli.output import emit, printable, progress_display, tell, to_json
+from retrieval.errors import NoCollectionError, NoPhotosError
 
 if TYPE_CHECKING:
     from retrieval.records import IndexReport
@@ -36,10 +36,15 @@ def index_command(
 ) -> None:
     """Index folders of photos (and texts: .txt .md .csv .jsonl), or bring them up to date."""
     from retrieval.corpora import Columns
-    from retrieval.indexing import existing_roots, index_folder
+    from retrieval.indexing import existing_roots, index_folder, named_roots
 
-    roots = existing_roots(folders)  # before a collection is made for nothing
-    collection, settings = open_collection(flags, create=True)
+    roots = named_roots(folders)
+    missing = not all(os.path.exists(root) for root in roots)  # deleted, if a collection knows it
+    try:
+        collection, settings = open_collection(flags, create=not missing)
+    except NoCollectionError:
+        existing_roots(roots)  # no collection is made for nothing: name the missing folder
+        raise
     with collection, progress_display() as on_progress:
         try:
             report = index_folder(
@@ -52,15 +57,15 @@ def index_command(
             )
         except NoPhotosError as exc:
             if as_json:
-                click.echo(to_json(asdict(exc.report)))
+                emit(to_json(asdict(exc.report)))
             raise
     if as_json:
-        click.echo(to_json(asdict(report)))
+        emit(to_json(asdict(report)))
     else:
-        _show(report)
+        _show(report, f" -c {flags['collection']}" if flags["collection"] else "")
 
 
-def _show(report: IndexReport) -> None:
+def _show(report: IndexReport, where: str) -> None:
     parts = [
         f"{getattr(report, name):,} {name}"
         for name in ("added", "changed", "moved", "duplicates", "unchanged", "removed")
@@ -68,13 +73,13 @@ def _show(report: IndexReport) -> None:
     ]
     if report.skipped:
         parts.append(f"{len(report.skipped):,} skipped")
-    click.echo(", ".join(parts))
+    emit(", ".join(parts))
     documents = f" and {report.documents:,} documents" if report.documents else ""
-    click.echo(
+    emit(
         f"{report.photos:,} photos{documents} in the collection, "
         f"{report.seconds:.1f} s, encoder {report.encoder}"
     )
     for skipped in report.skipped[:SHOWN_SKIPPED]:
-        click.echo(f"  skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
+        tell(f"  skipped {printable(skipped.path)}: {skipped.reason}")
     if len(report.skipped) > SHOWN_SKIPPED:
-        click.echo("  … all of them: retrieval info --skipped", file=sys.stderr)
+        tell(f"  … all of them: retrieval info --skipped{where}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.cli.options import collection_option, open_collection
-from retrieval.cli.output import human_bytes, to_json
+from retrieval.cli.output import emit, human_bytes, printable, to_json
 
 if TYPE_CHECKING:
     from retrieval.records import CollectionInfo
@@ -28,11 +28,11 @@ def info_command(list_skipped: bool, as_json: bool, **flags: Any) -> None:
         record = asdict(info)
         if list_skipped:
             record["skipped_files"] = [asdict(entry) for entry in skipped]
-        click.echo(to_json(record))
+        emit(to_json(record))
         return
     _show(info)
     for entry in skipped:
-        click.echo(f"skipped     {entry.path}: {entry.reason}")
+        emit(f"skipped     {printable(entry.path)}: {entry.reason}")
 
 
 def _show(info: CollectionInfo) -> None:
@@ -49,4 +49,4 @@ def _show(info: CollectionInfo) -> None:
         "format": f"{info.format}, made by {info.created_by}",
     }
     for name, value in rows.items():
-        click.echo(f"{name:<12}{value}")
+        emit(f"{name:<12}{value}")

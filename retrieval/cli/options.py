@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from retrieval.cli.output import tell
 from retrieval.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -83,4 +84,4 @@ def open_collection(flags: dict[str, Any], *, create: bool = False) -> tuple[Col
 
 def show_notice(text: str) -> None:
     """Show a sentence that is no result."""
-    click.echo(f"note: {text}", err=True)
+    tell(f"note: {text}")

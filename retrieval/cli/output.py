@@ -6,17 +6,44 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from retrieval.errors import StorageError
 from retrieval.records import Hit, Progress, ProgressCallback, SearchResult
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 PLAIN_EVERY_S = 5.0
+
+
+def emit(text: str) -> None:
+    """Write a result to stdout, unchanged: a file name may hold what looks like colour codes.
+
+    Raises StorageError where stdout cannot take it; a reader that left early is no error.
+    """
+    try:
+        click.echo(text, color=True)
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise StorageError(
+            f"The output cannot be written: {exc.strerror or exc}. Send it somewhere else."
+        ) from exc
+
+
+def tell(text: str) -> None:
+    """Write something that is no result to stderr. Work never stops because nobody can read it."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def printable(text: str) -> str:
+    """The text with control characters written out, so that a name cannot steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -65,7 +92,7 @@ def result_table(result: SearchResult) -> str:
     for hit in result.hits:
         shown = hit.path if hit.kind == "photo" else f"{hit.text}  [{hit.path}:{hit.line}]"
         more = f"  (+{len(hit.also)} more)" if hit.also else ""
-        lines.append(f"{hit.rank:>4}  {hit.score:.3f}  {shown}{more}")
+        lines.append(f"{hit.rank:>4}  {hit.score:.3f}  {printable(shown)}{more}")
     return "\n".join(lines)
 
 
@@ -115,6 +142,6 @@ def _plain_lines() -> ProgressCallback:
         if event.rate:
             left = (event.total - event.done) / event.rate
             line += f", {event.rate:.1f} photos/s" + (f", {left:.0f} s left" if left else "")
-        click.echo(line, err=True)
+        tell(line)
 
     return show

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.cli.options import collection_option, encoder_options, open_collection
-from retrieval.cli.output import hit_record, result_record, result_table, to_json
+from retrieval.cli.output import emit, hit_record, result_record, result_table, tell, to_json
 from retrieval.errors import StorageError, UsageError
+from retrieval.layout import write_atomically
 from retrieval.records import KINDS
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def search_command(
 ) -> None:
     """Find photos (or documents) by words, by a picture, or by both.
 
-    Several quoted phrases are parts that are added; "2:a dog" weighs twice as much.
+    Quoted phrases are parts that are added; "2:a dog" weighs twice as much.
 
     \b
     retrieval search a dog in the snow
@@ -73,9 +74,9 @@ def search_command(
         shown = "\n".join(to_json(hit_record(hit), indent=None) for hit in result.hits)
     else:
         shown = result_table(result)
-        click.echo(_summary(result), err=True)
+        tell(_summary(result))
     if shown:
-        click.echo(shown)
+        emit(shown)
 
 
 def _summary(result: SearchResult) -> str:
@@ -90,7 +91,11 @@ def _write_page(collection: Collection, result: SearchResult, path: str) -> None
 
     page = render_page(collection, [result])
     try:
-        Path(path).write_text(page, "utf-8", errors="surrogateescape")
+        data, target = page.encode("utf-8", "surrogateescape"), Path(path)
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)  # a pipe or /dev/stdout
+        else:
+            write_atomically(target, data)
     except OSError as exc:
         raise StorageError(f"{path} cannot be written: {exc.strerror}. Choose another.") from exc
-    click.echo(f"wrote {path}", err=True)
+    tell(f"wrote {path}")

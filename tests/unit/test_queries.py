@@ -145,3 +145,23 @@ def _open(path: Path) -> Any:
     from PIL import Image
 
     return Image.open(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("meeting", "at", "12:30", "clock"), ["meeting at 12:30 clock"]),
+        (("a", "16:9", "screen"), ["a 16:9 screen"]),
+        (("a", "dog", "on the beach"), ["a dog", "on the beach"]),
+        (("2:dog", "snow"), ["2:dog", "snow"]),
+        (("a dog", "2:at night"), ["a dog", "2:at night"]),
+        ((), []),
+    ],
+)
+def test_phrases(words, parts):
+    assert phrases(words) == parts
+
+
+def test_a_time_is_no_weight(toy):
+    (part,) = make_query("12:30").parts
+    assert (part.value, part.weight) == ("12:30", 1.0)
