@@ -104,6 +104,6 @@ def has_cuda(device: str) -> bool:
 def _notice(wanted: Recommended, reason: str) -> str:
     return (
         f"The recommended model {wanted.model} is not on this computer and {reason}, so the "
-        "built-in model mini is used: it finds everyday scenes and objects, but is clearly less "
-        f"exact than CLIP models; to switch, run again with --model {wanted.model}."
+        f"built-in model mini is used: {QUALITY}; to switch, index into a new collection with "
+        f"--model {wanted.model}."
     )

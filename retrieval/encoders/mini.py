@@ -50,8 +50,10 @@ CENTRE_SHORT_SIDE_PX = 250  # the crop is cut from a copy of this short side
 PREPROCESSING = "whole squashed to 304 + centre 224 of 250, bicubic; 128 tokens; version 1"
 TEXT_BATCH = 64
 HEADS_PATH = Path(__file__).with_name("mini_heads.safetensors")
+#: From the held-out figures of docs/mini.md.
 QUALITY = (
-    "Small built-in encoder, English only: finds what a photo shows, well below CLIP ViT-B/32."
+    "of 300 everyday photos it puts the right one among its first ten for 79 % of English "
+    "captions, which is well below CLIP"
 )
 
 

@@ -435,7 +435,7 @@ class TestFailures:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("retrieval.searching.search", interrupt)
-        assert "What was committed is kept" in sentence(run("search", "red", code=130))
+        assert "Nothing that was committed is lost" in sentence(run("search", "red", code=130))
 
 
 class TestProgress:

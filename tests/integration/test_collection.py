@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from retrieval import Collection, EncoderSpec, index_folder, search
+from retrieval import collection as collection_module
+from retrieval.catalog import Catalog
+from retrieval.cli.html import render_page
+from retrieval.commits import Batch, FileEntry, Line
 from retrieval.errors import (
     CollectionError,
     CorruptError,
@@ -18,13 +27,15 @@ from retrieval.errors import (
     EncoderMismatchError,
     FormatError,
     ImageError,
+    LockedError,
     NoCollectionError,
     StorageError,
     UsageError,
 )
-from retrieval.layout import FORMAT, collection_path, read_manifest
+from retrieval.layout import FORMAT, collection_path, read_manifest, write_lock
+from retrieval.records import FileStat
 from retrieval.tables import SCHEMA_VERSION
-from tests.conftest import open_toy
+from tests.conftest import ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -286,3 +297,190 @@ def test_a_thumbnail_shows_the_photo_or_nothing(collection: Collection, tmp_path
         collection.thumbnail(photo)
     picture(folder / "a.png", "red")
     assert collection.thumbnail(photo).read_bytes().startswith(b"\xff\xd8")
+
+
+class TestMaking:
+    def test_two_at_once(self, tmp_path: Path, toy: list[ToyEncoder]) -> None:
+        """Whoever comes second waits for the first, and goes on with what that one made."""
+        started, go_on = threading.Event(), threading.Event()
+        migrate = Catalog.migrate
+        made: list[str] = []
+
+        def slow(self: Catalog) -> None:
+            if self.is_old():
+                made.append(threading.current_thread().name)
+                started.set()
+                assert go_on.wait(10)
+            migrate(self)
+
+        def open_and_close() -> None:
+            open_toy(tmp_path / "new").close()
+            done.append(threading.current_thread().name)
+
+        done: list[str] = []
+        threads = [threading.Thread(target=open_and_close, name=n) for n in ("one", "two")]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Catalog, "migrate", slow)
+            threads[0].start()
+            assert started.wait(10)
+            threads[1].start()
+            threads[1].join(0.3)
+            go_on.set()
+            for thread in threads:
+                thread.join(10)
+        assert made == ["one"]
+        assert sorted(done) == ["one", "two"]
+
+    def test_a_loser_that_waited_long_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(collection_module, "LOCK_TIMEOUT_S", 0.01)
+        (tmp_path / "new").mkdir()
+        with (
+            write_lock(tmp_path / "new", 0),
+            pytest.raises(LockedError, match="Another process is writing"),
+        ):
+            open_toy(tmp_path / "new")
+        open_toy(tmp_path / "new").close()
+
+    def test_many_processes(self, tmp_path: Path) -> None:
+        code = (
+            "import sys, time\n"
+            "from pathlib import Path\n"
+            "from retrieval import Collection\n"
+            "time.sleep(max(float(sys.argv[2]) - time.time(), 0))\n"
+            "Collection.open(Path(sys.argv[1]), create=True).close()\n"
+        )
+        arguments = [sys.executable, "-c", code, str(tmp_path / "new"), str(time.time() + 1.5)]
+        running = [
+            subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
+        errors = [process.communicate(timeout=60)[1] for process in running]
+        assert errors == [""] * 4
+
+    def test_an_old_one_is_migrated_under_the_lock(
+        self, made: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(collection_module, "LOCK_TIMEOUT_S", 0.01)
+        monkeypatch.setattr(Catalog, "is_old", lambda _: True)
+        with write_lock(made, 0), pytest.raises(LockedError):
+            Collection.open(made)
+
+    def test_opening_a_finished_one_takes_no_lock(self, made: Path) -> None:
+        with write_lock(made, 0):
+            Collection.open(made).close()
+        (made / "lock").unlink(missing_ok=True)
+        Collection.open(made).close()
+        assert not (made / "lock").exists()
+
+    def test_one_made_for_an_encoder_that_cannot_be_loaded_goes_again(
+        self, tmp_path: Path, toy: list[ToyEncoder], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        picture(tmp_path / "photos/a.png")
+
+        def fail(_: EncoderSpec) -> ToyEncoder:
+            raise EncoderError("no weights")
+
+        def index() -> None:
+            with open_toy(tmp_path / "new") as collection:
+                index_folder(collection, [tmp_path / "photos"])
+
+        with monkeypatch.context() as patch:
+            patch.setattr("tests.toy.load", fail)
+            with pytest.raises(EncoderError, match="no weights"):
+                index()
+            assert not (tmp_path / "new").exists()
+            open_toy(tmp_path / "new").close()  # by an earlier run
+            with pytest.raises(EncoderError, match="no weights"):
+                index()
+            assert (tmp_path / "new/manifest.json").exists()
+        index()
+        with Collection.open(tmp_path / "new") as collection:
+            assert collection.info().photos == 1
+
+
+class TestClosed:
+    def test_cannot_be_used(self, made: Path, tmp_path: Path) -> None:
+        collection = Collection.open(made)
+        search(collection, "red")
+        collection.close()
+        collection.close()
+        for use in (
+            collection.info,
+            collection.encoder,
+            collection.__enter__,
+            lambda: search(collection, "red"),
+            lambda: index_folder(collection, [tmp_path / "photos"]),
+        ):
+            with pytest.raises(CollectionError, match="was closed; open it again"):
+                use()
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "photos_rows = -1",
+            "dim = 0",
+            "dim = -3",
+            "dim = 2",
+            "photos_rows = 9000000000000000000",
+            "photos_rows = 'many'",
+            "dim = 'x'",
+        ],
+    )
+    def test_of_the_counts(self, made: Path, tmp_path: Path, change: str) -> None:
+        with sqlite3.connect(made / "catalog.db") as connection:
+            connection.execute(f"UPDATE spaces SET {change}")  # noqa: S608
+        connection.close()
+        picture(tmp_path / "photos/green.png", "green")
+        with open_toy(made) as collection:
+            with pytest.raises(CorruptError, match="from a backup, or index again"):
+                search(collection, "red")
+            with pytest.raises(CorruptError):
+                index_folder(collection, [tmp_path / "photos"])
+
+    @pytest.mark.parametrize("what", ["file", "folder"])
+    def test_vectors_that_may_not_be_read(
+        self, made: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    ) -> None:
+        def forbid(*_: Any, **__: Any) -> Any:
+            raise PermissionError(13, "Permission denied")
+
+        if what == "file":
+            monkeypatch.setattr(np, "memmap", forbid)
+        else:
+            stat = Path.stat
+            monkeypatch.setattr(
+                Path, "stat", lambda p, **kw: forbid() if p.suffix == ".f16" else stat(p, **kw)
+            )
+        with (
+            open_toy(made) as collection,
+            pytest.raises(StorageError, match=r"photos\.f16 cannot be used: Permission denied"),
+        ):
+            search(collection, "red")
+
+    def test_ids_that_are_lost(self, made: Path) -> None:
+        entry = FileEntry(FileStat("/x.png", 1, 1), photo=b"x" * 32)
+        lines = (Line(b"y" * 32, 1, None),)
+        with open_toy(made) as collection:
+            for batch in (
+                Batch(entries=[entry]),
+                Batch(entries=[FileEntry(FileStat("/x.txt", 1, 1), lines=lines)]),
+            ):
+                with pytest.raises(CorruptError, match="has lost a photo, a document or a file"):
+                    collection.commit(batch)
+            assert collection.info().files == 1
+
+
+def test_a_thumbnail_that_cannot_be_kept_is_shown(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made / "thumbs").write_text("in the way of the folder")
+    with open_toy(made) as collection:
+        (photo,) = collection.catalog.photos_by_id([1]).values()
+        assert collection.thumbnail_data(photo).startswith(b"\xff\xd8")
+        assert "data:image/jpeg" in render_page(collection, [search(collection, "red")])
+        with pytest.raises(StorageError):
+            collection.thumbnail(photo)

@@ -223,6 +223,7 @@ class TestTwoAtOnce:
 
     def test_a_lock_that_cannot_be_made(self, place: Path, photos: Path) -> None:
         with open_toy(place) as collection:
+            (place / "lock").unlink(missing_ok=True)
             (place / "lock").mkdir()
             with pytest.raises(StorageError, match="cannot be used"):
                 index_folder(collection, [photos])

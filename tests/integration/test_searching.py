@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from retrieval import Collection, index_folder, make_query, search
@@ -110,3 +111,34 @@ def test_items_that_leave_while_a_search_runs(
     monkeypatch.setattr(full.catalog, describe, all_but_the_first)
     result = search(full, "red", kind=kind, k=3)
     assert [hit.rank for hit in result.hits] == [1, 2]
+
+
+def test_a_list_is_taken_like_a_query_of_several_parts(full: Collection) -> None:
+    assert names(search(full, ["red", "green"], k=1)) == ["yellow"]
+
+
+def test_wrong_arguments(full: Collection) -> None:
+    bad: Any
+    for bad in ("bogus", "photo", "", None, 3):
+        with pytest.raises(QueryError, match="kind must be one of photos, documents, not"):
+            search(full, "red", kind=bad)
+    for bad in ("3", 2.0, None, True):
+        with pytest.raises(QueryError, match="k must be a whole number between 1 and 100,000"):
+            search(full, "red", k=bad)
+    for bad in (b"red", None, 7, [b"red"]):
+        with pytest.raises(QueryError, match="A query is made of texts"):
+            search(full, bad)
+
+
+def test_numpys_whole_numbers_are_whole_numbers(full: Collection) -> None:
+    assert len(search(full, "red", k=np.int64(2)).hits) == 2  # type: ignore[arg-type]
+
+
+def test_a_file_that_exists_is_shown_first(collection: Collection, tmp_path: Path) -> None:
+    paths = [picture(tmp_path / f"photos/{name}.png") for name in "abc"]
+    index_folder(collection, [tmp_path / "photos"])
+    for gone, first in ((0, 1), (1, 2), (2, 0)):
+        paths[gone].unlink()
+        (hit,) = search(collection, "red").hits
+        assert hit.path == str(paths[first])
+        assert {hit.path, *hit.also} == {str(path) for path in paths}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,46 @@ def test_an_unknown_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_flag() -> None:
     with pytest.raises(ConfigError, match="the flags has an unknown key 'modle'"):
         load_settings(modle="x")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("precision", "fp8", "precision must be one of auto, fp32, bf16, fp16, not 'fp8'"),
+        ("batch_size", "4097", "batch_size must be at most 4,096, not 4,097"),
+        ("threads", "257", "threads must be at most 256, not 257"),
+    ],
+)
+@pytest.mark.parametrize("source", ["toml", "environment"])
+def test_values_out_of_range(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    value: str,
+    sentence: str,
+    source: str,
+) -> None:
+    if source == "toml":
+        shown = value if value.isdigit() else f'"{value}"'
+        (tmp_path / "retrieval.toml").write_text(f"{key} = {shown}")
+    else:
+        monkeypatch.setenv(f"RETRIEVAL_{key.upper()}", value)
+    with pytest.raises(ConfigError, match=sentence):
+        load_settings()
+
+
+def test_the_largest_values_are_taken() -> None:
+    assert load_settings(precision="bf16", batch_size=4096, threads=256).threads == 256
+
+
+@pytest.mark.parametrize("kind", ["folder", "dead link", "pipe"])
+def test_a_file_that_is_none(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "retrieval.toml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"retrieval\.toml is not a file that can be read"):
+        load_settings()

@@ -72,8 +72,11 @@ class TestProse:
         assert all(p.text.endswith(".") and len(p.text.split()) <= 60 for p in found)
         assert {p.line for p in found} == {1}
 
-    def test_one_endless_sentence_stays_whole(self, txt: Path) -> None:
-        assert [len(p.text.split()) for p in read(txt, "word " * 500)] == [500]
+    def test_one_endless_sentence_is_cut_between_words(self, txt: Path) -> None:
+        words = [f"w{n}" for n in range(150)]
+        found = read(txt, "A start. " + " ".join(words) + ". An end.")
+        assert [len(p.text.split()) for p in found] == [2, 60, 60, 32]
+        assert " ".join(p.text for p in found) == f"A start. {' '.join(words)}. An end."
 
     def test_windows_line_ends(self, txt: Path) -> None:
         assert read(txt, "a\r\n\r\nb\r\n") == [Passage("a", 1), Passage("b", 3)]
@@ -96,6 +99,26 @@ class TestTable:
         row = {"title": "no", "caption": "yes"}
         content = header + "\n" + ",".join(row[name] for name in header.split(","))
         assert [p.text for p in read(table, content)] == ["yes"]
+
+    @pytest.mark.parametrize("separator", [",", ";", "\t"])
+    def test_separators_of_spreadsheets(self, table: Path, separator: str) -> None:
+        content = 'image,caption\np.jpg,"a; b, c\td"\n'.replace(",", separator, 1)
+        content = content.replace("p.jpg,", f"p.jpg{separator}")
+        assert read(table, content) == [Passage("a; b, c d", 2, str(table.parent / "p.jpg"))]
+
+    def test_a_separator_is_found_by_a_chosen_column(self, table: Path) -> None:
+        assert read(table, "a, b;note\nx;y, z\n", "note") == [Passage("y, z", 2)]
+        assert read(table, "caption\na; b\n") == [Passage("a; b", 2)]
+        assert read(table, "id,caption\n1,a;b;c;d\n") == [Passage("a;b;c;d", 2)]
+
+    def test_a_quote_that_is_never_closed(self, table: Path) -> None:
+        reason = refused(table, 'caption\none\n"two\nthree\nfour\n')
+        assert reason.endswith("in the record that starts on line 3; check its quotes")
+        assert "line 1" in refused(table, '"caption\none\n')
+
+    def test_the_first_of_two_columns_of_one_name(self, table: Path) -> None:
+        assert read(table, "caption,caption\nfirst,second\n") == [Passage("first", 2)]
+        assert read(table, "x,x\nfirst,second\n", "x") == [Passage("first", 2)]
 
     def test_chosen_columns(self, table: Path) -> None:
         content = "Überschrift,foto,caption\nx,p.jpg,y\n"
@@ -205,3 +228,15 @@ class TestFiles:
     def test_too_large(self, txt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(corpora, "MAX_CORPUS_BYTES", 1 << 20)
         assert refused(txt, "x" * ((1 << 20) + 1)) == "larger than 1 MiB; split it"
+
+
+@pytest.mark.parametrize("text", ["", "note", "it's", "a 'b' \"c\"", "tab\t\\ü", "' '"])
+@pytest.mark.parametrize("image", ["", "pic", "' '", '"'])
+def test_columns_come_back_from_their_signature(text: str, image: str) -> None:
+    columns = Columns(text, image)
+    assert Columns.from_signature(columns.signature) == columns
+
+
+@pytest.mark.parametrize("signature", [None, "", "pillow 12.0", "columns 'a'", "columns x y"])
+def test_what_is_no_signature(signature: str | None) -> None:
+    assert Columns.from_signature(signature) == Columns()

@@ -78,6 +78,11 @@ class TestMakeQuery:
             ({"images": ["~nobody-of-that-name/x.jpg"]}, "There is no picture file"),
             ({"images": ["2:" + "x" * 5000]}, "There is no picture file"),
             ({"images": ["."]}, "There is no picture file"),
+            ({"text": b"x"}, "made of texts and of paths of pictures, not of b'x'"),
+            ({"text": [b"x"]}, "made of texts"),
+            ({"text": None}, "not of None"),
+            ({"text": ["x", 3]}, "not of 3"),
+            ({"text": "x", "images": b"x.jpg"}, "not of b'x.jpg'"),
         ],
     )
     def test_refusals(self, arguments: dict[str, Any], sentence: str) -> None:
