@@ -23,6 +23,13 @@ ENCODERS: dict[str, str] = {
     "openclip": "retrieval.encoders.openclip:load",
 }
 
+#: How good the built-in encoder is: held-out figures of docs/mini.md. Here, since to say it costs
+#: no import.
+MINI_QUALITY = (
+    "of 300 everyday photos it puts the right one among its first ten for 79 % of English "
+    "captions, which is well below CLIP"
+)
+
 
 @dataclass(frozen=True)
 class EncoderSpec:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from retrieval.encoders import EncoderSpec
+from retrieval.encoders import MINI_QUALITY, EncoderSpec
 from retrieval.encoders._hub import PROBE_S, WEIGHT_FILES, Probe, cached_file, hub_url, is_offline
 
 # Where a Linux NVIDIA driver shows itself; the last is the one of Windows' subsystem for Linux.
@@ -104,6 +104,6 @@ def has_cuda(device: str) -> bool:
 def _notice(wanted: Recommended, reason: str) -> str:
     return (
         f"The recommended model {wanted.model} is not on this computer and {reason}, so the "
-        f"built-in model mini is used: {QUALITY}; to switch, index into a new collection with "
+        f"built-in model mini is used: {MINI_QUALITY}; to switch, index into a new collection with "
         f"--model {wanted.model}."
     )

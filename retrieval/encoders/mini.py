@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.encoders import MINI_QUALITY
 from retrieval.encoders._compat import prepare_torch, single_threaded_pool
 from retrieval.encoders._devices import pick_device, plain_errors
 from retrieval.encoders._efficientnet import EfficientNetLite
@@ -50,11 +51,6 @@ CENTRE_SHORT_SIDE_PX = 250  # the crop is cut from a copy of this short side
 PREPROCESSING = "whole squashed to 304 + centre 224 of 250, bicubic; 128 tokens; version 1"
 TEXT_BATCH = 64
 HEADS_PATH = Path(__file__).with_name("mini_heads.safetensors")
-#: From the held-out figures of docs/mini.md.
-QUALITY = (
-    "of 300 everyday photos it puts the right one among its first ten for 79 % of English "
-    "captions, which is well below CLIP"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ class MiniEncoder:
     name = "mini"
     dim = DIM
     image_size = WIDE_PX
-    quality = QUALITY
+    quality = MINI_QUALITY
 
     def __init__(self, device: str = "auto", threads: int = 0, heads: Path = HEADS_PATH) -> None:
         for weights in WEIGHTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -345,6 +346,20 @@ class TestFailures:
     def test_no_such_folder(self, run: Run, tmp_path: Path) -> None:
         assert "There is no folder" in sentence(run("index", tmp_path / "none", code=2))
         assert not (tmp_path / "home").exists(), "no collection is made for nothing"
+
+    def test_a_missing_folder_beside_another(self, run: Run, photos: Path) -> None:
+        assert "There is no folder or file" in sentence(run("index", photos, "none", code=2))
+        assert not (photos.parent / "home").exists()
+
+    def test_a_deleted_folder(self, run: Run, indexed: Path) -> None:
+        shutil.rmtree(indexed)
+        assert run("index", indexed).stdout.startswith("6 removed\n0 photos in the collection")
+        assert "There is no folder or file" in sentence(run("index", indexed, code=2))
+
+    def test_a_model_that_cannot_be_loaded(self, run: Run, photos: Path) -> None:
+        result = run("index", photos, "--model", "bogus", code=2)
+        assert "bogus" in sentence(result)
+        assert not (photos.parent / "home/default").exists()
 
     def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()

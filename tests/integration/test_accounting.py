@@ -134,6 +134,8 @@ def test_whatever_happens_to_the_files(
                     disk.apply(operation)
                 report = index(collection, disk.root)
                 check_report(report, before, disk.files)
+                assert tuple(collection.catalog.skipped()) == report.skipped
+                assert collection.info().skipped == len(report.skipped)
                 pictures = contents(disk.files, PICTURES)
                 lines = {
                     line for text in contents(disk.files, TEXTS) for line in TEXTS[text].split()
@@ -144,8 +146,15 @@ def test_whatever_happens_to_the_files(
                 assert report.embedded == len(new - embedded)
                 embedded |= new
             check_like_fresh(collection, disk.root, Path(folder) / "fresh")
+            generation = generation_of(collection)
             again = index(collection, disk.root)
+            assert generation_of(collection) == generation, "nothing is written for nothing"
             assert (again.unchanged, again.embedded) == (sum_usable(disk.files), 0)
+
+
+def generation_of(collection: Collection) -> int:
+    space = collection.catalog.active_space()
+    return space.generation if space else 0
 
 
 def sum_usable(now: dict) -> int:

@@ -318,6 +318,93 @@ class TestBrokenFiles:
         assert report.added == 7
 
 
+class TestNeverOpened:
+    """What the walk leaves out is remembered with its reason, as long as it holds."""
+
+    def check(self, collection: Collection, report: IndexReport) -> None:
+        assert tuple(collection.catalog.skipped()) == report.skipped
+        assert collection.info().skipped == len(report.skipped)
+
+    def test_is_listed(self, collection: Collection, photos: Path) -> None:
+        os.mkfifo(photos / "pipe.png")
+        (photos / "dead.png").symlink_to(photos / "nowhere")
+        (photos / ".hidden.png").touch()
+        report = index_folder(collection, [photos])
+        assert groups(report) == {"added": 3, "embedded": 3, "skipped": 3}
+        self.check(collection, report)
+        assert collection.info().files == 3
+        again = index_folder(collection, [photos])
+        assert groups(again) == {"unchanged": 3, "skipped": 3}
+        self.check(collection, again)
+
+    def test_until_it_is_gone_or_fine(self, collection: Collection, photos: Path) -> None:
+        for name in ("pipe.png", "other.png"):
+            os.mkfifo(photos / name)
+        (photos / ".hidden.png").touch()
+        index_folder(collection, [photos])
+        (photos / "pipe.png").unlink()
+        picture(photos / "pipe.png", "yellow")
+        (photos / "other.png").unlink()
+        (photos / "other.png").symlink_to("nowhere")
+        (photos / ".hidden.png").unlink()
+        report = index_folder(collection, [photos])
+        assert groups(report) == {"unchanged": 3, "added": 1, "embedded": 1, "skipped": 1}
+        assert reasons(report) == {"other.png": "link to nothing"}
+        self.check(collection, report)
+
+    def test_a_photo_that_becomes_a_dead_link(self, collection: Collection, photos: Path) -> None:
+        index_folder(collection, [photos])
+        (photos / "red.png").unlink()
+        (photos / "red.png").symlink_to("nowhere")
+        report = index_folder(collection, [photos])
+        assert groups(report) == {"unchanged": 2, "removed": 1, "skipped": 1}
+        self.check(collection, report)
+        assert report.photos == 2
+        assert groups(index_folder(collection, [photos])) == {"unchanged": 2, "skipped": 1}
+
+    def test_unreadable_files_and_folders(
+        self, collection: Collection, photos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        picture(photos / "deep/yellow.png", "yellow")
+        picture(photos / "new/white.png", "white")
+        (photos / "a.txt").write_text("red")
+        index_folder(collection, [photos / "deep", photos / "red.png"])
+        touch(photos / "red.png")
+        scandir, read, read_text = os.scandir, photos_module.read_content, Path.read_bytes
+
+        def forbid(real: Any) -> Any:
+            def act(path: Any) -> Any:
+                if Path(path).name in ("deep", "new", "red.png", "green.png", "a.txt"):
+                    raise PermissionError(13, "Permission denied", path)
+                return real(path)
+
+            return act
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", forbid(scandir))
+            patch.setattr(photos_module, "read_content", forbid(read))
+            patch.setattr(Path, "read_bytes", forbid(read_text))
+            for expected in ({"added": 1, "embedded": 1, "skipped": 5}, {"unchanged": 1}):
+                report = index_folder(collection, [photos])
+                assert groups(report) == {"skipped": 5, **expected}
+                assert {Path(s.path).name for s in collection.catalog.skipped()} == {
+                    *("deep", "new", "green.png", "a.txt")  # not red.png, which is known
+                }
+                assert {("red.png",), ("yellow.png",)} <= set(found(collection, "red"))
+        report = index_folder(collection, [photos])
+        assert groups(report) == {"unchanged": 3, "added": 3, "embedded": 3}
+        self.check(collection, report)
+
+    def test_a_new_table_without_the_column_asked_for(
+        self, collection: Collection, photos: Path
+    ) -> None:
+        (photos / "t.csv").write_text("caption\nred\n")
+        report = index_folder(collection, [photos], columns=Columns("captoin"))
+        self.check(collection, report)
+        assert index_folder(collection, [photos]).documents == 1
+        assert collection.info().skipped == 0
+
+
 class TestTexts:
     def test_lines_become_documents(self, collection: Collection, photos: Path) -> None:
         (photos / "notes.txt").write_text("something red\nsomething green\nsomething red\n")
@@ -388,6 +475,43 @@ class TestTexts:
         assert "no column 'captoin'" in reasons(report)["t.csv"]
         report = index_folder(collection, [photos])
         assert (report.skipped, report.documents) == ((), 1)
+
+    def test_columns_once_named_are_remembered(self, collection: Collection, photos: Path) -> None:
+        table = photos / "t.csv"
+        table.write_text("caption,it's a note,pic\nred,green,red.png\n")
+        index_folder(collection, [photos], columns=Columns("it's a note", "pic"))
+        table.write_text("caption,it's a note,pic\nred,blue,blue.png\n")
+        touch(table)
+        report = index_folder(collection, [photos])
+        assert groups(report) == {"unchanged": 3, "changed": 1, "embedded": 1}
+        (hit,) = search(collection, "blue", kind="documents").hits
+        assert (hit.text, hit.photo_path) == ("blue", str(photos / "blue.png"))
+        assert groups(index_folder(collection, [photos])) == {"unchanged": 4}
+        report = index_folder(collection, [photos], columns=Columns("caption"))
+        assert groups(report) == {"unchanged": 3, "changed": 1, "embedded": 1}
+        table.write_text("caption,it's a note,pic\nyellow,blue,blue.png\n")
+        index_folder(collection, [photos])
+        assert [hit.text for hit in search(collection, "red", kind="documents").hits] == ["yellow"]
+
+    def test_columns_are_remembered_while_a_table_is_broken(
+        self, collection: Collection, photos: Path
+    ) -> None:
+        table = photos / "t.csv"
+        table.write_text("caption,note\nred,green\n")
+        index_folder(collection, [photos], columns=Columns("note"))
+        table.write_text("caption\nred\n")
+        for _ in range(2):
+            report = index_folder(collection, [photos])
+            assert groups(report) == {"unchanged": 3, "skipped": 1}
+            assert "no column 'note'" in reasons(report)["t.csv"]
+            assert (report.documents, collection.info().skipped) == (0, 1)
+        table.write_text("caption,note\nred,white\n")
+        assert groups(index_folder(collection, [photos])) == {
+            "unchanged": 3,
+            "added": 1,
+            "embedded": 1,
+        }
+        assert [hit.text for hit in search(collection, "red", kind="documents").hits] == ["white"]
 
     def test_text_in_another_encoding_is_named_as_such(
         self, collection: Collection, photos: Path
@@ -467,6 +591,57 @@ class TestRoots:
             for photo in collection.catalog.photos_by_id([1, 2, 3]).values():
                 collection.thumbnail(photo)
             assert groups(index_folder(collection, [photos])) == {"unchanged": 3}
+
+    def test_one_that_was_deleted(self, collection: Collection, photos: Path) -> None:
+        (photos / "deep").mkdir()
+        picture(photos / "deep/yellow.png", "yellow")
+        (photos / "deep/.hidden").touch()
+        (photos / "deep/a.txt").write_text("yellow")
+        index_folder(collection, [photos])
+        shutil.rmtree(photos / "deep")
+        (photos / "red.png").unlink()
+        report = index_folder(collection, [photos / "deep", photos / "red.png"])
+        assert groups(report) == {"removed": 3}
+        assert (report.photos, report.documents, report.skipped) == (2, 0, ())
+        assert collection.info().skipped == 0
+        assert sorted(found(collection, "red")) == [("blue.png",), ("green.png",)]
+        for root in (photos / "deep", photos / "red.png"):
+            with pytest.raises(UsageError, match="There is no folder or file"):
+                index_folder(collection, [root])
+
+    def test_one_that_was_deleted_beside_others(
+        self, collection: Collection, photos: Path, tmp_path: Path
+    ) -> None:
+        picture(tmp_path / "other/yellow.png", "yellow")
+        index_folder(collection, [photos, tmp_path / "other"])
+        (photos / "red.png").rename(tmp_path / "other/rouge.png")
+        shutil.rmtree(photos)
+        with pytest.raises(UsageError, match="There is no folder or file"):
+            index_folder(collection, [photos, tmp_path / "never"])
+        assert collection.info().files == 4
+        report = index_folder(collection, [tmp_path / "other", photos])
+        assert groups(report) == {"unchanged": 1, "moved": 1, "removed": 2}
+
+    def test_a_link_whose_folder_is_gone(self, collection: Collection, photos: Path) -> None:
+        (photos.parent / "link").symlink_to(photos)
+        index_folder(collection, [photos.parent / "link"])
+        shutil.rmtree(photos)
+        assert groups(index_folder(collection, [photos.parent / "link"])) == {"removed": 3}
+
+    def test_one_whose_disk_is_not_there(
+        self, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = tmp_path / "disk/photos"
+        picture(root / "a.png")
+        index_folder(collection, [root])
+        (tmp_path / "disk").rename(tmp_path / "elsewhere")
+        with pytest.raises(UsageError, match="nothing was removed. Connect its disk"):
+            index_folder(collection, [root])
+        (tmp_path / "elsewhere").rename(tmp_path / "disk")
+        monkeypatch.setattr(os.path, "exists", lambda _: False)  # as where stat is not allowed
+        with pytest.raises(UsageError, match="cannot be reached"):
+            index_folder(collection, [root])
+        assert collection.info().photos == 1
 
     @pytest.mark.parametrize("name", ["none", "~nobody-of-that-name", "x" * 300])
     def test_one_that_does_not_exist(self, collection: Collection, photos: Path, name: str) -> None:
