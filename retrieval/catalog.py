@@ -28,7 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError
 
 from retrieval.commits import Batch, chunks, table_of, write_batch
-from retrieval.errors import CorruptError, FormatError, LockedError, StorageError
+from retrieval.errors import (
+    CollectionError,
+    CorruptError,
+    FormatError,
+    LockedError,
+    StorageError,
+)
 from retrieval.records import Document, Kind, Photo, Skipped, Source, Space
 from retrieval.scan import KnownFile
 from retrieval.tables import (
@@ -49,6 +55,7 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         """Open the database at `path`, creating an empty file if there is none."""
         self.path = path
+        self._closed = False
         read_only = path.exists() and not os.access(path, os.W_OK)
         url = _read_only_url(path) if read_only else URL.create("sqlite", database=str(path))
         self._engine = create_engine(url, pool_size=0, connect_args={"timeout": 30})
@@ -56,10 +63,19 @@ class Catalog:
         event.listen(self._engine, "begin", _on_begin)
 
     def close(self) -> None:
+        self._closed = True
         self._engine.dispose()
+
+    def check_open(self) -> None:
+        """Raise CollectionError after `close`; the engine itself would just connect again."""
+        if self._closed:
+            raise CollectionError(
+                f"The collection at {self.path.parent} was closed; open it again."
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        self.check_open()
         try:
             with self._engine.begin() as connection:
                 yield connection
@@ -72,6 +88,10 @@ class Catalog:
         """The schema version on disk; 0 for an empty database."""
         with self._transaction() as connection:
             return int(connection.execute(text("PRAGMA user_version")).scalar_one())
+
+    def is_old(self) -> bool:
+        """Whether `migrate` has something to write."""
+        return self.version() < SCHEMA_VERSION
 
     def migrate(self) -> None:
         """Bring the schema to SCHEMA_VERSION, each step in a transaction. Raises FormatError."""

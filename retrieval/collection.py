@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,19 +31,17 @@ from retrieval.encoders import Encoder, EncoderSpec, is_certainly_other, load_ch
 from retrieval.errors import (
     CorruptError,
     EncoderMismatchError,
-    ImageError,
-    LockedError,
     NoCollectionError,
     RetrievalError,
 )
 from retrieval.layout import (
     collection_path,
     create_folder,
-    fsync_folder,
     read_manifest,
+    remove_folder,
     sizes_on_disk,
     storage_errors,
-    write_atomically,
+    write_lock,
 )
 from retrieval.records import (
     CollectionInfo,
@@ -54,6 +52,8 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.stores import VectorStore, default_recipe, make_store
+from retrieval.thumbnails import thumbnail_data, thumbnail_file
+from retrieval.vectors import append_rows, read_rows
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,6 +79,7 @@ class Collection:
         self._encoder_error: RetrievalError | None = None
         self._encoder_lock = threading.Lock()  # decode threads all want it first
         self._stores: dict[Kind, tuple[Space, VectorStore]] = {}
+        self._made = False  # by this very opening
 
     # --- opening ----------------------------------------------------------------------------
 
@@ -99,6 +100,7 @@ class Collection:
         NoCollectionError, FormatError, CollectionError, StorageError.
         """
         path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
+        made = False
         with storage_errors(path):
             exists = (path / "manifest.json").is_file()
         if not exists:
@@ -106,7 +108,7 @@ class Collection:
                 raise NoCollectionError(
                     f"There is no collection at {path}. Make one with: retrieval index FOLDER"
                 )
-            create_folder(path, _migrate)
+            made = create_folder(path, _migrate, LOCK_TIMEOUT_S)
         read_manifest(path)
         if not os.path.isfile(path / "catalog.db"):
             raise CorruptError(
@@ -115,18 +117,33 @@ class Collection:
             )
         catalog = Catalog(path / "catalog.db")
         try:
-            catalog.migrate()
+            # A lock only where there is something to write: the place may be read-only.
+            with write_lock(path, LOCK_TIMEOUT_S) if catalog.is_old() else nullcontext():
+                catalog.migrate()
         except RetrievalError:
             catalog.close()
             raise
-        return cls(path, catalog, spec or EncoderSpec(), on_notice)
+        collection = cls(path, catalog, spec or EncoderSpec(), on_notice)
+        collection._made = made
+        return collection
 
     def close(self) -> None:
         """Let go of the files. The collection cannot be used afterwards."""
         self._stores.clear()
+        if self._made and self._encoder_error is not None:
+            self._discard()
+        self._made = False
         self.catalog.close()
 
+    def _discard(self) -> None:
+        """Remove what was made for a run whose encoder could not be loaded: it holds nothing."""
+        with suppress(RetrievalError), write_lock(self.path, 0):
+            if self.catalog.active_space() is None:
+                self.catalog.close()
+                remove_folder(self.path)
+
     def __enter__(self) -> Collection:
+        self.catalog.check_open()
         return self
 
     def __exit__(
@@ -144,6 +161,7 @@ class Collection:
 
         Raises EncoderMismatchError if another one was asked for or its weights have changed.
         """
+        self.catalog.check_open()
         with self._encoder_lock:
             if self._encoder_error is not None:
                 raise self._encoder_error  # to each waiting thread, without trying again
@@ -176,6 +194,12 @@ class Collection:
 
     def _check_same(self, space: Space, encoder: Encoder) -> None:
         if encoder.fingerprint == space.fingerprint:
+            if encoder.dim != space.dim:
+                raise CorruptError(
+                    f"The catalog states {space.dim!r} dimensions where {encoder.name} has "
+                    f"{encoder.dim}. Restore {self.path} from a backup, or index again into a new "
+                    "collection."
+                )
             return
         if encoder.name != space.encoder:
             raise _mismatch(space, encoder.name)
@@ -191,18 +215,8 @@ class Collection:
         return self.path / "spaces" / space.fingerprint[:32] / f"{kind}.f16"
 
     def vectors(self, space: Space, kind: Kind) -> NDArray[np.float16]:
-        """The committed rows (n, dim), memory-mapped. Raises CorruptError if cut short."""
-        rows = space.rows[kind]
-        if rows == 0:
-            return np.empty((0, space.dim), np.float16)
-        path = self._vectors_path(space, kind)
-        have = path.stat().st_size if path.exists() else 0
-        if have < rows * space.dim * 2:
-            raise CorruptError(
-                f"{path} holds {have:,} bytes where {rows * space.dim * 2:,} were committed. "
-                "Restore it from a backup, or index again into a new collection."
-            )
-        return np.memmap(path, np.float16, "r", shape=(rows, space.dim))
+        """The committed rows (n, dim), memory-mapped. Raises CorruptError, StorageError."""
+        return read_rows(self._vectors_path(space, kind), space.rows[kind], space.dim)
 
     def store(self, kind: Kind) -> tuple[Space, VectorStore]:
         """The live vectors of a kind, loaded on first use and again after any commit."""
@@ -214,8 +228,9 @@ class Collection:
             )
         loaded = self._stores.get(kind)
         if loaded is None or loaded[0] != space:
+            vectors = self.vectors(space, kind)  # first: it refuses what a damaged catalog says
             store = make_store(default_recipe(), space.dim)
-            store.add(np.arange(space.rows[kind]), self.vectors(space, kind))
+            store.add(np.arange(len(vectors)), vectors)
             store.remove(np.array(self.catalog.dead_rows(space, kind), np.int64))
             loaded = self._stores[kind] = (space, store)
         return loaded
@@ -225,21 +240,13 @@ class Collection:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the collection's write lock. Raises LockedError if another process does."""
-        import filelock
-
-        lock = filelock.FileLock(self.path / "lock", timeout=LOCK_TIMEOUT_S)
-        with storage_errors(self.path):
-            try:
-                lock.acquire()
-            except filelock.Timeout as exc:
-                raise LockedError(
-                    f"Another process is writing to {self.path}. Wait until it is done, then run "
-                    "the command again; searching works meanwhile."
-                ) from exc
-        try:
+        self.catalog.check_open()
+        with write_lock(self.path, LOCK_TIMEOUT_S):
+            if not (self.path / "manifest.json").is_file():
+                raise NoCollectionError(
+                    f"The collection at {self.path} was removed meanwhile. Run the command again."
+                )
             yield
-        finally:
-            lock.release()
 
     def commit(
         self,
@@ -257,30 +264,12 @@ class Collection:
             self.catalog.add_space(encoder.fingerprint, encoder.name, encoder.dim)
             space = self.catalog.active_space()
         if space is not None:
-            for kind, rows in (("photos", photos), ("documents", documents)):
+            embedded: dict[Kind, NDArray[np.float32] | None]
+            embedded = {"photos": photos, "documents": documents}
+            for kind, rows in embedded.items():
                 if rows is not None and len(rows):
-                    self._append(space, "photos" if kind == "photos" else "documents", rows)
+                    append_rows(self._vectors_path(space, kind), space.rows[kind], rows)
         self.catalog.commit(space, batch)
-
-    def _append(self, space: Space, kind: Kind, rows: NDArray[np.float32]) -> None:
-        if not np.isfinite(rows).all():
-            raise CorruptError(
-                "The encoder returned numbers that are not finite; nothing is stored."
-            )
-        path = self._vectors_path(space, kind)
-        committed = space.rows[kind] * space.dim * 2
-        self.vectors(space, kind)  # refuses a file that was cut short, before it is made worse
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = not path.exists()
-            with open(path, "ab") as file:
-                file.truncate(committed)  # rows of a batch that was never committed
-                file.seek(committed)
-                file.write(np.ascontiguousarray(rows, dtype=np.float16).tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            if new:
-                fsync_folder(path.parent)
 
     # --- looking in -------------------------------------------------------------------------
 
@@ -305,26 +294,15 @@ class Collection:
         )
 
     def thumbnail(self, photo: Photo) -> Path:
-        """The file of a small picture of a photo, made when first asked for. Raises ImageError."""
-        name = photo.content_hash.hex()
-        path = self.path / "thumbs" / name[:2] / f"{name}.jpg"
-        if not path.exists():
-            data = _thumbnail_of(photo)
-            with storage_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, data)
-        return path
+        """The file of a small picture of a photo, made when first asked for.
 
+        Raises ImageError; StorageError where it cannot be kept.
+        """
+        return thumbnail_file(self.path / "thumbs", photo)
 
-def _thumbnail_of(photo: Photo) -> bytes:
-    from retrieval.images import read_content, thumbnail
-
-    for source in photo.paths:
-        with suppress(OSError, ImageError):
-            content = read_content(source)
-            if content.content_hash == photo.content_hash:  # else changed since it was indexed
-                return thumbnail(content.data)
-    raise ImageError("none of its files holds this photo any more; index the folder again")
+    def thumbnail_data(self, photo: Photo) -> bytes:
+        """The same as bytes, also where it cannot be kept. Raises ImageError."""
+        return thumbnail_data(self.path / "thumbs", photo)
 
 
 def _mismatch(space: Space, asked: str) -> EncoderMismatchError:

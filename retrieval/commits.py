@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert_into
 
+from retrieval.errors import CorruptError
 from retrieval.records import FileStat, Kind, Space
 from retrieval.tables import documents, embeddings, files, photos, sources, spaces
 
@@ -73,6 +74,19 @@ class _Touched:
 
     photos: set[int] = field(default_factory=set)
     documents: set[int] = field(default_factory=set)
+
+
+K = TypeVar("K")
+
+
+class _Ids(dict[K, int]):
+    """Ids by content hash or path; what must have one and has none is damage."""
+
+    def __missing__(self, key: K) -> int:
+        raise CorruptError(
+            "The catalog has lost a photo, a document or a file that it counts on. Restore the "
+            "collection from a backup, or index again into a new one."
+        )
 
 
 def write_batch(connection: Connection, space: Space | None, batch: Batch) -> None:
@@ -164,7 +178,7 @@ def _write_entries(connection: Connection, entries: list[FileEntry], touched: _T
 
 
 def _write_lines(connection: Connection, entries: list[FileEntry], touched: _Touched) -> None:
-    file_ids: dict[str, int] = {}
+    file_ids: _Ids[str] = _Ids()
     for part in chunks([entry.stat.path for entry in entries]):
         rows = connection.execute(select(files.c.path, files.c.id).where(files.c.path.in_(part)))
         file_ids.update((row.path, row.id) for row in rows)
@@ -203,8 +217,8 @@ def _values(item: NewPhoto | NewDocument) -> dict[str, Any]:
     return {name: getattr(item, name) for name in item.__slots__}
 
 
-def _ids_by_hash(connection: Connection, table: Table, hashes: Sequence[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
+def _ids_by_hash(connection: Connection, table: Table, hashes: Sequence[bytes]) -> _Ids[bytes]:
+    found: _Ids[bytes] = _Ids()
     for part in chunks(hashes):
         query = select(table.c.content_hash, table.c.id).where(table.c.content_hash.in_(part))
         found.update((row.content_hash, row.id) for row in connection.execute(query))

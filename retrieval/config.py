@@ -16,6 +16,8 @@ from retrieval.errors import ConfigError
 
 PREFIX = "RETRIEVAL_"
 FILE_NAME = "retrieval.toml"
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+MOST = {"batch_size": 4096, "threads": 256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
 def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
     import tomllib
 
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}, str(path)
+    if not os.path.isfile(path):  # a folder, a link to nothing, a pipe that would never end
+        raise ConfigError(f"{path} is not a file that can be read. Correct or remove it.")
     try:
         return tomllib.loads(path.read_text("utf-8")), str(path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
@@ -77,9 +81,19 @@ def _overlay(settings: Settings, values: dict[str, Any], origin: str) -> Setting
 
 def _as_type(key: str, value: Any, wanted: type, origin: str) -> Any:
     if wanted is int and isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
-        return int(value)
+        value = int(value)
     negative = isinstance(value, int) and value < 0
     if not isinstance(value, wanted) or isinstance(value, bool) or negative:
         kind = "a whole number, 0 or more" if wanted is int else "a text"
         raise ConfigError(f"{origin}: {key} must be {kind}, not {value!r}.")
+    return _checked(key, value, origin)
+
+
+def _checked(key: str, value: Any, origin: str) -> Any:
+    if key in MOST and value > MOST[key]:
+        raise ConfigError(f"{origin}: {key} must be at most {MOST[key]:,}, not {value:,}.")
+    if key == "precision" and value not in PRECISIONS:
+        raise ConfigError(
+            f"{origin}: precision must be one of {', '.join(PRECISIONS)}, not {value!r}."
+        )
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -21,6 +22,9 @@ MAX_CORPUS_BYTES = 1 << 30
 NOT_TEXT = "not UTF-8 text; convert it"
 PASSAGE_WORDS = 60  # about what a text tower of 77 tokens reads
 
+_LITERAL = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_SIGNATURE = re.compile(f"columns {_LITERAL} {_LITERAL}")
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -38,6 +42,12 @@ class Columns:
     def signature(self) -> str:
         """Remembered with a corpus, to notice when it is to be read with other columns."""
         return f"columns {self.text!r} {self.image!r}"
+
+    @classmethod
+    def from_signature(cls, signature: str | None) -> Columns:
+        """The columns that `signature` was made of; those found by themselves for anything else."""
+        match = _SIGNATURE.fullmatch(signature or "")
+        return cls(*map(ast.literal_eval, match.groups())) if match else cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ def read_passages(path: str, columns: Columns) -> list[Passage]:
     text = _read_text(path)
     suffix = Path(path).suffix.lower()
     if suffix in (".csv", ".tsv"):
-        found = list(_from_table(path, text, "\t" if suffix == ".tsv" else ",", columns))
+        found = list(_from_table(path, text, "\t" if suffix == ".tsv" else "", columns))
     elif suffix == ".jsonl":
         found = list(_from_json_lines(path, text, columns))
     else:
@@ -110,15 +120,20 @@ def _pieces(passage: str) -> Iterator[str]:
             yield " ".join(words)
             words = []
         words += more
+        while len(words) > PASSAGE_WORDS:  # no sentence ends: what follows would never be read
+            yield " ".join(words[:PASSAGE_WORDS])
+            words = words[PASSAGE_WORDS:]
     if words:
         yield " ".join(words)
 
 
 def _from_table(path: str, text: str, delimiter: str, columns: Columns) -> Iterator[Passage]:
     csv.field_size_limit(1 << 24)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    delimiter = delimiter or _delimiter(text, columns)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
     try:
-        header = reader.fieldnames or []
+        header = next(reader, [])
         text_column = _find(columns.text, TEXT_COLUMNS, header, "text")
         image_column = _find(columns.image, IMAGE_COLUMNS, header, "image")
         if text_column is None:
@@ -126,11 +141,31 @@ def _from_table(path: str, text: str, delimiter: str, columns: Columns) -> Itera
                 f"no column of text among {', '.join(header)[:200]}; name one with --text-column"
             )
         line = reader.line_num + 1
-        for record in reader:
+        for row in reader:
+            # The first of two columns of one name counts, wherever one is looked for.
+            record = dict(reversed(list(zip(header, row, strict=False))))
             yield from _passage(path, record, text_column, image_column, line)
             line = reader.line_num + 1
     except csv.Error as exc:
-        raise CorpusError(f"not a table that can be read: {exc}") from exc
+        raise CorpusError(
+            f"not a table that can be read: {exc}, in the record that starts on line {line}; "
+            "check its quotes"
+        ) from exc
+
+
+def _delimiter(text: str, columns: Columns) -> str:
+    """What separates the columns of a .csv: spreadsheets of many countries write semicolons."""
+    usual = (columns.text,) if columns.text else TEXT_COLUMNS
+
+    def fit(delimiter: str) -> tuple[bool, int]:
+        start = io.StringIO(text[: 1 << 16], newline="")
+        try:
+            header = next(csv.reader(start, delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            return False, 0
+        return any(name in usual or name.strip().lower() in usual for name in header), len(header)
+
+    return max(",", ";", "\t", key=fit)  # the first of equals
 
 
 def _from_json_lines(path: str, text: str, columns: Columns) -> Iterator[Passage]:

@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from retrieval._version import __version__
-from retrieval.errors import CollectionError, CorruptError, FormatError, StorageError, UsageError
+from retrieval.errors import (
+    CollectionError,
+    CorruptError,
+    FormatError,
+    LockedError,
+    StorageError,
+    UsageError,
+)
 
 FORMAT = 1
+LOCK = "lock"  # the file's name
 _NAME = re.compile(r"\w[\w .-]*")
 
 
@@ -42,16 +50,23 @@ def collection_path(where: str = "", home: str = "") -> Path:
     return Path(platformdirs.user_data_dir("retrieval", appauthor=False)) / "indexes" / name
 
 
-def create_folder(path: Path, migrate: Callable[[Path], None]) -> None:
-    """Make the folder of a new collection; `migrate` makes its catalog. The manifest comes last."""
+def create_folder(path: Path, migrate: Callable[[Path], None], timeout: float) -> bool:
+    """Make the folder of a new collection; `migrate` makes its catalog. The manifest comes last.
+
+    False if another process made it meanwhile. Raises CollectionError, LockedError, StorageError.
+    """
     with storage_errors(path):
         if path.exists() and not path.is_dir():
             raise CollectionError(f"{path} is a file. Name a folder for the collection.")
-        if path.is_dir() and any(path.iterdir()) and not (path / "catalog.db").exists():
+        names = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+        if names - {LOCK} and not names & {"catalog.db", "manifest.json"}:
             raise CollectionError(
                 f"{path} is a folder with other things in it. Name a new or an empty folder."
             )
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with write_lock(path, timeout), storage_errors(path):
+        if (path / "manifest.json").is_file():
+            return False
         migrate(path / "catalog.db")
         manifest = {
             "format": FORMAT,
@@ -60,6 +75,36 @@ def create_folder(path: Path, migrate: Callable[[Path], None]) -> None:
         }
         text = json.dumps(manifest, indent=2) + "\n"
         write_atomically(path / "manifest.json", text.encode())
+    return True
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a collection that holds nothing; what else lies in its folder stays."""
+    for name in ("manifest.json", "catalog.db-wal", "catalog.db-shm", "catalog.db", LOCK):
+        with suppress(OSError):
+            (path / name).unlink()
+    with suppress(OSError):
+        path.rmdir()
+
+
+@contextmanager
+def write_lock(path: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock of the collection at `path`. Raises LockedError if another process does."""
+    import filelock
+
+    lock = filelock.FileLock(path / LOCK, timeout=timeout)
+    with storage_errors(path):
+        try:
+            lock.acquire()
+        except filelock.Timeout as exc:
+            raise LockedError(
+                f"Another process is writing to {path}. Wait until it is done, then run "
+                "the command again; searching works meanwhile."
+            ) from exc
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from retrieval.encoders import Encoder
 
 MAX_CHARACTERS = 2_000  # several times what any text tower reads
-_WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)
+# Not before a digit: 12:30 is a time and 16:9 a shape.
+_WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)(.+)", re.DOTALL)
 
 
 def make_query(
@@ -48,17 +49,34 @@ def make_query(
 
 
 def _listed(value: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    return [value] if isinstance(value, (str, Path)) else list(value)
+    items: list[Any]  # what callers without a type checker pass
+    if isinstance(value, (str, Path, bytes)) or not isinstance(value, Iterable):
+        items = [value]
+    else:
+        items = list(value)
+    for item in items:
+        if not isinstance(item, (str, Path)):
+            raise QueryError(
+                f"A query is made of texts and of paths of pictures, not of {item!r:.60}. Give a "
+                "str, or several in a list."
+            )
+    return items
 
 
 def phrases(words: Sequence[str]) -> list[str]:
-    """What command-line words mean: bare ones make one phrase, quoted or weighted ones are parts.
+    """What command-line words mean: bare ones side by side make one phrase, others are parts.
 
-    ``dog in snow`` is one phrase; ``"a dog" "at night"`` and ``2:dog snow`` are two parts.
+    ``dog in snow`` is one phrase; ``a dog "at the beach"`` and ``2:dog snow`` are two parts.
     """
-    if any(" " in word.strip() or _WEIGHTED.fullmatch(word) for word in words):
-        return list(words)
-    return [" ".join(words)] if words else []
+    found: list[str] = []
+    bare: list[str] = []
+    for word in words:
+        if " " in word.strip() or _WEIGHTED.fullmatch(word):
+            found += [" ".join(bare)] * bool(bare) + [word]
+            bare = []
+        else:
+            bare.append(word)
+    return found + [" ".join(bare)] * bool(bare)
 
 
 def _text_part(value: str, sign: float) -> Part:

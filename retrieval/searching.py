@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, SupportsIndex
 
 from retrieval.errors import QueryError
 from retrieval.queries import make_query, query_vector
-from retrieval.records import Hit, Kind, Query, SearchResult
+from retrieval.records import KINDS, Hit, Kind, Query, SearchResult
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -16,17 +18,26 @@ MAX_K = 100_000
 
 
 def search(
-    collection: Collection, query: Query | str, *, kind: Kind = "photos", k: int = 10
+    collection: Collection,
+    query: Query | str | Iterable[str],
+    *,
+    kind: Kind = "photos",
+    k: int = 10,
 ) -> SearchResult:
-    """Find the k items of `kind` nearest to the query, best first.
+    """Find the k items of `kind` nearest to the query (or what make_query takes), best first.
 
     A hit's score is the cosine between the query's vector and the item's; it orders hits within
     one search and has no absolute meaning across queries or encoders. Exact: every live item is
     compared. Raises QueryError, ImageError, EncoderMismatchError, NoCollectionError.
     """
+    if kind not in KINDS:
+        raise QueryError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+    if not isinstance(k, SupportsIndex) or isinstance(k, bool):
+        raise QueryError(f"k must be a whole number between 1 and {MAX_K:,}, not {k!r}.")
+    k = k.__index__()
     if not 1 <= k <= MAX_K:
         raise QueryError(f"k must lie between 1 and {MAX_K:,}, not {k:,}.")
-    asked = make_query(query) if isinstance(query, str) else query
+    asked = query if isinstance(query, Query) else make_query(query)
     collection.check_encoder()
     collection.store(kind)  # says that there is nothing to search before a model is loaded
     encoder = collection.encoder()
@@ -56,10 +67,18 @@ def _photo_hits(collection: Collection, ranked: list[tuple[int, float]]) -> list
         photo = photos.get(item)
         if photo is None or not photo.paths:
             continue  # its last file left the collection while this search ran
-        first, *also = photo.paths
+        first, *also = _that_exists_first(photo.paths)
         rank = len(hits) + 1
         hits.append(Hit(rank, "photo", item, score, first, tuple(also), photo.width, photo.height))
     return hits
+
+
+def _that_exists_first(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Files of one photo, ahead the first that can be shown: others may have been deleted."""
+    if len(paths) == 1:
+        return paths
+    first = next((path for path in paths if os.path.exists(path)), paths[0])
+    return first, *(path for path in paths if path != first)
 
 
 def _text_hits(collection: Collection, ranked: list[tuple[int, float]]) -> list[Hit]:

@@ -125,7 +125,7 @@ class MiniEncoder:
     name = "mini"
     dim = DIM
     image_size = WIDE_PX
-    quality = MINI_QUALITY
+    quality = f"Built in: {MINI_QUALITY}."
 
     def __init__(self, device: str = "auto", threads: int = 0, heads: Path = HEADS_PATH) -> None:
         for weights in WEIGHTS:

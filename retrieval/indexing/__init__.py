@@ -35,22 +35,51 @@ def index_folder(
 
     Photos are found by their content and embedded once however many files hold them; .txt, .md,
     .csv, .tsv and .jsonl become documents. A broken file is reported and never stops the run; a
-    run that is interrupted keeps all committed batches and goes on from there. Raises UsageError
-    for a folder that does not exist, NoPhotosError if there is nothing to index, LockedError,
-    StorageError, EncoderError.
+    run that is interrupted keeps all committed batches and goes on from there. Files of a folder
+    that was deleted are removed. Raises UsageError for one that was never there, NoPhotosError if
+    there is nothing to index, LockedError, StorageError, EncoderError.
     """
-    roots = existing_roots(folders)
+    roots = named_roots(folders)
+    gone = [root for root in roots if not os.path.exists(root)]
+    for root in gone:
+        _check_deleted(root, known=bool(collection.catalog.known_files([str(root)])))
     with collection.writing():
-        return Run(Session(collection, columns, batch_size, threads, on_progress), roots).report()
+        session = Session(collection, columns, batch_size, threads, on_progress)
+        return Run(session, roots, gone).report()
 
 
-def existing_roots(folders: str | Path | Iterable[str | Path]) -> list[Path]:
-    """Absolute paths of folders (or files) to index. Raises UsageError for one that is missing."""
+def named_roots(folders: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Absolute paths of folders (or files) to index. Raises UsageError if none is named."""
     given = [folders] if isinstance(folders, (str, Path)) else list(folders)
     if not given or "" in given:
         raise UsageError("No folder was named. Name the folder that holds the photos.")
-    roots = [Path(os.path.abspath(os.path.expanduser(folder))) for folder in given]
+    return [Path(os.path.abspath(os.path.expanduser(folder))) for folder in given]
+
+
+def existing_roots(folders: str | Path | Iterable[str | Path]) -> list[Path]:
+    """The same; raises UsageError for one that is missing."""
+    roots = named_roots(folders)
     for root in roots:
         if not os.path.exists(root):
-            raise UsageError(f"There is no folder {root}. Check the path.")
+            _check_deleted(root, known=False)
     return roots
+
+
+def _check_deleted(root: Path, *, known: bool) -> None:
+    """Raise UsageError unless the missing `root` is `known` and was surely deleted.
+
+    The folder it lay in tells, where a link led to it the one behind the link: if that cannot be
+    listed, a disk is perhaps not connected.
+    """
+    if not known:
+        raise UsageError(f"There is no folder or file {root}. Check the path.")
+    try:
+        real = Path(os.path.realpath(root))
+        left = real.name in os.listdir(real.parent)
+    except OSError:
+        left = True
+    if left:
+        raise UsageError(
+            f"{root} is in the collection and cannot be reached; nothing was removed. Connect its "
+            "disk, or index a folder above it."
+        )

@@ -109,7 +109,7 @@ class PhotoIndexer:
         if item.reason is not None:
             session.skip(item.stat.path, item.reason)
             if item.reason.startswith(UNREADABLE):
-                return None  # perhaps for now only: what is known of it stays
+                return session.entry_to_retry(item.stat, item.reason)
             return FileEntry(item.stat, reason=item.reason, reader=READER)
         old = session.before.get(item.stat.path)
         first = item.content_hash not in self._seen

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from retrieval.commits import Batch
+from retrieval.commits import Batch, FileEntry
 from retrieval.corpora import is_corpus
 from retrieval.errors import NoPhotosError
 from retrieval.images import READER
 from retrieval.indexing.photos import PhotoIndexer
-from retrieval.indexing.session import UNREADABLE, Session
+from retrieval.indexing.session import NOT_OPENED, UNREADABLE, Session
 from retrieval.indexing.texts import TextIndexer
 from retrieval.records import FileStat, IndexReport, Progress, Skipped
 from retrieval.scan import Difference, KnownFile, diff, walk
@@ -20,10 +20,13 @@ from retrieval.scan import Difference, KnownFile, diff, walk
 class Run:
     """Finds out what there is to do, has it done, and reports."""
 
-    def __init__(self, session: Session, roots: Sequence[Path]) -> None:
+    def __init__(self, session: Session, roots: Sequence[Path], gone: Sequence[Path] = ()) -> None:
+        """`gone` are roots that were deleted: what was known there is removed."""
         self.session = session
         self.roots = roots
+        self.gone = gone
         self.started = time.monotonic()
+        self._not_opened: list[FileEntry] = []
 
     def report(self) -> IndexReport:
         """Do the whole run and say what was done."""
@@ -36,15 +39,16 @@ class Run:
         photos.index([stat for stat in work if not is_corpus(stat.path)])
         misnamed = TextIndexer(session).index([stat for stat in work if is_corpus(stat.path)])
         photos.index(misnamed)
-        if session.missing:
-            session.collection.commit(Batch(gone=sorted(session.missing)))
+        leaving = sorted([*session.missing, *session.outdated])
+        if leaving or self._not_opened:
+            session.collection.commit(Batch(gone=leaving, entries=self._not_opened))
         return self._finish()
 
     def _scan(self) -> Difference:
         session = self.session
         met: list[FileStat] = []
         unseen: list[str] = []
-        for entry in walk(self.roots):
+        for entry in walk([root for root in self.roots if root not in self.gone]):
             if isinstance(entry, Skipped):
                 session.counts.skipped.append(entry)
                 if UNREADABLE in entry.reason:
@@ -55,12 +59,34 @@ class Run:
                 session.on_progress(Progress("looking", len(met), None))
         known = session.collection.catalog.known_files([str(root) for root in self.roots])
         difference = diff(known, met, unseen, READER)
+        self._not_opened = self._entries_of_skipped(known)
         self._count_unchanged(difference)
+        self._note_missing(difference)
+        return difference
+
+    def _entries_of_skipped(self, known: Mapping[str, KnownFile]) -> list[FileEntry]:
+        """What to remember of the files and folders that the walk left out, where it is new."""
+        entries: list[FileEntry] = []
+        for skipped in self.session.counts.skipped:
+            old = known.get(skipped.path)
+            if old is not None and old.reason is None and UNREADABLE in skipped.reason:
+                continue  # perhaps for now only: what is known of it stays
+            if old is None or (old.reason, old.reader) != (skipped.reason, NOT_OPENED):
+                stat = FileStat(skipped.path, 0, 0)
+                entries.append(FileEntry(stat, reason=skipped.reason, reader=NOT_OPENED))
+        return entries
+
+    def _note_missing(self, difference: Difference) -> None:
+        session = self.session
+        left_out = {skipped.path for skipped in session.counts.skipped}
         for file in difference.missing:
+            if file.reader == NOT_OPENED:
+                if file.path not in left_out:
+                    session.outdated.append(file.id)
+                continue
             session.missing.add(file.id)
             if file.photo_id is not None:
                 session.missing_by_photo.setdefault(file.photo_id, []).append(file.id)
-        return difference
 
     def _count_unchanged(self, difference: Difference) -> None:
         session = self.session

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from retrieval.commits import FileEntry
 from retrieval.embedding import BatchEmbedder
-from retrieval.records import ProgressCallback, Skipped
+from retrieval.records import FileStat, ProgressCallback, Skipped
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMIT_FILES = 256  # files whose content is known already are committed this many at a time
 UNREADABLE = "cannot be read"  # may be readable next time: such files are tried again
+NOT_OPENED = "not opened"  # the `reader` of what no reader saw: it is examined in every run
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Session:
     #: Ids of known files that were not met; a moved one is taken out again.
     missing: set[int] = field(default_factory=set)
     missing_by_photo: dict[int, list[int]] = field(default_factory=dict)
+    #: Ids of rows that only said why something was never opened, and no longer hold.
+    outdated: list[int] = field(default_factory=list)
 
     @cached_property
     def embedder(self) -> BatchEmbedder:
@@ -60,3 +64,12 @@ class Session:
     def skip(self, path: str, reason: str) -> None:
         """Count a file as skipped."""
         self.counts.skipped.append(Skipped(path, reason))
+
+    def entry_to_retry(self, stat: FileStat, reason: str) -> FileEntry | None:
+        """What to remember of a file that may be readable next time; a good one stays as it is."""
+        old = self.before.get(stat.path)
+        if old is not None and (
+            old.reason is None or (old.reason, old.reader) == (reason, NOT_OPENED)
+        ):
+            return None
+        return FileEntry(stat, reason=reason, reader=NOT_OPENED)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from retrieval.commits import Batch, FileEntry, Line, NewDocument
-from retrieval.corpora import Passage, read_passages
+from retrieval.corpora import Columns, Passage, read_passages
 from retrieval.errors import CorpusError, NotTextError
 from retrieval.images import READER
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
@@ -21,7 +21,7 @@ class TextIndexer:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.catalog = session.collection.catalog
-        self._waiting: list[tuple[FileStat, list[Passage]]] = []
+        self._waiting: list[tuple[FileStat, Columns, list[Passage]]] = []
 
     def index(self, stats: Sequence[FileStat]) -> list[FileStat]:
         """Index text files; returns those whose content is no text, whatever their names say."""
@@ -29,13 +29,14 @@ class TextIndexer:
         passages_waiting = 0
         for done, stat in enumerate(stats, 1):
             try:
-                passages = read_passages(stat.path, self.session.columns)
+                columns = self._columns(stat)
+                passages = read_passages(stat.path, columns)
             except NotTextError:
                 misnamed.append(stat)
             except CorpusError as exc:
                 self._skip(stat, str(exc))
             else:
-                self._waiting.append((stat, passages))
+                self._waiting.append((stat, columns, passages))
                 passages_waiting += len(passages)
             full = passages_waiting >= COMMIT_TEXTS or len(self._waiting) >= COMMIT_FILES
             if self._waiting and (full or done == len(stats)):
@@ -43,15 +44,28 @@ class TextIndexer:
                 passages_waiting = 0
         return misnamed
 
+    def _columns(self, stat: FileStat) -> Columns:
+        """The columns that the user names, or else those the file was read with before."""
+        if self.session.columns.chosen:
+            return self.session.columns
+        old = self.session.before.get(stat.path)
+        return Columns.from_signature(old.reader if old is not None else None)
+
     def _skip(self, stat: FileStat, reason: str) -> None:
         self.session.skip(stat.path, reason)
         # What is known of a file stays if it may be readable another time, or with other columns.
-        if not reason.startswith(UNREADABLE) and not self.session.columns.chosen:
-            entry = FileEntry(stat, reason=reason, reader=READER)
+        entry: FileEntry | None
+        if reason.startswith(UNREADABLE) or self.session.columns.chosen:
+            entry = self.session.entry_to_retry(stat, reason)
+        else:
+            columns = self._columns(stat)
+            reader = columns.signature if columns.chosen else READER  # chosen ones are kept
+            entry = FileEntry(stat, reason=reason, reader=reader)
+        if entry is not None:
             self.session.collection.commit(Batch(entries=[entry]))
 
     def _commit(self) -> None:
-        texts = {_hash(p.text): p.text for _, passages in self._waiting for p in passages}
+        texts = {_hash(p.text): p.text for _, _, passages in self._waiting for p in passages}
         space = self.catalog.active_space()
         known = self.catalog.embedded(space, "documents", list(texts))
         new = [key for key in texts if key not in known]
@@ -62,18 +76,18 @@ class TextIndexer:
             self.session.collection.commit(batch, documents=rows)
             self.session.counts.embedded += len(part)
             self.session.on_progress(Progress("reading texts", start + len(part), len(new)))
-        entries = [self._entry(stat, passages) for stat, passages in self._waiting]
+        entries = [self._entry(*waiting) for waiting in self._waiting]
         self.session.collection.commit(Batch(entries=entries))
         self._waiting = []
 
-    def _entry(self, stat: FileStat, passages: list[Passage]) -> FileEntry:
+    def _entry(self, stat: FileStat, columns: Columns, passages: list[Passage]) -> FileEntry:
         old, counts = self.session.before.get(stat.path), self.session.counts
         if old is None or old.reason is not None:
             counts.added += 1
         else:
             counts.changed += 1
         lines = tuple(Line(_hash(p.text), p.line, p.photo_path) for p in passages)
-        return FileEntry(stat, reader=self.session.columns.signature, lines=lines)
+        return FileEntry(stat, reader=columns.signature, lines=lines)
 
 
 def _hash(text: str) -> bytes:

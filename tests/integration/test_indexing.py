@@ -628,6 +628,16 @@ class TestRoots:
         shutil.rmtree(photos)
         assert groups(index_folder(collection, [photos.parent / "link"])) == {"removed": 3}
 
+    def test_a_link_to_a_disk_that_is_not_there(
+        self, collection: Collection, tmp_path: Path
+    ) -> None:
+        picture(tmp_path / "disk/photos/a.png")
+        (tmp_path / "link").symlink_to(tmp_path / "disk/photos")
+        index_folder(collection, [tmp_path / "link"])
+        (tmp_path / "disk").rename(tmp_path / "elsewhere")
+        with pytest.raises(UsageError, match="nothing was removed"):
+            index_folder(collection, [tmp_path / "link"])
+
     def test_one_whose_disk_is_not_there(
         self, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -635,7 +645,7 @@ class TestRoots:
         picture(root / "a.png")
         index_folder(collection, [root])
         (tmp_path / "disk").rename(tmp_path / "elsewhere")
-        with pytest.raises(UsageError, match="nothing was removed. Connect its disk"):
+        with pytest.raises(UsageError, match=r"nothing was removed\. Connect its disk"):
             index_folder(collection, [root])
         (tmp_path / "elsewhere").rename(tmp_path / "disk")
         monkeypatch.setattr(os.path, "exists", lambda _: False)  # as where stat is not allowed
