@@ -105,8 +105,10 @@ class Collection:
             exists = (path / "manifest.json").is_file()
         if not exists:
             if not create:
+                named = f" --collection {where}" if str(where) else ""
                 raise NoCollectionError(
-                    f"There is no collection at {path}. Make one with: retrieval index FOLDER"
+                    f"There is no collection at {path}. Make one with: "
+                    f"retrieval index FOLDER{named}"
                 )
             made = create_folder(path, _migrate, LOCK_TIMEOUT_S)
         read_manifest(path)

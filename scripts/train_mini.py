@@ -19,23 +19,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 10x
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from mini import evaluate  # noqa: E402
-from mini.data import PHOTO_SETS, Corpus, class_photos, class_prompts, read_corpus  # noqa: E402
-from mini.features import image_features, rows  # noqa: E402
-from mini.heads import Settings, Texts, fit, pack  # noqa: E402
-from mini.text import States, Tuning, encode_all, encode_new, tune  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
-from torch import Tensor  # noqa: E402
+import numpy as np
+import torch
+from mini import evaluate
+from mini.data import PHOTO_SETS, Corpus, class_photos, class_prompts, read_corpus
+from mini.features import image_features, rows
+from mini.heads import Settings, Texts, fit, pack
+from mini.text import States, Tuning, encode_all, encode_new, tune
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from retrieval.encoders._mini_heads import (  # noqa: E402
+from retrieval.encoders._mini_heads import (
     Features,
     ImageHead,
     TextHead,
     read_head_tensors,
 )
-from retrieval.encoders.mini import HEADS_PATH  # noqa: E402
+from retrieval.encoders.mini import HEADS_PATH
 
 SPLITS = (0, 1, 2)
 #: What --validate holds out: both galleries, or one of them so that more photos train.

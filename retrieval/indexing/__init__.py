@@ -26,7 +26,7 @@ def index_folder(
     collection: Collection,
     folders: str | Path | Iterable[str | Path],
     *,
-    columns: Columns = Columns(),  # noqa: B008 - frozen
+    columns: Columns = Columns(),
     batch_size: int = 0,
     threads: int = 0,
     on_progress: ProgressCallback = ignore_progress,
