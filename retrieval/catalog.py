@@ -7,134 +7,77 @@ photos, documents, files, and the vector rows that count from then on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Select,
-    create_engine,
-    event,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Select, func, insert, or_, select, update
 
 from retrieval.commits import Batch, chunks, table_of, write_batch
-from retrieval.errors import (
-    CollectionError,
-    CorruptError,
-    FormatError,
-    LockedError,
-    StorageError,
-)
-from retrieval.records import Document, Kind, Photo, Skipped, Source, Space
+from retrieval.database import Database
+from retrieval.edits import from_json
+from retrieval.records import Document, Kind, Photo, RunRecord, Skipped, Source, Space
 from retrieval.scan import KnownFile
-from retrieval.tables import (
-    MIGRATIONS,
-    SCHEMA_VERSION,
-    documents,
-    embeddings,
-    files,
-    photos,
-    sources,
-    spaces,
-)
+from retrieval.tables import documents, embeddings, erasures, files, photos, runs, sources, spaces
 
 
-class Catalog:
-    """The SQLite database of one collection. Methods are safe to call from several threads."""
-
-    def __init__(self, path: Path) -> None:
-        """Open the database at `path`, creating an empty file if there is none."""
-        self.path = path
-        self._closed = False
-        read_only = path.exists() and not os.access(path, os.W_OK)
-        url = _read_only_url(path) if read_only else URL.create("sqlite", database=str(path))
-        self._engine = create_engine(url, pool_size=0, connect_args={"timeout": 30})
-        event.listen(self._engine, "connect", _on_connect_to_read if read_only else _on_connect)
-        event.listen(self._engine, "begin", _on_begin)
-
-    def close(self) -> None:
-        self._closed = True
-        self._engine.dispose()
-
-    def check_open(self) -> None:
-        """Raise CollectionError after `close`; the engine itself would just connect again."""
-        if self._closed:
-            raise CollectionError(
-                f"The collection at {self.path.parent} was closed; open it again."
-            )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        self.check_open()
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except DatabaseError as exc:
-            raise _translated(exc, self.path) from exc
-
-    # --- schema -----------------------------------------------------------------------------
-
-    def version(self) -> int:
-        """The schema version on disk; 0 for an empty database."""
-        with self._transaction() as connection:
-            return int(connection.execute(text("PRAGMA user_version")).scalar_one())
-
-    def is_old(self) -> bool:
-        """Whether `migrate` has something to write."""
-        return self.version() < SCHEMA_VERSION
-
-    def migrate(self) -> None:
-        """Bring the schema to SCHEMA_VERSION, each step in a transaction. Raises FormatError."""
-        found = self.version()
-        if found > SCHEMA_VERSION:
-            raise FormatError(
-                f"{self.path} has schema version {found}, this program knows {SCHEMA_VERSION}. "
-                "Update retrieval to open it."
-            )
-        for number in range(found, SCHEMA_VERSION):
-            with self._transaction() as connection:
-                MIGRATIONS[number](connection)
-                connection.execute(text(f"PRAGMA user_version = {number + 1:d}"))
+class Catalog(Database):
+    """The database with what is in it. Methods are safe to call from several threads."""
 
     # --- spaces -----------------------------------------------------------------------------
 
     def active_space(self) -> Space | None:
         """The space that searches use; None before anything was embedded."""
-        with self._transaction() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(spaces).where(spaces.c.active)).one_or_none()
-        if row is None:
-            return None
-        rows: dict[Kind, int] = {"photos": row.photos_rows, "documents": row.documents_rows}
-        return Space(row.id, row.fingerprint, row.encoder, row.dim, row.generation, rows)
+        return None if row is None else _space(row)
+
+    def spaces(self) -> list[Space]:
+        """All spaces, whether they are searched or not."""
+        with self.reading() as connection:
+            return [_space(row) for row in connection.execute(select(spaces))]
 
     def add_space(self, fingerprint: str, encoder: str, dim: int) -> None:
         """Record a new, empty space and make it the active one."""
         values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim}
-        empty = {"photos_rows": 0, "documents_rows": 0, "generation": 0}
-        with self._transaction() as connection:
+        empty = dict.fromkeys(
+            ("photos_rows", "documents_rows", "generation", "photos_edition", "documents_edition"),
+            0,
+        )
+        with self.writing() as connection:
             connection.execute(update(spaces).values(active=False))
             connection.execute(insert(spaces).values(**values, **empty, active=True))
 
     def dead_rows(self, space: Space, kind: Kind) -> list[int]:
-        """Vector rows whose item stands in no file any more."""
-        query = select(embeddings.c.row).where(*_rows_of(space, kind), embeddings.c.live == 0)
-        with self._transaction() as connection:
-            return list(connection.scalars(query))
+        """Vector rows that are not searched: their item stands in no file, or was erased."""
+        query = select(embeddings.c.row).where(*rows_of(space, kind), embeddings.c.live == 0)
+        return sorted({*self._scalars(query), *self.erased_rows(space, kind)})
+
+    def dead_count(self) -> int:
+        """How many rows of all spaces are not searched."""
+        dead = select(func.count()).select_from(embeddings).where(embeddings.c.live == 0)
+        with self.reading() as connection:
+            erased = connection.scalar(select(func.count()).select_from(erasures))
+            return (connection.scalar(dead) or 0) + (erased or 0)
+
+    def erased_rows(self, space: Space, kind: Kind, *, done: bool | None = None) -> list[int]:
+        """Rows that belong to no item any more; `done` chooses those (not) overwritten yet."""
+        query = select(erasures.c.row).where(
+            erasures.c.space_id == space.id, erasures.c.kind == kind
+        )
+        if done is not None:
+            query = query.where(erasures.c.done == done)
+        return self._scalars(query)
+
+    def note_erased(self, space: Space, kind: Kind) -> None:
+        """Record that all erased rows have been overwritten."""
+        mine = (erasures.c.space_id == space.id, erasures.c.kind == kind)
+        with self.writing() as connection:
+            connection.execute(update(erasures).where(*mine).values(done=True))
 
     def items_at(self, space: Space, kind: Kind, rows: Sequence[int]) -> dict[int, int]:
         """Map vector rows to item ids."""
         columns = (embeddings.c.row, embeddings.c.item_id)
-        query = select(*columns).where(*_rows_of(space, kind))
+        query = select(*columns).where(*rows_of(space, kind))
         return dict(self._in_chunks(query, embeddings.c.row, rows))
 
     # --- reading ----------------------------------------------------------------------------
@@ -142,7 +85,7 @@ class Catalog:
     def known_files(self, roots: Iterable[str]) -> dict[str, KnownFile]:
         """All files at or below `roots` (absolute), by path."""
         known: dict[str, KnownFile] = {}
-        with self._transaction() as connection:
+        with self.reading() as connection:
             for root in roots:
                 below = root.rstrip(os.sep) + os.sep
                 beyond = below[:-1] + chr(ord(os.sep) + 1)
@@ -164,9 +107,20 @@ class Catalog:
         query = (
             select(table.c.content_hash, table.c.id)
             .join(embeddings, embeddings.c.item_id == table.c.id)
-            .where(*_rows_of(space, kind))
+            .where(*rows_of(space, kind))
         )
         return set(dict(self._in_chunks(query, table.c.content_hash, hashes)))
+
+    def undescribed(self) -> set[bytes]:
+        """Content hashes of items known by their vectors only, since a catalog was lost."""
+        photo = select(photos.c.content_hash).where(photos.c.width == 0)
+        document = select(documents.c.content_hash).where(documents.c.text == "")
+        return {*self._scalars(photo), *self._scalars(document)}
+
+    def files_at(self, paths: Sequence[str]) -> dict[str, KnownFile]:
+        """What is known of files, by path."""
+        rows = self._in_chunks(select(files), files.c.path, paths)
+        return {row.path: KnownFile(*row) for row in rows}
 
     def photo_ids(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Map content hashes to photo ids, for those that are known."""
@@ -176,7 +130,7 @@ class Catalog:
     def photos_by_id(self, ids: Sequence[int]) -> dict[int, Photo]:
         """Photos with all their paths, by id."""
         found = {
-            row.id: (row.content_hash, row.width, row.height, row.format)
+            row.id: (row.content_hash, row.width, row.height, row.format, row.frames)
             for row in self._in_chunks(select(photos), photos.c.id, ids)
         }
         paths: dict[int, list[str]] = {}
@@ -201,8 +155,11 @@ class Catalog:
         return {i: Document(i, body, tuple(places.get(i, ()))) for i, body in rows}
 
     def counts(self) -> dict[str, int]:
-        """Live photos, their files, live documents, and skipped files."""
-        with self._transaction() as connection:
+        """Live photos (animated ones), their files, live documents, and skipped files.
+
+        Duplicates are the files of a photo beyond its first.
+        """
+        with self.reading() as connection:
 
             def count(column: Any, where: Any) -> int:
                 query = select(func.count(func.distinct(column))).where(where)
@@ -213,14 +170,39 @@ class Catalog:
                 "files": count(files.c.id, files.c.reason.is_(None)),
                 "documents": count(sources.c.document_id, sources.c.document_id.is_not(None)),
                 "skipped": count(files.c.id, files.c.reason.is_not(None)),
+                "animated": int(connection.scalar(_ANIMATED) or 0),
+                "duplicates": int(connection.scalar(_DUPLICATES) or 0),
             }
 
     def skipped(self) -> list[Skipped]:
         """All skipped files with their reasons, by path."""
         query = select(files.c.path, files.c.reason).where(files.c.reason.is_not(None))
-        with self._transaction() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query.order_by(files.c.path))
             return [Skipped(row.path, row.reason) for row in rows]
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why files were skipped, and how many for each reason."""
+        columns = (files.c.reason, func.count())
+        query = select(*columns).where(files.c.reason.is_not(None)).group_by(files.c.reason)
+        with self.reading() as connection:
+            return [(reason, count) for reason, count in connection.execute(query)]
+
+    def runs(self, most: int) -> list[RunRecord]:
+        """The last runs that wrote, newest first."""
+        query = select(runs).order_by(runs.c.id.desc()).limit(most)
+        with self.reading() as connection:
+            return [
+                RunRecord(
+                    command=row.command,
+                    roots=tuple(from_json(row.roots)),
+                    started_at=row.started_at,
+                    seconds=row.seconds,
+                    outcome=row.outcome,
+                    counts=from_json(row.counts),
+                )
+                for row in connection.execute(query)
+            ]
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -230,52 +212,34 @@ class Catalog:
         New photos and documents take the vector rows that follow the committed ones, in order;
         the caller has made those rows durable before. `space` is None only if there are none.
         """
-        with self._transaction() as connection:
+        with self.writing() as connection:
             write_batch(connection, space, batch)
+
+    def _scalars(self, query: Select[Any]) -> list[Any]:
+        with self.reading() as connection:
+            return list(connection.scalars(query))
 
     def _in_chunks(self, query: Select[Any], column: Any, values: Sequence[Any]) -> list[Any]:
         found: list[Any] = []
-        with self._transaction() as connection:
+        with self.reading() as connection:
             for part in chunks(values):
                 found.extend(connection.execute(query.where(column.in_(part))))
         return found
 
 
-def _rows_of(space: Space, kind: Kind) -> tuple[Any, Any]:
+_ANIMATED = select(func.count()).where(
+    photos.c.frames > 1, photos.c.id.in_(select(files.c.photo_id))
+)
+_DUPLICATES = select(func.count(files.c.photo_id) - func.count(func.distinct(files.c.photo_id)))
+
+
+def _space(row: Any) -> Space:
+    rows: dict[Kind, int] = {"photos": row.photos_rows, "documents": row.documents_rows}
+    editions: dict[Kind, int]
+    editions = {"photos": row.photos_edition, "documents": row.documents_edition}
+    return Space(row.id, row.fingerprint, row.encoder, row.dim, row.generation, rows, editions)
+
+
+def rows_of(space: Space, kind: Kind) -> tuple[Any, Any]:
+    """The condition that an embedding is of this space and kind."""
     return embeddings.c.space_id == space.id, embeddings.c.kind == kind
-
-
-def _on_connect(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # the driver must not begin or commit behind our back
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _read_only_url(path: Path) -> URL:
-    """A database on a read-only place: without a write-ahead log nobody can be changing it."""
-    options = {"uri": "true", "mode": "ro"}
-    if not path.with_name(f"{path.name}-wal").exists():
-        options["immutable"] = "1"
-    return URL.create("sqlite", database=path.absolute().as_uri(), query=options)
-
-
-def _on_connect_to_read(connection: Any, _: Any) -> None:
-    connection.isolation_level = None
-
-
-def _on_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-def _translated(exc: DatabaseError, path: Path) -> Exception:
-    detail = str(exc.orig)
-    if "disk is full" in detail:
-        return StorageError(
-            f"The disk that holds {path} is full. Free some space and run the command again; "
-            "what was committed before is kept."
-        )
-    if "readonly" in detail or "unable to open" in detail or "disk I/O" in detail:
-        return StorageError(f"{path} cannot be read or written ({detail}). Check its permissions.")
-    if "locked" in detail:
-        return LockedError(f"{path} is busy: another program holds it. Try again in a moment.")
-    return CorruptError(f"{path} is damaged ({detail}). Restore it from a backup, or index again.")

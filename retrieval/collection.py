@@ -2,47 +2,48 @@
 
     indexes/<name>/
       manifest.json                  format version, made by; written last when it is created
-      catalog.db                     SQLite: the truth about everything but vector values
-      spaces/<fingerprint>/photos.f16, documents.f16
-                                     float16 rows (n, dim), only appended; the catalog says how
+      catalog.db, catalog.seal       SQLite: the truth about everything but vector values; and what
+                                     its file was like when it was last known to be whole
+      spaces/<fingerprint>/space.json, photos.f16, photos.keys, documents.f16, documents.keys
+                                     float16 rows (n, dim) and a key for each; the catalog says how
                                      many count
       thumbs/ab/abcdef….jpg          derived, made when first asked for
       lock                           held by the one process that writes
 
-A batch is committed in two steps: append the rows and fsync, then one catalog transaction that
-also states the new number of rows. A process that dies between the two leaves rows that do not
-count; the next writer overwrites them.
+A batch is committed in two steps: append the rows and their keys and fsync, then one catalog
+transaction that also states the new number of rows. A process that dies between the two leaves rows
+that do not count; the next writer overwrites them.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrieval import disk
 from retrieval.catalog import Catalog
-from retrieval.encoders import Encoder, EncoderSpec, is_certainly_other, load_chosen
-from retrieval.errors import (
-    CorruptError,
-    EncoderMismatchError,
-    NoCollectionError,
-    RetrievalError,
-)
+from retrieval.describing import describe
+from retrieval.encoders import Encoder, EncoderSpec
+from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
 from retrieval.layout import (
+    FORMAT,
     collection_path,
     create_folder,
     read_manifest,
     remove_folder,
-    sizes_on_disk,
+    space_folder,
     storage_errors,
     write_lock,
+    write_space,
 )
+from retrieval.leftovers import erase, tidy
+from retrieval.matching import MatchingEncoder
 from retrieval.records import (
     CollectionInfo,
     Kind,
@@ -53,7 +54,8 @@ from retrieval.records import (
 )
 from retrieval.stores import VectorStore, default_recipe, make_store
 from retrieval.thumbnails import thumbnail_data, thumbnail_file
-from retrieval.vectors import append_rows, read_rows
+from retrieval.upgrading import upgrade
+from retrieval.vectors import VectorFile, vector_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -65,6 +67,15 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Vectors in memory, and the keys of their rows."""
+
+    space: Space
+    store: VectorStore
+    keys: NDArray[Any]
+
+
 class Collection:
     """An open collection. Use `Collection.open`, and close it (it is a context manager)."""
 
@@ -73,12 +84,10 @@ class Collection:
     ) -> None:
         self.path = path
         self.catalog = catalog
-        self._spec = spec
-        self._on_notice = on_notice
-        self._encoder: Encoder | None = None
-        self._encoder_error: RetrievalError | None = None
-        self._encoder_lock = threading.Lock()  # decode threads all want it first
-        self._stores: dict[Kind, tuple[Space, VectorStore]] = {}
+        #: Seconds to wait for another process that writes.
+        self.patience = LOCK_TIMEOUT_S
+        self._encoder = MatchingEncoder(path, spec, on_notice)
+        self._loaded: dict[Kind, _Loaded] = {}
         self._made = False  # by this very opening
 
     # --- opening ----------------------------------------------------------------------------
@@ -97,7 +106,7 @@ class Collection:
 
         `spec` says which encoder to use and on which device; by default the one that the
         collection was made with. `on_notice` is called with sentences the user should see. Raises
-        NoCollectionError, FormatError, CollectionError, StorageError.
+        NoCollectionError, FormatError, CorruptError, CollectionError, StorageError.
         """
         path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
         made = False
@@ -111,28 +120,15 @@ class Collection:
                     f"retrieval index FOLDER{named}"
                 )
             made = create_folder(path, _migrate, LOCK_TIMEOUT_S)
-        read_manifest(path)
-        if not os.path.isfile(path / "catalog.db"):
-            raise CorruptError(
-                f"{path} has lost its catalog.db. Restore it from a backup, or index again into "
-                "a new collection."
-            )
-        catalog = Catalog(path / "catalog.db")
-        try:
-            # A lock only where there is something to write: the place may be read-only.
-            with write_lock(path, LOCK_TIMEOUT_S) if catalog.is_old() else nullcontext():
-                catalog.migrate()
-        except RetrievalError:
-            catalog.close()
-            raise
+        catalog = _open_catalog(path, on_notice)
         collection = cls(path, catalog, spec or EncoderSpec(), on_notice)
         collection._made = made
         return collection
 
     def close(self) -> None:
         """Let go of the files. The collection cannot be used afterwards."""
-        self._stores.clear()
-        if self._made and self._encoder_error is not None:
+        self._loaded.clear()
+        if self._made and self._encoder.error is not None:
             self._discard()
         self._made = False
         self.catalog.close()
@@ -164,91 +160,114 @@ class Collection:
         Raises EncoderMismatchError if another one was asked for or its weights have changed.
         """
         self.catalog.check_open()
-        with self._encoder_lock:
-            if self._encoder_error is not None:
-                raise self._encoder_error  # to each waiting thread, without trying again
-            if self._encoder is None:
-                try:
-                    self._encoder = self._load_encoder()
-                except RetrievalError as exc:
-                    self._encoder_error = exc
-                    raise
-            return self._encoder
-
-    def _load_encoder(self) -> Encoder:
-        space = self.catalog.active_space()
-        asked = self._spec.model
-        if space is not None and asked == "auto":
-            asked = space.encoder
-        encoder = load_chosen(replace(self._spec, model=asked), self._on_notice)
-        if space is not None:
-            self._check_same(space, encoder)
-        return encoder
+        return self._encoder.load(self.catalog.active_space())
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
-        space, asked = self.catalog.active_space(), self._spec.model
-        if space is None or asked in ("auto", space.encoder):
-            return
-        if is_certainly_other(asked, space.encoder):
-            raise _mismatch(space, asked)
-        self.encoder()  # a local checkpoint: only its fingerprint can tell
-
-    def _check_same(self, space: Space, encoder: Encoder) -> None:
-        if encoder.fingerprint == space.fingerprint:
-            if encoder.dim != space.dim:
-                raise CorruptError(
-                    f"The catalog states {space.dim!r} dimensions where {encoder.name} has "
-                    f"{encoder.dim}. Restore {self.path} from a backup, or index again into a new "
-                    "collection."
-                )
-            return
-        if encoder.name != space.encoder:
-            raise _mismatch(space, encoder.name)
-        raise EncoderMismatchError(
-            f"The encoder {encoder.name} is not the one this collection was made with: its "
-            "weights, preprocessing or tokenizer have changed. Restore the old ones, or index "
-            "into a new collection with --collection NAME."
-        )
+        self._encoder.check(self.catalog.active_space())
 
     # --- vectors ----------------------------------------------------------------------------
 
-    def _vectors_path(self, space: Space, kind: Kind) -> Path:
-        return self.path / "spaces" / space.fingerprint[:32] / f"{kind}.f16"
+    def vector_file(self, space: Space, kind: Kind, edition: int | None = None) -> VectorFile:
+        """The vectors of a kind; those that count, or another edition of them."""
+        return vector_file(self.path, space, kind, edition)
 
     def vectors(self, space: Space, kind: Kind) -> NDArray[np.float16]:
         """The committed rows (n, dim), memory-mapped. Raises CorruptError, StorageError."""
-        return read_rows(self._vectors_path(space, kind), space.rows[kind], space.dim)
+        return self.vector_file(space, kind).rows(space.rows[kind])
 
     def store(self, kind: Kind) -> tuple[Space, VectorStore]:
-        """The live vectors of a kind, loaded on first use and again after any commit."""
-        space = self.catalog.active_space()
-        if space is None or space.rows[kind] == 0:
-            raise NoCollectionError(
-                f"The collection at {self.path} holds no {kind} yet. "
-                "Add some with: retrieval index FOLDER"
+        """The live vectors of a kind, loaded on first use and again after any commit.
+
+        Every row is compared with its key. Raises NoCollectionError if there are none,
+        CorruptError if any is damaged.
+        """
+        while True:
+            with self.catalog.snapshot():
+                space = self.catalog.active_space()
+                if space is None or space.rows[kind] == 0:
+                    raise NoCollectionError(
+                        f"The collection at {self.path} holds no {kind} yet. "
+                        "Add some with: retrieval index FOLDER"
+                    )
+                loaded = self._loaded.get(kind)
+                if loaded is not None and loaded.space == space:
+                    return loaded.space, loaded.store
+                dead = self.catalog.dead_rows(space, kind)
+            try:
+                self._loaded[kind] = self._load(space, kind, dead)
+            except (CorruptError, StorageError):
+                if self.catalog.active_space() == space:
+                    raise
+                # Otherwise a writer replaced the files meanwhile: look again.
+
+    def _load(self, space: Space, kind: Kind, dead: list[int]) -> _Loaded:
+        file, count = self.vector_file(space, kind), space.rows[kind]
+        vectors, keys = file.rows(count), file.keys(count)
+        damaged = file.damaged(count, dead, quick=True)
+        if len(damaged):
+            raise CorruptError(
+                f"{len(damaged):,} of {count:,} rows of {file.path} are damaged. "
+                "Mend them with: retrieval repair"
             )
-        loaded = self._stores.get(kind)
-        if loaded is None or loaded[0] != space:
-            vectors = self.vectors(space, kind)  # first: it refuses what a damaged catalog says
-            store = make_store(default_recipe(), space.dim)
-            store.add(np.arange(len(vectors)), vectors)
-            store.remove(np.array(self.catalog.dead_rows(space, kind), np.int64))
-            loaded = self._stores[kind] = (space, store)
-        return loaded
+        store = make_store(default_recipe(), space.dim)
+        store.add(np.arange(count), vectors)
+        store.remove(np.array(dead, np.int64))
+        return _Loaded(space, store, keys)
+
+    def are_these(self, space: Space, kind: Kind, hashes: Mapping[int, bytes]) -> bool:
+        """Whether the catalog's items at these rows are those that the vectors were made of.
+
+        Where not, either a writer was faster, then the answer is False and it is worth searching
+        again; or the catalog is damaged: CorruptError.
+        """
+        loaded = self._loaded.get(kind)
+        now = self.catalog.active_space()
+        if loaded is None or now is None or loaded.space != space:
+            return False
+        if (now.id, now.editions[kind]) != (space.id, space.editions[kind]):
+            return False
+        if all(loaded.keys[row]["hash"].tobytes() == content for row, content in hashes.items()):
+            return True
+        if now != space:
+            return False
+        raise CorruptError(
+            f"The catalog at {self.path} and its vectors contradict each other. "
+            "Mend them with: retrieval repair"
+        )
 
     # --- writing ----------------------------------------------------------------------------
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the collection's write lock. Raises LockedError if another process does."""
+        """Hold the collection's write lock. Raises LockedError if another process does.
+
+        What a process that died left half done is finished or taken away first, and the catalog
+        is sealed at the end.
+        """
         self.catalog.check_open()
-        with write_lock(self.path, LOCK_TIMEOUT_S):
+        with write_lock(self.path, self.patience):
             if not (self.path / "manifest.json").is_file():
                 raise NoCollectionError(
                     f"The collection at {self.path} was removed meanwhile. Run the command again."
                 )
-            yield
+            self._tidy()
+            try:
+                yield
+            except BaseException:
+                with suppress(RetrievalError):
+                    self.catalog.seal()
+                raise
+            self.catalog.seal()
+
+    def _tidy(self) -> None:
+        """Check a catalog left unsealed, finish erasures, remove what nothing refers to."""
+        tidy(self.path, self.catalog)
+
+    def finish_erasing(self, space: Space, kind: Kind) -> None:
+        """Overwrite the rows whose items were forgotten, and note that it is done."""
+        if erase(self.path, self.catalog, space, kind):
+            self.catalog.note_erased(space, kind)
 
     def commit(
         self,
@@ -262,38 +281,32 @@ class Collection:
         """
         space = self.catalog.active_space()
         if space is None and (photos is not None or documents is not None):
-            encoder = self.encoder()
-            self.catalog.add_space(encoder.fingerprint, encoder.name, encoder.dim)
-            space = self.catalog.active_space()
+            space = self._add_space()
         if space is not None:
-            embedded: dict[Kind, NDArray[np.float32] | None]
-            embedded = {"photos": photos, "documents": documents}
-            for kind, rows in embedded.items():
-                if rows is not None and len(rows):
-                    append_rows(self._vectors_path(space, kind), space.rows[kind], rows)
+            self._append(space, "photos", photos, [p.content_hash for p in batch.photos])
+            self._append(space, "documents", documents, [d.content_hash for d in batch.documents])
         self.catalog.commit(space, batch)
+
+    def _append(
+        self, space: Space, kind: Kind, rows: NDArray[np.float32] | None, hashes: list[bytes]
+    ) -> None:
+        if rows is not None and len(rows):
+            self.vector_file(space, kind).append(space.rows[kind], rows, hashes)
+
+    def _add_space(self) -> Space | None:
+        encoder = self.encoder()
+        folder = space_folder(self.path, encoder.fingerprint)
+        with storage_errors(folder):
+            disk.make_folders(folder)
+            write_space(folder, encoder.fingerprint, encoder.name, encoder.dim)
+        self.catalog.add_space(encoder.fingerprint, encoder.name, encoder.dim)
+        return self.catalog.active_space()
 
     # --- looking in -------------------------------------------------------------------------
 
     def info(self) -> CollectionInfo:
         """Count what is in the collection and on disk."""
-        space = self.catalog.active_space()
-        counts = self.catalog.counts()
-        manifest = read_manifest(self.path)
-        return CollectionInfo(
-            path=str(self.path),
-            photos=counts["photos"],
-            files=counts["files"],
-            documents=counts["documents"],
-            skipped=counts["skipped"],
-            encoder=space.encoder if space else "none yet",
-            fingerprint=space.fingerprint if space else "",
-            dim=space.dim if space else 0,
-            recipe=default_recipe(),
-            sizes=sizes_on_disk(self.path),
-            format=manifest["format"],
-            created_by=manifest.get("created_by", "unknown"),
-        )
+        return describe(self.path, self.catalog)
 
     def thumbnail(self, photo: Photo) -> Path:
         """The file of a small picture of a photo, made when first asked for.
@@ -307,12 +320,24 @@ class Collection:
         return thumbnail_data(self.path / "thumbs", photo)
 
 
-def _mismatch(space: Space, asked: str) -> EncoderMismatchError:
-    return EncoderMismatchError(
-        f"This collection was made with the encoder {space.encoder}; {asked} cannot search it, "
-        "because embeddings of two encoders do not compare. Leave out --model, or index into a new "
-        "collection with --collection NAME."
-    )
+def _open_catalog(path: Path, on_notice: NoticeCallback) -> Catalog:
+    """Open the catalog, check its seal, and bring an older collection up to date."""
+    manifest = read_manifest(path)
+    if not os.path.isfile(path / "catalog.db"):
+        raise CorruptError(f"{path} has lost its catalog.db. Make it anew with: retrieval repair")
+    catalog = Catalog(path / "catalog.db")
+    try:
+        catalog.check_seal()
+        # A lock only where there is something to write: the place may be read-only.
+        if catalog.is_old() or manifest["format"] != FORMAT:
+            with write_lock(path, LOCK_TIMEOUT_S):
+                backup = upgrade(path, catalog, read_manifest(path))
+            if backup is not None:
+                on_notice(f"the collection was upgraded; its old catalog is kept as {backup}")
+    except RetrievalError:
+        catalog.close()
+        raise
+    return catalog
 
 
 def _migrate(path: Path) -> None:

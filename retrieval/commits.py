@@ -28,6 +28,7 @@ class NewPhoto:
     width: int
     height: int
     format: str
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Batch:
     documents: list[NewDocument] = field(default_factory=list)
     entries: list[FileEntry] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)  # ids of files that are no more
+    #: Items whose vectors are known and whose description was lost with an older catalog.
+    described: list[NewPhoto | NewDocument] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -84,8 +87,8 @@ class _Ids(dict[K, int]):
 
     def __missing__(self, key: K) -> int:
         raise CorruptError(
-            "The catalog has lost a photo, a document or a file that it counts on. Restore the "
-            "collection from a backup, or index again into a new one."
+            "The catalog has lost a photo, a document or a file that it counts on. "
+            "Mend it with: retrieval repair"
         )
 
 
@@ -94,6 +97,10 @@ def write_batch(connection: Connection, space: Space | None, batch: Batch) -> No
     if space is not None:
         _add_items(connection, space, "photos", [_values(p) for p in batch.photos])
         _add_items(connection, space, "documents", [_values(d) for d in batch.documents])
+    for item in batch.described:
+        table = photos if isinstance(item, NewPhoto) else documents
+        mine = table.c.content_hash == item.content_hash
+        connection.execute(update(table).where(mine).values(_values(item)))
     touched = _Touched()
     _remove_files(connection, batch.gone, touched)
     _write_entries(connection, batch.entries, touched)
@@ -205,10 +212,11 @@ def _write_lines(connection: Connection, entries: list[FileEntry], touched: _Tou
 def _refresh_live(connection: Connection, kind: Kind, ids: set[int]) -> None:
     occurrence = files.c.photo_id if kind == "photos" else sources.c.document_id
     stands_somewhere = exists(select(occurrence).where(occurrence == embeddings.c.item_id))
+    any_space = embeddings.c.space_id.in_(select(spaces.c.id))  # so that the index is used
     for part in chunks(sorted(ids)):
         connection.execute(
             update(embeddings)
-            .where(embeddings.c.kind == kind, embeddings.c.item_id.in_(part))
+            .where(any_space, embeddings.c.kind == kind, embeddings.c.item_id.in_(part))
             .values(live=stands_somewhere)
         )
 

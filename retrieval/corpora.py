@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import hashlib
 import io
 import json
 import os
@@ -220,3 +221,8 @@ def _linked(path: str, name: str) -> str:
     beside = os.path.normpath(os.path.join(folder, name))
     inside = os.path.normpath(os.path.join(folder, "images", name))
     return inside if not os.path.exists(beside) and os.path.exists(inside) else beside
+
+
+def text_hash(text: str) -> bytes:
+    """The SHA-256 that identifies a text as a document."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from retrieval import disk
 from retrieval._version import __version__
+from retrieval.checked import CHECK, read_checked, write_checked
 from retrieval.errors import (
     CollectionError,
     CorruptError,
@@ -21,8 +24,11 @@ from retrieval.errors import (
     UsageError,
 )
 
-FORMAT = 1
+FORMAT = 2
+OLDER_FORMATS = (1,)  # that `retrieval.upgrading` brings up to date
 LOCK = "lock"  # the file's name
+HOLDER = "lock.json"  # who holds it
+ROOTS = "roots.json"
 _NAME = re.compile(r"\w[\w .-]*")
 
 
@@ -59,73 +65,159 @@ def create_folder(path: Path, migrate: Callable[[Path], None], timeout: float) -
         if path.exists() and not path.is_dir():
             raise CollectionError(f"{path} is a file. Name a folder for the collection.")
         names = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
-        if names - {LOCK} and not names & {"catalog.db", "manifest.json"}:
+        if names - {LOCK, HOLDER} and not names & {"catalog.db", "manifest.json"}:
             raise CollectionError(
                 f"{path} is a folder with other things in it. Name a new or an empty folder."
             )
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        disk.make_folders(path)
     with write_lock(path, timeout), storage_errors(path):
         if (path / "manifest.json").is_file():
             return False
         migrate(path / "catalog.db")
-        manifest = {
-            "format": FORMAT,
-            "created_by": f"retrieval {__version__}",
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        text = json.dumps(manifest, indent=2) + "\n"
-        write_atomically(path / "manifest.json", text.encode())
+        write_manifest(path, f"retrieval {__version__}", _now())
     return True
 
 
 def remove_folder(path: Path) -> None:
     """Remove a collection that holds nothing; what else lies in its folder stays."""
-    for name in ("manifest.json", "catalog.db-wal", "catalog.db-shm", "catalog.db", LOCK):
-        with suppress(OSError):
-            (path / name).unlink()
+    catalog = ("catalog.db-wal", "catalog.db-shm", "catalog.db", "catalog.seal")
     with suppress(OSError):
-        path.rmdir()
+        for name in ("manifest.json", ROOTS, *catalog, HOLDER, LOCK):
+            disk.remove(path / name)
+        disk.system.remove_folder(path)
 
 
 @contextmanager
 def write_lock(path: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock of the collection at `path`. Raises LockedError if another process does."""
+    """Hold the lock of the collection at `path`. Raises LockedError if another process does.
+
+    The system lets go of the lock of a process that died, however it did.
+    """
     import filelock
 
-    lock = filelock.FileLock(path / LOCK, timeout=timeout)
+    lock = filelock.FileLock(path / LOCK, timeout=timeout, mode=disk.FILE_MODE)
     with storage_errors(path):
         try:
             lock.acquire()
         except filelock.Timeout as exc:
             raise LockedError(
-                f"Another process is writing to {path}. Wait until it is done, then run "
+                f"{_holder(path)} is writing to {path}. Wait until it is done, then run "
                 "the command again; searching works meanwhile."
             ) from exc
     try:
+        with suppress(OSError):
+            _sweep(path)
+        with suppress(OSError):  # only a help for whoever has to wait
+            mine = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
+            disk.leave_note(path / HOLDER, json.dumps(mine))
         yield
     finally:
+        with suppress(OSError):
+            disk.take_note_away(path / HOLDER)
         lock.release()
 
 
+def _sweep(path: Path) -> None:
+    """Remove half-written files of a process that died; only who holds the lock writes there."""
+    for folder in (path, *(path / "spaces").glob("*")):
+        for left in folder.glob("*.tmp"):
+            disk.remove(left)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a process holds the lock of the collection at `path`. Nothing is written."""
+    import fcntl
+
+    try:
+        descriptor = os.open(path / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # nobody ever wrote, or nobody here can
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)  # lets go of it as well
+    return False
+
+
+def _holder(path: Path) -> str:
+    try:
+        held = json.loads((path / HOLDER).read_text())
+        return f"Another process ({held['process']} on {held['host']}, since {held['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "Another process"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_manifest(path: Path, created_by: str, created_at: str) -> None:
+    """Write manifest.json: from now on the folder is a collection of this format."""
+    write_checked(
+        path / "manifest.json",
+        {"format": FORMAT, "created_by": created_by, "created_at": created_at},
+    )
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Read manifest.json of the collection at `path`. Raises FormatError for another format."""
+    """Read manifest.json of the collection at `path`. Raises FormatError for a newer format."""
     file = path / "manifest.json"
     try:
-        manifest = json.loads(file.read_text("utf-8"))
+        manifest = json.loads(file.read_bytes())
         found = manifest["format"]
     except PermissionError as exc:
         raise StorageError(f"{file} cannot be read. Check its permissions.") from exc
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise CorruptError(
-            f'{file} is damaged. Write {{"format": {FORMAT}}} into it if the collection is of '
-            "this version, or index again into a new one."
-        ) from exc
-    if found != FORMAT:
+        raise CorruptError(f"{file} is damaged. Mend it with: retrieval repair") from exc
+    if CHECK in manifest:
+        manifest = read_checked(file)  # format 1 had no checksum
+    elif found == FORMAT:
+        raise CorruptError(f"{file} has lost its checksum. Mend it with: retrieval repair")
+    if found != FORMAT and found not in OLDER_FORMATS:
         raise FormatError(
             f"{path} has collection format {found}; this program reads format {FORMAT}. "
             "Update retrieval, or index again into a new collection with --collection NAME."
         )
     return cast("dict[str, Any]", manifest)
+
+
+def space_folder(path: Path, fingerprint: str) -> Path:
+    """The folder of the vectors of one encoder."""
+    return path / "spaces" / fingerprint[:32]
+
+
+def write_space(folder: Path, fingerprint: str, encoder: str, dim: int) -> None:
+    """Say in a folder of vectors what made them, for the day when the catalog is lost."""
+    values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim}
+    write_checked(folder / "space.json", values)
+
+
+def read_roots(path: Path) -> list[str]:
+    """The folders that were ever indexed into the collection at `path`. Raises CorruptError."""
+    with storage_errors(path):
+        try:
+            return [str(root) for root in read_checked(path / ROOTS)["roots"]]
+        except FileNotFoundError:
+            return []
+        except (KeyError, TypeError) as exc:
+            raise CorruptError(f"{path / ROOTS} is damaged.") from exc
+
+
+def remember_roots(path: Path, roots: Iterable[Path]) -> None:
+    """Note the folders that are indexed: whoever must make the catalog anew will ask for them."""
+    known: list[str] = []
+    with suppress(CorruptError):
+        known = read_roots(path)
+    new = [str(root) for root in roots if not _is_within(root, known)]
+    if new:
+        with storage_errors(path):
+            write_checked(path / ROOTS, {"roots": [*known, *new]})
+
+
+def _is_within(path: Path, folders: list[str]) -> bool:
+    return any(str(folder) in folders for folder in (path, *path.parents))
 
 
 @contextmanager
@@ -138,32 +230,6 @@ def storage_errors(path: Path) -> Iterator[None]:
             f"{path} cannot be used: {exc.strerror or exc}. Check its permissions and the free "
             "space, then run the command again; what was committed before is kept."
         ) from exc
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never a part."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    fsync_folder(path.parent)
-
-
-def fsync_folder(path: Path) -> None:
-    """Make names that were created in a folder durable."""
-    if os.name == "posix":  # a folder cannot be opened elsewhere
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def sizes_on_disk(path: Path) -> dict[str, int]:

@@ -38,13 +38,17 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One image content. Width and height in pixels, upright (after EXIF orientation)."""
+    """One image content. Width and height in pixels, upright (after EXIF orientation).
+
+    Of an animation (`frames` > 1) the first frame is what is embedded and shown.
+    """
 
     id: int
     content_hash: bytes
     width: int
     height: int
     format: str
+    frames: int = 1
     paths: tuple[str, ...] = ()
 
 
@@ -70,7 +74,8 @@ class Source:
 class Space:
     """The embeddings of one encoder. `rows` counts the committed rows of each vector file.
 
-    `generation` grows with every commit that touches the space.
+    `generation` grows with every commit that touches the vectors; `editions` says which vector
+    files hold them.
     """
 
     id: int
@@ -79,6 +84,7 @@ class Space:
     dim: int
     generation: int = 0
     rows: dict[Kind, int] = field(default_factory=dict)
+    editions: dict[Kind, int] = field(default_factory=dict)
 
 
 # --- asking ---------------------------------------------------------------------------------
@@ -169,14 +175,37 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run that wrote. `outcome` is "running", "done", "failed: why", "interrupted", or killed.
+
+    `started_at` is UTC in ISO format; `seconds` is None for a run that has not ended.
+    """
+
+    command: str
+    roots: tuple[str, ...]
+    started_at: str
+    seconds: float | None
+    outcome: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionInfo:
-    """What a collection holds. Sizes in bytes."""
+    """What a collection holds. Sizes in bytes.
+
+    `duplicates` are the files of a photo beyond its first, `animated` photos of several frames,
+    `not_live` the rows of vectors that are not searched, and `reasons` say why files were skipped.
+    """
 
     path: str
     photos: int
     files: int
+    duplicates: int
+    animated: int
     documents: int
+    not_live: int
     skipped: int
+    reasons: dict[str, int]
     encoder: str
     fingerprint: str
     dim: int
@@ -184,6 +213,71 @@ class CollectionInfo:
     sizes: dict[str, int]
     format: int
     created_by: str
+    runs: tuple[RunRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What `forget` removed, or with `dry_run` would remove.
+
+    `files` are all files that were forgotten, `copies` those of them that nobody named; `links`
+    counts lines of other texts that named a photo; `backups` are older catalogs that were removed.
+    `wiped` is False where a reader kept the catalog's log from being emptied.
+    """
+
+    photos: int
+    documents: int
+    files: tuple[str, ...]
+    copies: tuple[str, ...]
+    links: int
+    backups: tuple[str, ...]
+    without_trace: bool
+    dry_run: bool
+    wiped: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CompactReport:
+    """What `compact` did: rows of all vectors before and after, and bytes that were freed."""
+
+    rows_before: int
+    rows_after: int
+    bytes_freed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a collection: where, and what in words."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What `verify` found. `notes` are worth knowing and no damage; `checked` counts what was read.
+
+    `seconds` is wall time.
+    """
+
+    path: str
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    checked: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What `repair` did, in words; `left` is what it could not mend."""
+
+    path: str
+    done: tuple[str, ...]
+    left: tuple[Problem, ...]
+    embedded_again: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

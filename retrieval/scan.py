@@ -16,6 +16,8 @@ from retrieval.records import FileStat, Skipped
 
 #: A folder that holds both of these is a collection of ours; its thumbnails are no photos.
 COLLECTION_MARKS = ("manifest.json", "catalog.db")
+#: Reason and `reader` of a file that was to be forgotten: it is never opened again unasked.
+FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def walk(roots: Iterable[Path]) -> Iterator[FileStat | Skipped]:
     seen_paths: set[str] = set()
     for root in roots:
         path = os.path.abspath(root)
-        found = _walk_folder(path, seen_folders) if os.path.isdir(path) else [_stat_one(path)]
+        found = _walk_folder(path, seen_folders) if os.path.isdir(path) else [stat_file(path)]
         for entry in found:
             if entry.path not in seen_paths:
                 seen_paths.add(entry.path)
@@ -99,10 +101,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _stat_entry(entry: os.DirEntry[str]) -> FileStat | Skipped:
     if entry.name.startswith("."):
         return Skipped(entry.path, "hidden file")
-    return _stat_one(entry.path)
+    return stat_file(entry.path)
 
 
-def _stat_one(path: str) -> FileStat | Skipped:
+def stat_file(path: str) -> FileStat | Skipped:
+    """Look at one file without opening it; Skipped if it cannot be a photo or a text."""
     try:
         status = os.stat(path)
     except OSError as exc:
@@ -122,8 +125,9 @@ def diff(
     """Sort the files met into unchanged, fresh and changed; the rest of `known` is missing.
 
     A file is unchanged when size and modification time are; a skipped one only if the same
-    `reader` refused it, so that a newly installed decoder gets its chance. `unseen` are paths that
-    were met but could not be examined: they and all below them are not missing.
+    `reader` refused it, so that a newly installed decoder gets its chance; a forgotten one always
+    is. `unseen` are paths that were met but could not be examined: they and all below them are not
+    missing.
     """
     result = Difference()
     met_paths: set[str] = set()
@@ -151,5 +155,7 @@ def _with_parents(path: str) -> Iterator[str]:
 
 
 def _is_unchanged(before: KnownFile, now: FileStat, reader: str | None) -> bool:
+    if before.reader == FORGOTTEN:
+        return True
     same = (before.size, before.mtime_ns) == (now.size, now.mtime_ns)
     return same and (before.reason is None or before.reader == reader)

@@ -7,14 +7,25 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, SupportsIndex
 
-from retrieval.errors import QueryError
+from retrieval.corpora import text_hash
+from retrieval.errors import LockedError, QueryError
 from retrieval.queries import make_query, query_vector
-from retrieval.records import KINDS, Hit, Kind, Query, SearchResult
+from retrieval.records import (
+    KINDS,
+    Document,
+    Hit,
+    Kind,
+    Photo,
+    Query,
+    SearchResult,
+    Space,
+)
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
 
 MAX_K = 100_000
+ATTEMPTS = 20  # of reading a collection that another process is rewriting
 
 
 def search(
@@ -43,13 +54,18 @@ def search(
     encoder = collection.encoder()
     started = time.perf_counter()
     vector = query_vector(asked, encoder)
-    space, store = collection.store(kind)
-    scores, rows = store.search(vector[None], min(k, max(len(store), 1)))
-    scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
-    found = [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
-    items = collection.catalog.items_at(space, kind, [row for row, _ in found])
-    ranked = [(items[row], score) for row, score in found if row in items]
-    hits = _photo_hits(collection, ranked) if kind == "photos" else _text_hits(collection, ranked)
+    for _ in range(ATTEMPTS):
+        space, store = collection.store(kind)
+        scores, rows = store.search(vector[None], min(k, max(len(store), 1)))
+        scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
+        found = [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
+        hits = _describe(collection, space, kind, found)
+        if hits is not None:
+            break
+    else:
+        raise LockedError(
+            f"The collection at {collection.path} changed too fast to be read. Search again."
+        )
     return SearchResult(
         query=asked,
         kind=kind,
@@ -60,8 +76,34 @@ def search(
     )
 
 
-def _photo_hits(collection: Collection, ranked: list[tuple[int, float]]) -> list[Hit]:
-    photos = collection.catalog.photos_by_id([item for item, _ in ranked])
+def _describe(
+    collection: Collection, space: Space, kind: Kind, found: list[tuple[int, float]]
+) -> list[Hit] | None:
+    """What stands at rows of the vectors that were searched; None if they were replaced meanwhile.
+
+    Each item is compared with the key of its row, so that no photo is shown for another's vector.
+    """
+    catalog = collection.catalog
+    with catalog.snapshot():
+        items = catalog.items_at(space, kind, [row for row, _ in found])
+        ranked = [(items[row], score) for row, score in found if row in items]
+        if kind == "photos":
+            photos = catalog.photos_by_id(list(items.values()))
+            hashes = {
+                row: photos[i].content_hash if i in photos else b"" for row, i in items.items()
+            }
+            hits = _photo_hits(photos, ranked)
+        else:
+            documents = catalog.documents_by_id(list(items.values()))
+            hashes = {
+                row: text_hash(documents[i].text) if i in documents else b""
+                for row, i in items.items()
+            }
+            hits = _text_hits(documents, ranked)
+        return hits if collection.are_these(space, kind, hashes) else None
+
+
+def _photo_hits(photos: dict[int, Photo], ranked: list[tuple[int, float]]) -> list[Hit]:
     hits: list[Hit] = []
     for item, score in ranked:
         photo = photos.get(item)
@@ -81,8 +123,7 @@ def _that_exists_first(paths: tuple[str, ...]) -> tuple[str, ...]:
     return first, *(path for path in paths if path != first)
 
 
-def _text_hits(collection: Collection, ranked: list[tuple[int, float]]) -> list[Hit]:
-    documents = collection.catalog.documents_by_id([item for item, _ in ranked])
+def _text_hits(documents: dict[int, Document], ranked: list[tuple[int, float]]) -> list[Hit]:
     hits: list[Hit] = []
     for item, score in ranked:
         document = documents.get(item)

@@ -7,6 +7,7 @@ objects describe the newest schema; a test compares them with what the migration
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Dialect,
+    Float,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -58,6 +60,7 @@ photos = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("format", String, nullable=False),
+    Column("frames", Integer, nullable=False),  # of an animation the first one is embedded
 )
 
 #: One row a text content.
@@ -94,7 +97,8 @@ sources = Table(
 )
 
 #: One row an encoder; `photos_rows` and `documents_rows` are the committed lengths of its vectors,
-#: `generation` counts the commits, so that a reader notices that what it loaded is old.
+#: the editions say which vector files hold them (compaction writes new ones), `generation` counts
+#: the commits that touched the vectors, so that a reader notices that what it loaded is old.
 spaces = Table(
     "spaces",
     metadata,
@@ -106,6 +110,8 @@ spaces = Table(
     Column("documents_rows", Integer, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("photos_edition", Integer, nullable=False),
+    Column("documents_edition", Integer, nullable=False),
 )
 
 #: Which row of a space's vector file holds which item; a row that is not live is not searched.
@@ -118,6 +124,40 @@ embeddings = Table(
     Column("item_id", Integer, nullable=False),
     Column("live", Boolean, nullable=False),
     UniqueConstraint("space_id", "kind", "item_id"),
+)
+
+
+#: Rows of a vector file that no item owns any more and whose bytes are overwritten with zeros; not
+#: `done` yet where the process died between saying so and doing it.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("space_id", ForeignKey("spaces.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("done", Boolean, nullable=False),
+)
+
+#: One row: how many transactions have written, and a checksum of that number.
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("checksum", Integer, nullable=False),
+)
+
+#: One row a run that wrote: index, repair, forget, compact. `counts` and `roots` are JSON.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", String, nullable=False),
+    Column("roots", String, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("seconds", Float),
+    Column("outcome", String, nullable=False),
+    Column("counts", String, nullable=False),
 )
 
 
@@ -149,6 +189,30 @@ def _m001_first_schema(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def _m002_safety(connection: Connection) -> None:
+    for statement in (
+        "ALTER TABLE photos ADD COLUMN frames INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE spaces ADD COLUMN photos_edition INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE spaces ADD COLUMN documents_edition INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE erasures (space_id INTEGER NOT NULL REFERENCES spaces (id),"
+        " kind VARCHAR NOT NULL, row INTEGER NOT NULL, done BOOLEAN NOT NULL,"
+        " PRIMARY KEY (space_id, kind, row)) WITHOUT ROWID",
+        "CREATE TABLE state (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL,"
+        " checksum INTEGER NOT NULL)",
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, command VARCHAR NOT NULL,"
+        " roots VARCHAR NOT NULL, started_at VARCHAR NOT NULL, seconds FLOAT,"
+        " outcome VARCHAR NOT NULL, counts VARCHAR NOT NULL)",
+    ):
+        connection.execute(text(statement))
+    zero = {"checksum": generation_checksum(0)}
+    connection.execute(text("INSERT INTO state VALUES (1, 0, :checksum)"), zero)
+
+
+def generation_checksum(generation: int) -> int:
+    """What stands beside the generation, so that a flipped bit in it does not pass for progress."""
+    return zlib.crc32(b"generation %d" % generation)
+
+
 #: Step n brings a catalog from version n - 1 to n; the version stands in `PRAGMA user_version`.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_m001_first_schema,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_m001_first_schema, _m002_safety)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -13,11 +13,15 @@ from typing import Any
 import click
 
 from retrieval._version import __version__
+from retrieval.cli.compact import compact_command
 from retrieval.cli.evaluate import evaluate_command
+from retrieval.cli.forget import forget_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
 from retrieval.cli.output import printable, tell
+from retrieval.cli.repair import repair_command
 from retrieval.cli.search import search_command
+from retrieval.cli.verify import verify_command
 from retrieval.errors import RetrievalError
 
 
@@ -53,3 +57,7 @@ main.add_command(index_command)
 main.add_command(search_command)
 main.add_command(info_command)
 main.add_command(evaluate_command)
+main.add_command(forget_command)
+main.add_command(compact_command)
+main.add_command(verify_command)
+main.add_command(repair_command)

@@ -9,8 +9,8 @@ import click
 
 from retrieval.cli.options import collection_option, encoder_options, open_collection
 from retrieval.cli.output import emit, hit_record, result_record, result_table, tell, to_json
+from retrieval.disk import write_atomically
 from retrieval.errors import StorageError, UsageError
-from retrieval.layout import write_atomically
 from retrieval.records import KINDS
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _write_page(collection: Collection, result: SearchResult, path: str) -> None
         if target.exists() and not target.is_file():
             target.write_bytes(data)  # a pipe or /dev/stdout
         else:
-            write_atomically(target, data)
+            write_atomically(target, data, mode=0o666)  # a page of the user: as umask says
     except OSError as exc:
         raise StorageError(f"{path} cannot be written: {exc.strerror}. Choose another.") from exc
     tell(f"wrote {path}")

@@ -12,11 +12,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.corpora import Columns
+from retrieval.compaction import compact_if_worth
+from retrieval.corpora import Columns, is_corpus
 from retrieval.errors import UsageError
+from retrieval.indexing.photos import PhotoIndexer
 from retrieval.indexing.run import Run
 from retrieval.indexing.session import Session
-from retrieval.records import IndexReport, ProgressCallback, ignore_progress
+from retrieval.indexing.texts import TextIndexer
+from retrieval.journal import recorded
+from retrieval.layout import remember_roots
+from retrieval.records import FileStat, IndexReport, ProgressCallback, ignore_progress
+from retrieval.scan import stat_file
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -44,8 +50,37 @@ def index_folder(
     for root in gone:
         _check_deleted(root, known=bool(collection.catalog.known_files([str(root)])))
     with collection.writing():
-        session = Session(collection, columns, batch_size, threads, on_progress)
-        return Run(session, roots, gone).report()
+        with recorded(collection, "index", roots) as counts:
+            session = Session(collection, columns, batch_size, threads, on_progress)
+            report = Run(session, roots, gone).report()
+            counts.update(_numbers(report))
+        remember_roots(collection.path, roots)
+        compact_if_worth(collection)
+    return report
+
+
+def _numbers(report: IndexReport) -> dict[str, int]:
+    """What the journal keeps of a report."""
+    names = ("added", "changed", "moved", "duplicates", "unchanged", "removed", "embedded")
+    return {name: getattr(report, name) for name in names} | {"skipped": len(report.skipped)}
+
+
+def reindex_files(
+    collection: Collection,
+    paths: Iterable[str],
+    on_progress: ProgressCallback = ignore_progress,
+) -> int:
+    """Read these files again whatever is known of them; returns how many are there.
+
+    Nothing else is looked at and nothing is removed. Must run inside `collection.writing`.
+    """
+    session = Session(collection, Columns(), 0, 0, on_progress)
+    stats = [entry for path in paths if isinstance(entry := stat_file(path), FileStat)]
+    session.before = collection.catalog.files_at([stat.path for stat in stats])
+    photos = PhotoIndexer(session)
+    photos.index([stat for stat in stats if not is_corpus(stat.path)])
+    photos.index(TextIndexer(session).index([stat for stat in stats if is_corpus(stat.path)]))
+    return len(stats)
 
 
 def named_roots(folders: str | Path | Iterable[str | Path]) -> list[Path]:

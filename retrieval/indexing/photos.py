@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from retrieval.commits import Batch, FileEntry, NewPhoto
 from retrieval.corpora import NOT_TEXT, is_corpus
+from retrieval.decoding import decode
 from retrieval.embedding import DEFAULT_BATCH, look_ahead
 from retrieval.errors import ImageError
-from retrieval.images import READER, decode, read_content
+from retrieval.images import READER, FileContent, Picture, read_content
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
 from retrieval.records import FileStat, Progress
 
@@ -28,6 +29,7 @@ class _Loaded:
     content_hash: bytes = b""
     photo: NewPhoto | None = None  # None: its embedding exists, or it was skipped
     prepared: NDArray[np.uint8] | None = None
+    described: NewPhoto | None = None  # what a known photo is like, where that was lost
     reason: str | None = None
 
 
@@ -64,22 +66,24 @@ class PhotoIndexer:
             return _Loaded(stat, reason=str(exc))
         except OSError as exc:
             return _Loaded(stat, reason=f"{UNREADABLE}: {exc.strerror or exc}")
-        if self.catalog.embedded(self._space, "photos", [content.content_hash]):
-            return _Loaded(stat, content.content_hash)
+        key = content.content_hash
+        if self.catalog.embedded(self._space, "photos", [key]):
+            lost = key in self.session.undescribed
+            return _Loaded(stat, key, described=_describe(content) if lost else None)
         encoder = self.session.collection.encoder()
         try:
             picture = decode(content.data, 2 * encoder.image_size)
             prepared = encoder.prepare(picture.image)
         except ImageError as exc:
             return _Loaded(stat, reason=NOT_TEXT if is_corpus(stat.path) else str(exc))
-        photo = NewPhoto(content.content_hash, picture.width, picture.height, picture.format)
-        return _Loaded(stat, content.content_hash, photo, prepared)
+        return _Loaded(stat, key, _new_photo(key, picture), prepared)
 
     def _commit(self, loaded: Sequence[_Loaded]) -> None:
         batch = Batch()
         fresh = self._fresh(loaded)
         known_ids = self.catalog.photo_ids([item.content_hash for item in loaded])
         photos = self.catalog.photos_by_id(list(known_ids.values()))
+        batch.described = [item.described for item in loaded if item.described is not None]
         for item in loaded:
             photo_id = known_ids.get(item.content_hash)
             has_files = photo_id is not None and bool(photos[photo_id].paths)
@@ -129,3 +133,14 @@ class PhotoIndexer:
         else:
             counts.added += 1
         return FileEntry(item.stat, photo=item.content_hash)
+
+
+def _new_photo(content_hash: bytes, picture: Picture) -> NewPhoto:
+    return NewPhoto(content_hash, picture.width, picture.height, picture.format, picture.frames)
+
+
+def _describe(content: FileContent) -> NewPhoto | None:
+    try:
+        return _new_photo(content.content_hash, decode(content.data, 1))
+    except ImageError:
+        return None  # a decoder that once could read it is gone; the vector is as good as it was

@@ -14,7 +14,7 @@ from retrieval.indexing.photos import PhotoIndexer
 from retrieval.indexing.session import NOT_OPENED, UNREADABLE, Session
 from retrieval.indexing.texts import TextIndexer
 from retrieval.records import FileStat, IndexReport, Progress, Skipped
-from retrieval.scan import Difference, KnownFile, diff, walk
+from retrieval.scan import FORGOTTEN, Difference, KnownFile, diff, walk
 
 
 class Run:
@@ -48,21 +48,33 @@ class Run:
         session = self.session
         met: list[FileStat] = []
         unseen: list[str] = []
+        known = self._known()
         for entry in walk([root for root in self.roots if root not in self.gone]):
-            if isinstance(entry, Skipped):
-                session.counts.skipped.append(entry)
-                if UNREADABLE in entry.reason:
-                    unseen.append(entry.path)
-            else:
+            if isinstance(entry, Skipped) and UNREADABLE in entry.reason:
+                unseen.append(entry.path)
+            if isinstance(entry, FileStat):
                 met.append(entry)
+            elif entry.path in known and known[entry.path].reader == FORGOTTEN:
+                met.append(FileStat(entry.path, 0, 0))  # whatever stands in its place now
+            else:
+                session.counts.skipped.append(entry)
             if (len(met) & 1023) == 0:
                 session.on_progress(Progress("looking", len(met), None))
-        known = session.collection.catalog.known_files([str(root) for root in self.roots])
         difference = diff(known, met, unseen, READER)
         self._not_opened = self._entries_of_skipped(known)
         self._count_unchanged(difference)
         self._note_missing(difference)
         return difference
+
+    def _known(self) -> dict[str, KnownFile]:
+        """What is known below the roots; a forgotten file that is named itself comes back."""
+        roots = {str(root) for root in self.roots}
+        known = self.session.collection.catalog.known_files(roots)
+        return {
+            path: file
+            for path, file in known.items()
+            if path not in roots or file.reader != FORGOTTEN
+        }
 
     def _entries_of_skipped(self, known: Mapping[str, KnownFile]) -> list[FileEntry]:
         """What to remember of the files and folders that the walk left out, where it is new."""
@@ -80,7 +92,7 @@ class Run:
         session = self.session
         left_out = {skipped.path for skipped in session.counts.skipped}
         for file in difference.missing:
-            if file.reader == NOT_OPENED:
+            if file.reader in (NOT_OPENED, FORGOTTEN):
                 if file.path not in left_out:
                     session.outdated.append(file.id)
                 continue
@@ -101,6 +113,8 @@ class Run:
     def _is_read_otherwise(self, file: KnownFile) -> bool:
         """Whether the user names other columns than those a text corpus was read with."""
         columns = self.session.columns
+        if file.reader == FORGOTTEN:
+            return False
         return columns.chosen and is_corpus(file.path) and file.reader != columns.signature
 
     def _finish(self) -> IndexReport:

@@ -61,6 +61,11 @@ class Session:
         """Loads the encoder when there is something to embed, and not before."""
         return BatchEmbedder(self.collection.encoder(), self.batch_size)
 
+    @cached_property
+    def undescribed(self) -> set[bytes]:
+        """Items whose vectors outlived a damaged catalog: their files tell what they are."""
+        return self.collection.catalog.undescribed()
+
     def skip(self, path: str, reason: str) -> None:
         """Count a file as skipped."""
         self.counts.skipped.append(Skipped(path, reason))

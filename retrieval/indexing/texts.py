@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from retrieval.commits import Batch, FileEntry, Line, NewDocument
-from retrieval.corpora import Columns, Passage, read_passages
+from retrieval.corpora import Columns, Passage, read_passages, text_hash
 from retrieval.errors import CorpusError, NotTextError
 from retrieval.images import READER
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
@@ -65,7 +64,7 @@ class TextIndexer:
             self.session.collection.commit(Batch(entries=[entry]))
 
     def _commit(self) -> None:
-        texts = {_hash(p.text): p.text for _, _, passages in self._waiting for p in passages}
+        texts = {text_hash(p.text): p.text for _, _, passages in self._waiting for p in passages}
         space = self.catalog.active_space()
         known = self.catalog.embedded(space, "documents", list(texts))
         new = [key for key in texts if key not in known]
@@ -77,7 +76,10 @@ class TextIndexer:
             self.session.counts.embedded += len(part)
             self.session.on_progress(Progress("reading texts", start + len(part), len(new)))
         entries = [self._entry(*waiting) for waiting in self._waiting]
-        self.session.collection.commit(Batch(entries=entries))
+        described = [
+            NewDocument(key, text) for key, text in texts.items() if key in self.session.undescribed
+        ]
+        self.session.collection.commit(Batch(entries=entries, described=[*described]))
         self._waiting = []
 
     def _entry(self, stat: FileStat, columns: Columns, passages: list[Passage]) -> FileEntry:
@@ -86,9 +88,5 @@ class TextIndexer:
             counts.added += 1
         else:
             counts.changed += 1
-        lines = tuple(Line(_hash(p.text), p.line, p.photo_path) for p in passages)
+        lines = tuple(Line(text_hash(p.text), p.line, p.photo_path) for p in passages)
         return FileEntry(stat, reader=columns.signature, lines=lines)
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from retrieval import __version__, evaluation
 from retrieval.cli import main, output
+from retrieval.layout import FORMAT
 from retrieval.records import Progress
 from tests.conftest import ROOT
 from tests.pictures import picture
@@ -102,7 +105,7 @@ class TestIndex:
         result = run("index", photos)
         assert result.stderr.count("skipped /") == 10
         assert "all of them: retrieval info --skipped" in result.stderr
-        assert run("info", "--skipped").stdout.count("not a picture") == 21
+        assert run("info", "--skipped").stdout.count(".jpg: not a picture") == 21
 
     def test_options(self, run: Run, photos: Path, tmp_path: Path) -> None:
         (photos / "captions.csv").write_text("caption,other,pic\nred,green,red.jpg\n")
@@ -281,8 +284,9 @@ class TestInfo:
         assert lines["skipped"] == "1"
         assert lines["encoder"].startswith("toy (3 dimensions, ")
         assert lines["recipe"].startswith("exact-")
-        assert "vectors 30 B" in lines["sizes"]
-        assert lines["format"] == f"1, made by retrieval {__version__}"
+        assert lines["duplicates"] == "1"
+        assert "vectors 353 B" in lines["sizes"]  # 5 rows of 6 B, 5 keys of 36 B, space.json
+        assert lines["format"] == f"{FORMAT}, made by retrieval {__version__}"
 
     def test_as_json(self, run: Run, indexed: Path) -> None:
         found = json.loads(run("info", "--json").stdout)
@@ -304,6 +308,117 @@ class TestInfo:
         (tmp_path / "empty").mkdir()
         run("index", tmp_path / "empty", code=1)
         assert "encoder     none yet" in run("info").stdout
+
+    def test_more_than_counts(
+        self, run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("retrieval.cli.info.SHOWN_REASONS", 1)
+        (indexed / "green.jpg").unlink()
+        for n in range(14):
+            (indexed / f"x{n}.csv").write_text(f"{'abcdefghijklmn'[n]}\n1\n")
+        moving = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
+        moving[0].save(indexed / "moving.gif", save_all=True, append_images=moving[1:])
+        run("index", indexed)
+        run("index", indexed)
+        shown = run("info").stdout
+        assert "\nanimated    1 (first frame is searched)\n" in shown
+        assert "\nunused      1 embeddings are not searched; drop them with: retr" in shown
+        assert "\nskipped     15\n" in shown
+        assert "\n        14  no column of text\n            … 1 more reasons\n" in shown
+        *_, last, middle, first = shown.splitlines()
+        assert re.fullmatch(
+            r"runs        [-\d]{10} [:\d]{5} UTC  index   done, [\d.]+ s, 5 unchanged, "
+            r"15 skipped, [\d,]+ files/s",
+            last,
+        )
+        assert re.search(r" index   done, .* 1 removed, 1 embedded, .* embedded/s$", middle)
+        assert first.startswith(" " * 12)
+
+    def test_of_a_read_only_collection(
+        self, run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place, access = indexed.parent / "home/default", os.access
+        catalog = str(place / "catalog.db")
+        monkeypatch.setattr(
+            os, "access", lambda path, mode: str(path) != catalog and access(path, mode)
+        )
+        for path in place.rglob("*"):
+            path.chmod(0o500 if path.is_dir() else 0o400)
+        before = {path: path.stat().st_mtime_ns for path in (place, *place.rglob("*"))}
+        assert "index   done" in run("info").stdout
+        assert {path: path.stat().st_mtime_ns for path in (place, *place.rglob("*"))} == before
+
+
+class TestForget:
+    def test_for_people(self, run: Run, indexed: Path) -> None:
+        (indexed.parent / "home/default/catalog.v1.backup.db").write_bytes(b"old")
+        plan = run("forget", indexed / "deep", "--dry-run").stdout.splitlines()
+        assert plan[0] == "1 photos and 0 documents in 2 files would be forgotten"
+        first, *others = run("forget", indexed / "deep").stdout.splitlines()
+        assert first == "1 photos and 0 documents in 2 files forgotten"
+        assert others == plan[1:]
+        assert others == [
+            f"  a copy as well: {indexed}/red.jpg",
+            "  older catalog, which held them too: catalog.v1.backup.db",
+            "  1 lines of other texts name them; the texts stay, without the link",
+            "  only the paths are kept, so that indexing leaves them out; name a file to index it",
+        ]
+        assert f"skipped {indexed}/red.jpg: forgotten" in run("index", indexed).stderr
+        assert str(indexed / "red.jpg") not in run("search", "red", "--paths").stdout
+        run("index", indexed / "red.jpg")
+        assert str(indexed / "red.jpg") in run("search", "red", "--paths").stdout
+
+    def test_as_json(self, run: Run, indexed: Path) -> None:
+        report = json.loads(run("forget", indexed, "--without-trace", "--json").stdout)
+        assert report.pop("seconds") >= 0
+        assert len(report.pop("files")) == 6
+        assert (report["photos"], report["documents"], report["copies"]) == (3, 2, [])
+        assert (report["links"], report["backups"]) == (0, [])
+        assert (report["without_trace"], report["dry_run"], report["wiped"]) == (True, False, True)
+        assert "nothing is kept" in run("forget", run_again(run, indexed), "--without-trace").stdout
+
+    def test_many_copies(self, run: Run, indexed: Path) -> None:
+        for n in range(30):
+            shutil.copy(indexed / "red.jpg", indexed / f"deep/{n}.jpg")
+        run("index", indexed)
+        shown = run("forget", indexed / "red.jpg").stdout
+        assert shown.count("a copy as well") == 20
+        assert "… and 11 more copies" in shown
+
+    def test_what_is_not_known(self, run: Run, indexed: Path) -> None:
+        told = sentence_of(run("forget", indexed / "none.jpg", code=2))
+        assert f"{indexed}/none.jpg is not in the collection; nothing was forgotten." in told
+
+    def test_a_reader_that_hinders(
+        self, run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("retrieval.catalog.Catalog.vacuum", lambda _: False)
+        assert "another program was reading" in run("forget", indexed).stdout
+
+
+def run_again(run: Run, photos: Path) -> Path:
+    run("index", photos)
+    return photos
+
+
+def sentence_of(result: Result) -> str:
+    (line,) = result.stderr.splitlines()
+    assert result.stdout == ""
+    return line.removeprefix("retrieval: ")
+
+
+class TestCompact:
+    def test_for_people(self, run: Run, indexed: Path) -> None:
+        (indexed / "blue.jpg").unlink()
+        run("index", indexed)
+        shown = run("compact").stdout
+        assert re.fullmatch(r"1 of 5 rows dropped, .* freed, [\d.]+ s\n", shown)
+        assert run("search", "red", "--paths").stdout.count("\n") == 2
+
+    def test_as_json(self, run: Run, indexed: Path) -> None:
+        report = json.loads(run("compact", "--json").stdout)
+        assert set(report) == {"rows_before", "rows_after", "bytes_freed", "seconds"}
+        assert (report["rows_before"], report["rows_after"]) == (5, 5)
 
 
 class TestEval:

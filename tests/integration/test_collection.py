@@ -20,6 +20,7 @@ from retrieval import collection as collection_module
 from retrieval.catalog import Catalog
 from retrieval.cli.html import render_page
 from retrieval.commits import Batch, FileEntry, Line
+from retrieval.database import Database
 from retrieval.errors import (
     CollectionError,
     CorruptError,
@@ -35,6 +36,7 @@ from retrieval.errors import (
 from retrieval.layout import FORMAT, collection_path, read_manifest, write_lock
 from retrieval.records import FileStat
 from retrieval.tables import SCHEMA_VERSION
+from retrieval.vectors import KEY
 from tests.conftest import ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -47,6 +49,13 @@ def made(tmp_path: Path, toy: list[ToyEncoder]) -> Path:
     with open_toy(tmp_path / "made") as collection:
         index_folder(collection, [tmp_path / "photos"])
     return tmp_path / "made"
+
+
+def reseal(place: Path) -> None:
+    """Make what a test did to the catalog look like what this package wrote."""
+    database = Database(place / "catalog.db")
+    database.seal()
+    database.close()
 
 
 class TestWhere:
@@ -157,7 +166,7 @@ class TestRefusing:
         def forbid(*_: Any) -> str:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(Path, "read_text", forbid)
+        monkeypatch.setattr(Path, "read_bytes", forbid)
         with pytest.raises(StorageError, match="Check its permissions"):
             Collection.open(made)
 
@@ -165,7 +174,8 @@ class TestRefusing:
         with sqlite3.connect(made / "catalog.db") as connection:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         connection.close()
-        with pytest.raises(FormatError, match=r"schema version 2, this program knows 1\. Update"):
+        reseal(made)
+        with pytest.raises(FormatError, match=r"schema version 3, this program knows 2\. Update"):
             Collection.open(made)
 
     def test_a_damaged_catalog(self, made: Path) -> None:
@@ -254,7 +264,8 @@ class TestLookingIn:
         assert (info.encoder, info.dim, info.format) == ("toy", 3, FORMAT)
         assert info.fingerprint == ToyEncoder().fingerprint
         assert info.path == str(made)
-        assert info.sizes["vectors"] == 6
+        space = next((made / "spaces").glob("*/space.json"))
+        assert info.sizes["vectors"] == 6 + KEY.itemsize + space.stat().st_size
         assert info.sizes["catalog"] > 0
         assert info.sizes["total"] >= info.sizes["catalog"] + info.sizes["vectors"]
 
@@ -338,7 +349,7 @@ class TestMaking:
         (tmp_path / "new").mkdir()
         with (
             write_lock(tmp_path / "new", 0),
-            pytest.raises(LockedError, match="Another process is writing"),
+            pytest.raises(LockedError, match=rf"Another process \({os.getpid()} on .*\) is writing"),
         ):
             open_toy(tmp_path / "new")
         open_toy(tmp_path / "new").close()
@@ -434,9 +445,10 @@ class TestDamage:
         with sqlite3.connect(made / "catalog.db") as connection:
             connection.execute(f"UPDATE spaces SET {change}")  # noqa: S608
         connection.close()
+        reseal(made)
         picture(tmp_path / "photos/green.png", "green")
         with open_toy(made) as collection:
-            with pytest.raises(CorruptError, match="from a backup, or index again"):
+            with pytest.raises(CorruptError, match="retrieval repair"):
                 search(collection, "red")
             with pytest.raises(CorruptError):
                 index_folder(collection, [tmp_path / "photos"])

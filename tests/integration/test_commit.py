@@ -17,7 +17,8 @@ from sqlalchemy.exc import DatabaseError
 
 from retrieval import Collection, EncoderSpec, index_folder, make_query, search
 from retrieval import collection as collection_module
-from retrieval.catalog import Catalog, _translated
+from retrieval.catalog import Catalog
+from retrieval.database import _translated
 from retrieval.errors import (
     CorruptError,
     LockedError,
@@ -100,7 +101,7 @@ class TestCrash:
             raise Crash
 
         with monkeypatch.context() as patch:
-            patch.setattr("retrieval.layout.write_atomically", fail)
+            patch.setattr("retrieval.disk.write_atomically", fail)
             with pytest.raises(Crash):
                 open_toy(place)
         with pytest.raises(NoCollectionError):
@@ -189,7 +190,7 @@ class TestTwoAtOnce:
         with open_toy(place) as first, open_toy(place) as second:
             index_folder(first, [photos])
             with first.writing():
-                with pytest.raises(LockedError, match="Another process is writing"):
+                with pytest.raises(LockedError, match=rf"Another process \({os.getpid()} on .* is writing"):
                     index_folder(second, [photos])
                 assert len(search(second, "red").hits) == 6
             assert index_folder(second, [photos]).unchanged == 6

@@ -534,8 +534,12 @@ class TestTexts:
         index_folder(collection, [photos])
         touch(photos / "a.txt")
 
-        def forbid(_: Path) -> bytes:
-            raise PermissionError(13, "Permission denied")
+        read = Path.read_bytes
+
+        def forbid(path: Path) -> bytes:
+            if path.suffix == ".txt":
+                raise PermissionError(13, "Permission denied")
+            return read(path)
 
         with monkeypatch.context() as patch:
             patch.setattr(Path, "read_bytes", forbid)

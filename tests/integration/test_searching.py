@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,13 @@ def test_items_that_leave_while_a_search_runs(
     full: Collection, kind: Any, describe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = getattr(full.catalog, describe)
+    places = "paths" if kind == "photos" else "sources"
 
-    def all_but_the_first(ids: list[int]) -> Any:
-        return real(ids[1:])
+    def without_the_first(ids: list[int]) -> Any:
+        found = real(ids)
+        return found | {ids[0]: replace(found[ids[0]], **{places: ()})}
 
-    monkeypatch.setattr(full.catalog, describe, all_but_the_first)
+    monkeypatch.setattr(full.catalog, describe, without_the_first)
     result = search(full, "red", kind=kind, k=3)
     assert [hit.rank for hit in result.hits] == [1, 2]
 

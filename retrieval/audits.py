@@ -1,0 +1,255 @@
+"""The SQL behind verify and repair: what is claimed, and taking back what cannot be kept."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+
+from retrieval.catalog import Catalog, rows_of
+from retrieval.commits import chunks, table_of
+from retrieval.records import Kind, Space
+from retrieval.tables import documents, embeddings, erasures, files, photos, sources, spaces
+
+MANY = 10_000  # rows fetched at a time
+
+
+def hashes_by_row(catalog: Catalog, space: Space, kind: Kind) -> Iterator[tuple[int, bytes]]:
+    """Each embedded row and the content hash of its item (empty if it has none), in order."""
+    table = table_of(kind)
+    query = (
+        select(embeddings.c.row, table.c.content_hash)
+        .outerjoin(table, table.c.id == embeddings.c.item_id)
+        .where(*rows_of(space, kind))
+        .order_by(embeddings.c.row)
+    )
+    with catalog.reading() as connection:
+        for row, content_hash in connection.execute(query).yield_per(MANY):
+            yield row, content_hash or b""
+
+
+def texts(catalog: Catalog) -> Iterator[tuple[bytes, str]]:
+    """The content hash and the text of every document that stands in a file, or has a text."""
+    stands = exists(select(sources.c.id).where(sources.c.document_id == documents.c.id))
+    query = select(documents.c.content_hash, documents.c.text).where(
+        stands | (documents.c.text != "")
+    )
+    with catalog.reading() as connection:
+        for row in connection.execute(query).yield_per(MANY):
+            yield row.content_hash, row.text
+
+
+def known_paths(catalog: Catalog) -> Iterator[tuple[str, int, int, bytes | None]]:
+    """Path, size, modification time and photo hash of every file that holds something."""
+    query = (
+        select(files.c.path, files.c.size, files.c.mtime_ns, photos.c.content_hash)
+        .outerjoin(photos, photos.c.id == files.c.photo_id)
+        .where(files.c.reason.is_(None))
+    )
+    with catalog.reading() as connection:
+        for row in connection.execute(query).yield_per(MANY):
+            yield tuple(row)
+
+
+def photo_hashes(catalog: Catalog) -> set[str]:
+    """The content hashes of all photos, in hexadecimal: the names of their thumbnails."""
+    with catalog.reading() as connection:
+        return {value.hex() for value in connection.scalars(select(photos.c.content_hash))}
+
+
+def wrongly_live(catalog: Catalog, space: Space, kind: Kind) -> int:
+    """How many embeddings are marked live though their item stands in no file, or the reverse."""
+    query = select(func.count()).where(
+        *rows_of(space, kind), embeddings.c.live != _stands_somewhere(kind)
+    )
+    with catalog.reading() as connection:
+        return int(connection.scalar(query) or 0)
+
+
+def unclear_files(catalog: Catalog) -> int:
+    """How many files are neither a photo's nor a text corpus nor skipped, or several of these."""
+    photo, reason = files.c.photo_id.is_not(None), files.c.reason.is_not(None)
+    neither = ~photo & ~reason & files.c.reader.is_(None)
+    with catalog.reading() as connection:
+        query = select(func.count()).select_from(files).where((photo & reason) | neither)
+        return int(connection.scalar(query) or 0)
+
+
+def without_embedding(catalog: Catalog, space: Space, kind: Kind) -> list[int]:
+    """Items that stand in a file and have no embedding in `space`."""
+    occurrence = files.c.photo_id if kind == "photos" else sources.c.document_id
+    embedded = exists(
+        select(embeddings.c.row).where(*rows_of(space, kind), embeddings.c.item_id == occurrence)
+    )
+    query = select(occurrence).where(occurrence.is_not(None), ~embedded).distinct()
+    with catalog.reading() as connection:
+        return list(connection.scalars(query))
+
+
+def take_back_rows(catalog: Catalog, space: Space, kind: Kind, rows: Sequence[int]) -> None:
+    """Give up rows of the vectors: they belong to nothing any more and are to be overwritten."""
+    with catalog.writing() as connection:
+        for part in chunks(rows):
+            mine = (*rows_of(space, kind), embeddings.c.row.in_(part))
+            connection.execute(delete(embeddings).where(*mine))
+            values = [
+                {"space_id": space.id, "kind": kind, "row": row, "done": False} for row in part
+            ]
+            connection.execute(insert(erasures).prefix_with("OR REPLACE"), values)
+        connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
+
+
+def mark_to_read_again(
+    catalog: Catalog, kind: Kind, items: Sequence[int], reason: str, reader: str
+) -> list[str]:
+    """Mark the files in which items stand as skipped for `reason`; returns their paths.
+
+    `reader` makes the next run examine them; the columns a text was read with are kept.
+    """
+    paths: list[str] = []
+    if not items:
+        return paths
+    with catalog.writing() as connection:
+        for part in chunks(items):
+            if kind == "photos":
+                mine = files.c.photo_id.in_(part)
+                values: dict[str, Any] = {"photo_id": None, "reason": reason, "reader": reader}
+            else:
+                holders = select(sources.c.file_id).where(sources.c.document_id.in_(part))
+                mine = files.c.id.in_(holders)
+                values = {"mtime_ns": -1}  # looks changed, so that it is read again
+            paths += connection.scalars(select(files.c.path).where(mine))
+            connection.execute(update(files).where(mine).values(**values))
+    return paths
+
+
+def refresh_live(catalog: Catalog) -> None:
+    """Mark every embedding live or not, as its item stands in a file or not."""
+    with catalog.writing() as connection:
+        for kind in ("photos", "documents"):
+            connection.execute(
+                update(embeddings)
+                .where(embeddings.c.kind == kind)
+                .values(live=_stands_somewhere(kind))
+            )
+        connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
+
+
+def _stands_somewhere(kind: str) -> Any:
+    occurrence = files.c.photo_id if kind == "photos" else sources.c.document_id
+    return exists(select(occurrence).where(occurrence == embeddings.c.item_id))
+
+
+# --- a catalog that cannot be trusted ---------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Salvage:
+    """What could be read of a damaged catalog; any of it may be wrong."""
+
+    #: Path -> (reason, reader).
+    files: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    #: Folder of a space -> (fingerprint, encoder, dim, editions).
+    editions: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def salvage(path: Path) -> Salvage:
+    """Read what can be read of the catalog at `path`; an empty Salvage if that is nothing."""
+    found = Salvage()
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as connection:
+        connection.text_factory = bytes
+        # Forwards and backwards, so that a broken page in the middle hides only itself.
+        for order in ("ASC", "DESC"):
+            query = f"SELECT path, reason, reader FROM files ORDER BY id {order}"  # noqa: S608
+            for name, reason, reader in _as_far_as_it_goes(connection, query):
+                if isinstance(name, bytes) and name.startswith(os.sep.encode()):
+                    found.files.setdefault(os.fsdecode(name), (_text(reason), _text(reader)))
+        for name, photo, document in _as_far_as_it_goes(
+            connection, "SELECT fingerprint, photos_edition, documents_edition FROM spaces"
+        ):
+            if isinstance(name, bytes) and isinstance(photo, int) and isinstance(document, int):
+                found.editions[os.fsdecode(name)] = (photo, document)
+    return found
+
+
+def _as_far_as_it_goes(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
+    with suppress(sqlite3.Error, OverflowError):
+        yield from connection.execute(query)
+
+
+def _text(value: Any) -> str | None:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else None
+
+
+def restore_space(
+    catalog: Catalog,
+    names: tuple[str, str, int],
+    editions: dict[Kind, int],
+    hashes: Mapping[Kind, Iterable[bytes | None]],
+) -> None:
+    """Fill an empty catalog from the keys of the vectors of one encoder, in one transaction.
+
+    `names` are fingerprint, encoder and dimension; `hashes` name the item of each row, None where
+    a row cannot be used. Photos come back without size, documents without text: the files that hold
+    them tell these when they are indexed again. Until then no item is live.
+    """
+    fingerprint, encoder, dim = names
+    with catalog.writing() as connection:
+        connection.execute(update(spaces).values(active=False))
+        values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim, "generation": 0}
+        values |= {f"{kind}_edition": number for kind, number in editions.items()}
+        made = insert(spaces).values(**values, photos_rows=0, documents_rows=0, active=True)
+        connection.execute(made)
+        own = select(spaces.c.id).where(spaces.c.fingerprint == fingerprint)
+        space_id = int(connection.scalar(own) or 0)
+        for kind, keys in hashes.items():
+            rows = 0
+            for part in _in_parts(keys):
+                _restore_rows(connection, space_id, kind, rows, part)
+                rows += len(part)
+            counted = update(spaces).where(spaces.c.id == space_id)
+            connection.execute(counted.values({f"{kind}_rows": rows}))
+
+
+def _restore_rows(
+    connection: Connection, space_id: int, kind: Kind, first: int, keys: Sequence[bytes | None]
+) -> None:
+    table = table_of(kind)
+    unknown = UNKNOWN_PHOTO if kind == "photos" else UNKNOWN_DOCUMENT
+    names = {key: {"content_hash": key, **unknown} for key in keys if key is not None}
+    if names:
+        connection.execute(insert(table).prefix_with("OR IGNORE"), list(names.values()))
+    ids: dict[bytes, int] = {}
+    for some in chunks(list(names)):
+        query = select(table.c.content_hash, table.c.id).where(table.c.content_hash.in_(some))
+        ids.update((row.content_hash, row.id) for row in connection.execute(query))
+    kept, lost = [], []
+    for row, key in enumerate(keys, first):
+        at = {"space_id": space_id, "kind": kind, "row": row}
+        if key is None:
+            lost.append({**at, "done": False})
+        else:
+            kept.append({**at, "item_id": ids[key], "live": False})
+    if kept:
+        connection.execute(insert(embeddings), kept)
+    if lost:
+        connection.execute(insert(erasures), lost)
+
+
+def _in_parts(values: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
+    rest = iter(values)
+    while part := list(islice(rest, MANY)):
+        yield part
+
+
+#: What stands for the description of an item whose catalog was lost, until a file tells it.
+UNKNOWN_PHOTO: dict[str, Any] = {"width": 0, "height": 0, "format": "", "frames": 1}
+UNKNOWN_DOCUMENT: dict[str, Any] = {"text": ""}

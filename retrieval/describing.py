@@ -1,0 +1,69 @@
+"""What `retrieval info` tells of a collection. Nothing is written, so it may be read-only."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from retrieval.catalog import Catalog
+from retrieval.edits import KILLED, RUNNING
+from retrieval.layout import is_being_written, read_manifest, sizes_on_disk
+from retrieval.records import CollectionInfo, RunRecord
+from retrieval.stores import default_recipe
+
+SHOWN_RUNS = 5
+_DETAILS = re.compile("[:;]| among ")
+_NUMBER = re.compile(r"\d[\d,.]*")
+
+
+def describe(place: Path, catalog: Catalog) -> CollectionInfo:
+    """Count what is in the collection at `place` and on disk."""
+    space = catalog.active_space()
+    counts = catalog.counts()
+    manifest = read_manifest(place)
+    return CollectionInfo(
+        path=str(place),
+        photos=counts["photos"],
+        files=counts["files"],
+        duplicates=counts["duplicates"],
+        animated=counts["animated"],
+        documents=counts["documents"],
+        not_live=catalog.dead_count(),
+        skipped=counts["skipped"],
+        reasons=group_reasons(catalog.reasons()),
+        encoder=space.encoder if space else "none yet",
+        fingerprint=space.fingerprint if space else "",
+        dim=space.dim if space else 0,
+        recipe=default_recipe(),
+        sizes=sizes_on_disk(place),
+        format=manifest["format"],
+        created_by=manifest.get("created_by", "unknown"),
+        runs=_runs(place, catalog),
+    )
+
+
+def _runs(place: Path, catalog: Catalog) -> tuple[RunRecord, ...]:
+    """The last runs, newest first; one that seems to run although nobody writes was killed."""
+    runs = catalog.runs(SHOWN_RUNS)
+    if any(run.outcome == RUNNING for run in runs) and not is_being_written(place):
+        runs = [replace(r, outcome=KILLED) if r.outcome == RUNNING else r for r in runs]
+    return tuple(runs)
+
+
+def group_reasons(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Sum up reasons that differ only in numbers or details; the most frequent comes first.
+
+    Details stand behind a colon, a semicolon or "among". A group of one reason is shown as that.
+    """
+    groups: dict[str, Counter[str]] = {}
+    for reason, count in counts:
+        head = _DETAILS.split(reason, maxsplit=1)[0]
+        groups.setdefault(_NUMBER.sub("…", head), Counter())[reason] += count
+    totals = {
+        next(iter(group)) if len(group) == 1 else head: group.total()
+        for head, group in groups.items()
+    }
+    return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))

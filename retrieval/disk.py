@@ -1,0 +1,157 @@
+"""The only module that changes files: each write, sync, rename and removal goes through `system`.
+
+One seam, so that tests can let every single step fail, stop half-way, or be the last thing that the
+process does. What is made here belongs to its owner alone: files 0600, folders 0700.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+class System:
+    """The steps that change a disk. Each raises OSError."""
+
+    def create(self, path: Path, mode: int = FILE_MODE) -> int:
+        """Open a file to write, made if it is not there, and return the descriptor."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+
+    def write(self, descriptor: int, data: bytes, offset: int) -> None:
+        """Write all of `data` at `offset`."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(descriptor, view, offset)
+            view, offset = view[written:], offset + written
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        os.ftruncate(descriptor, length)
+
+    def sync(self, descriptor: int) -> None:
+        """Make what was written through `descriptor` durable; for a folder, its names."""
+        os.fsync(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        os.replace(source, target)
+
+    def remove(self, path: Path) -> None:
+        os.unlink(path)
+
+    def make_folder(self, path: Path) -> None:
+        os.mkdir(path, FOLDER_MODE)
+
+    def remove_folder(self, path: Path) -> None:
+        os.rmdir(path)
+
+
+system = System()
+
+
+def make_folders(path: Path) -> None:
+    """Make a folder and those above it, durably; one that is there stays as it is."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folders(path.parent)
+    with suppress(FileExistsError):
+        system.make_folder(path)
+    sync_folder(path.parent)
+
+
+def write_atomically(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+    """Write a file so that a crash leaves the old one or the new one, never a part."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with _opened(temporary, mode) as descriptor:
+            system.truncate(descriptor, 0)  # of a process that died and had the same number
+            system.write(descriptor, data, 0)
+            system.sync(descriptor)
+        system.rename(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def append(path: Path, committed: int, data: bytes) -> None:
+    """Write behind the first `committed` bytes, durably; what was there beyond them is cut off."""
+    new = not path.exists()
+    if new:
+        make_folders(path.parent)
+    with _opened(path) as descriptor:
+        if os.fstat(descriptor).st_size != committed:
+            system.truncate(descriptor, committed)
+        system.write(descriptor, data, committed)
+        system.sync(descriptor)
+    if new:
+        sync_folder(path.parent)
+
+
+def overwrite(path: Path, pieces: Iterator[tuple[int, bytes]]) -> None:
+    """Write pieces (offset, bytes) into a file that is there, durably."""
+    with _opened(path) as descriptor:
+        for offset, data in pieces:
+            system.write(descriptor, data, offset)
+        system.sync(descriptor)
+
+
+def create_empty(path: Path) -> None:
+    """Make an empty file for the owner alone, unless it is there."""
+    if not path.exists():
+        with _opened(path):
+            pass
+        sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what another library wrote into a file."""
+    with _opened(path) as descriptor:
+        system.sync(descriptor)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename durably; `target` is replaced."""
+    system.rename(source, target)
+    sync_folder(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file durably; one that is not there is no error."""
+    with suppress(FileNotFoundError):
+        system.remove(path)
+        sync_folder(path.parent)
+
+
+def leave_note(path: Path, text: str) -> None:
+    """Write what nothing depends on; it need not survive a crash."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def take_note_away(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Make names that were created, renamed or removed in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        system.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _opened(path: Path, mode: int = FILE_MODE) -> Iterator[int]:
+    descriptor = system.create(path, mode)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,107 @@
+"""What a process that died left half done is finished or taken away by the next one that writes.
+
+Everything here runs under the write lock, may be repeated, and is what the commands do themselves
+when nothing goes wrong.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrieval import disk
+from retrieval.catalog import Catalog
+from retrieval.errors import CorruptError
+from retrieval.layout import space_folder, storage_errors
+from retrieval.records import KINDS, Kind, Space
+from retrieval.vectors import vector_file
+
+THUMBNAILS = "thumbs"  # the folder's name
+OWN = ("catalog.db", "catalog.seal")  # how the names of the catalog's own files begin
+
+
+def tidy(place: Path, catalog: Catalog) -> None:
+    """Check a catalog that was left unsealed, and finish what was begun.
+
+    Raises CorruptError, StorageError.
+    """
+    if not catalog.is_sealed():
+        problems = catalog.integrity_problems()
+        if problems:
+            raise CorruptError(
+                f"{catalog.path} is damaged: {problems[0]}. Mend it with: retrieval repair"
+            )
+    spaces = catalog.spaces()
+    if any(catalog.erased_rows(s, kind, done=False) for s in spaces for kind in KINDS):
+        finish_forgetting(place, catalog)
+    for space in spaces:
+        _remove_other_editions(place, space)
+
+
+def finish_forgetting(place: Path, catalog: Catalog) -> bool:
+    """Overwrite what the catalog says is forgotten: thumbnails, vectors, the catalog's own pages.
+
+    False if a program that reads the catalog kept its log from being emptied. Raises StorageError.
+    """
+    remove_thumbnails(place, catalog)
+    pending = [
+        (space, kind)
+        for space in catalog.spaces()
+        for kind in KINDS
+        if erase(place, catalog, space, kind)
+    ]
+    emptied = catalog.vacuum()
+    for space, kind in pending:  # last, so that all of it is repeated if the process dies
+        catalog.note_erased(space, kind)
+    return emptied
+
+
+def erase(place: Path, catalog: Catalog, space: Space, kind: Kind) -> bool:
+    """Overwrite the rows that are to be erased; whether there were any. Raises StorageError."""
+    rows, file = catalog.erased_rows(space, kind, done=False), vector_file(place, space, kind)
+    if rows:
+        file.erase(rows)
+        file.cut(space.rows[kind])
+    return bool(rows)
+
+
+def remove_thumbnails(place: Path, catalog: Catalog) -> int:
+    """Remove thumbnails, also half-written ones, of photos that are unknown; returns how many."""
+    removed = 0
+    with storage_errors(place / THUMBNAILS):
+        for folder in sorted((place / THUMBNAILS).glob("*")):
+            files = {file: _content_hash(file) for file in folder.glob("*")}
+            known = catalog.photo_ids([name for name in files.values() if name])
+            for file, name in files.items():
+                if name and name not in known:
+                    disk.remove(file)
+                    removed += 1
+    return removed
+
+
+def _content_hash(thumbnail: Path) -> bytes:
+    try:
+        return bytes.fromhex(thumbnail.name.partition(".")[0])
+    except ValueError:
+        return b""
+
+
+def remove_copies(place: Path) -> tuple[str, ...]:
+    """Remove older and set-aside catalogs; returns their names. Raises StorageError."""
+    copies = find_copies(place)
+    with storage_errors(place):
+        for file in copies:
+            disk.remove(file)
+    return tuple(file.name for file in copies)
+
+
+def find_copies(place: Path) -> list[Path]:
+    """The files of older and set-aside catalogs, which hold what this one does."""
+    return sorted(file for file in place.glob("catalog.*") if not file.name.startswith(OWN))
+
+
+def _remove_other_editions(place: Path, space: Space) -> None:
+    current = {vector_file(place, space, kind).path.stem for kind in KINDS}
+    with storage_errors(place):
+        for file in space_folder(place, space.fingerprint).glob("*"):
+            if file.suffix in (".f16", ".keys") and file.stem not in current:
+                disk.remove(file)

@@ -1,0 +1,1 @@
+"""Keeping a collection sound: verify, repair, forget, compact."""

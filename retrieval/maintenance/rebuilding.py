@@ -1,0 +1,204 @@
+"""Make a lost or damaged catalog anew from the keys of the vectors and the files on disk.
+
+Each key names the photo or text that its row embeds, so nothing is embedded again: the new catalog
+is filled from the keys, then the files that the old one knew of are read and linked by their hash.
+It grows beside the old one, which is replaced at the very end; a process that dies on the way
+leaves the old one in place, and the next repair goes on with the new one.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from retrieval import audits, disk
+from retrieval.catalog import Catalog
+from retrieval.checked import read_checked
+from retrieval.collection import Collection
+from retrieval.commits import Batch, FileEntry
+from retrieval.corpora import Columns, is_corpus
+from retrieval.encoders import EncoderSpec
+from retrieval.errors import CorruptError, RetrievalError
+from retrieval.indexing import reindex_files
+from retrieval.indexing.session import NOT_OPENED
+from retrieval.layout import read_roots, storage_errors
+from retrieval.records import (
+    KINDS,
+    FileStat,
+    Kind,
+    ProgressCallback,
+    Skipped,
+    Space,
+    ignore_notice,
+)
+from retrieval.scan import stat_file
+from retrieval.seals import seal_path
+from retrieval.vectors import VectorFile, vector_file
+
+OUT_OF_REACH = "could not be reached when the catalog was made anew; index its folder again"
+NEW = "catalog.new.db"
+
+
+def rebuild_catalog(
+    path: Path, spec: EncoderSpec, on_progress: ProgressCallback
+) -> tuple[list[str], int]:
+    """Replace catalog.db of the collection at `path`, under its write lock.
+
+    Returns what was done, in words, and how many items had to be embedded again. Raises
+    StorageError, CorruptError, and EncoderError where that is needed and cannot be done.
+    """
+    done: list[str] = []
+    salvaged = audits.salvage(path / "catalog.db")
+    with closing(_new_catalog(path)) as catalog:
+        space = _space(path, salvaged)
+        if space is not None:
+            kept = _restore(path, catalog, space)
+            done.append(f"kept {kept:,} embeddings of {space.encoder}")
+        before = _rows(catalog)
+        collection = Collection(path, catalog, spec, ignore_notice)
+        there = reindex_files(collection, _note_files(collection, salvaged), on_progress)
+        audits.refresh_live(catalog)
+        embedded = _rows(catalog) - before
+        done.append(f"read {there:,} of the {len(salvaged.files):,} files of the old catalog")
+        if not any(catalog.counts().values()):
+            done.append(f"the old catalog could not be read; run, it is quick: {_advice(path)}")
+        catalog.seal()
+    aside = _switch(path)
+    done.append(f"made the catalog anew; the old one is kept as {aside.name}")
+    return done, embedded
+
+
+def _advice(path: Path) -> str:
+    roots: list[str] = []
+    with suppress(CorruptError):
+        roots = read_roots(path)
+    return " ".join(["retrieval index", *(shlex.quote(root) for root in roots or ["FOLDER..."])])
+
+
+def _rows(catalog: Catalog) -> int:
+    space = catalog.active_space()
+    return sum(space.rows.values()) if space else 0
+
+
+def _new_catalog(path: Path) -> Catalog:
+    """An empty catalog beside the old one, or the unfinished one of a repair that died."""
+    for attempt in range(2):
+        catalog = Catalog(path / NEW)
+        try:
+            if not catalog.is_old() and not catalog.integrity_problems():
+                return catalog
+            if catalog.version() == 0:
+                catalog.migrate()
+                return catalog
+        except RetrievalError:
+            if attempt:
+                raise
+        catalog.close()
+        _remove_database(path / NEW)
+    raise CorruptError(f"{path / NEW} cannot be made. Check the disk, then run it again.")
+
+
+def _space(path: Path, salvaged: audits.Salvage) -> Space | None:
+    """The space whose folder says what it is: the one the old catalog knew, or the newest."""
+    files = sorted(path.glob("spaces/*/space.json"), key=lambda file: -file.stat().st_mtime_ns)
+    told = []
+    for file in files:
+        with suppress(CorruptError, OSError):
+            told.append(read_checked(file))
+    told.sort(key=lambda values: values["fingerprint"] not in salvaged.editions)
+    if not told:
+        return None
+    names, chosen = told[0], dict[Kind, int]()
+    space = Space(0, names["fingerprint"], names["encoder"], names["dim"], 0, {}, chosen)
+    editions = salvaged.editions.get(space.fingerprint)
+    for index, kind in enumerate(KINDS):
+        chosen[kind] = _edition(path, space, kind, editions[index] if editions else None)
+    return space
+
+
+def _edition(path: Path, space: Space, kind: Kind, claimed: int | None) -> int:
+    """The edition that the old catalog claims if it is there, else the one with most good rows."""
+    if claimed is not None and vector_file(path, space, kind, claimed).path.exists():
+        return claimed
+    folder = vector_file(path, space, kind, 0).path.parent
+    numbers = [
+        int(file.stem.partition("-")[2] or 0)
+        for file in folder.glob(f"{kind}*.f16")
+        if (file.stem.partition("-")[2] or "0").isdecimal()
+    ]
+    return max(numbers, key=lambda n: _good(vector_file(path, space, kind, n)), default=0)
+
+
+def _good(file: VectorFile) -> int:
+    return file.length() - len(file.damaged(file.length()))
+
+
+def _restore(path: Path, catalog: Catalog, space: Space) -> int:
+    """Fill the new catalog from the keys; returns how many embeddings can be used."""
+    if catalog.active_space() is None:
+        names = (space.fingerprint, space.encoder, space.dim)
+        hashes = {kind: _usable(vector_file(path, space, kind)) for kind in KINDS}
+        audits.restore_space(catalog, names, space.editions, hashes)
+    restored = catalog.active_space()
+    if restored is None:
+        return 0
+    lost = (len(catalog.erased_rows(restored, kind)) for kind in KINDS)
+    return sum(restored.rows.values()) - sum(lost)
+
+
+def _usable(file: VectorFile) -> Iterator[bytes | None]:
+    """The hash that each row's key names; None for a row that does not fit its key."""
+    count = file.length()
+    bad, keys = set(file.damaged(count).tolist()), file.keys(count)
+    for row in range(count):
+        yield None if row in bad else keys[row]["hash"].tobytes()
+
+
+def _note_files(collection: Collection, salvaged: audits.Salvage) -> list[str]:
+    """Record the files that cannot be read now; returns those that can."""
+    entries: list[FileEntry] = []
+    reachable: list[str] = []
+    for name, (reason, reader) in salvaged.files.items():
+        now = stat_file(name)
+        if isinstance(now, FileStat) and reason is None:
+            reachable.append(name)
+            columns = Columns.from_signature(reader) if is_corpus(name) else Columns()
+            if columns.chosen:  # to be read by the columns that the user once named
+                entries.append(FileEntry(FileStat(name, -1, -1), reader=columns.signature))
+        elif isinstance(now, FileStat) or _is_out_of_reach(name):
+            stat = FileStat(name, 0, 0)
+            entries.append(
+                FileEntry(stat, reason=reason or OUT_OF_REACH, reader=reader or NOT_OPENED)
+            )
+    if entries:
+        collection.catalog.commit(collection.catalog.active_space(), Batch(entries=entries))
+    return reachable
+
+
+def _is_out_of_reach(name: str) -> bool:
+    """Whether a file that cannot be found may be there all the same: its folder cannot be seen."""
+    return isinstance(stat_file(name), Skipped) and not Path(name).parent.is_dir()
+
+
+def _switch(path: Path) -> Path:
+    """Put the new catalog in the place of the old one, which is kept under another name."""
+    old, aside = path / "catalog.db", path / f"catalog.damaged-{time.time_ns()}.db"
+    with storage_errors(path):
+        # Its log must not be taken for that of the new one. What it held is lost or salvaged.
+        for end in ("-wal", "-shm"):
+            disk.remove(path / f"catalog.db{end}")
+        disk.remove(seal_path(old))
+        if old.exists():
+            disk.rename(old, aside)
+        disk.rename(path / NEW, old)
+        disk.rename(seal_path(path / NEW), seal_path(old))
+    return aside
+
+
+def _remove_database(file: Path) -> None:
+    with storage_errors(file):
+        for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm"), seal_path(file)):
+            disk.remove(name)

@@ -1,0 +1,179 @@
+"""Mend what verify found, and embed again only what must be.
+
+A damaged catalog is made anew from the keys of the vectors (see `rebuilding`); rows of vectors that
+do not fit their keys are given up and the files that hold their items read again; what is derived
+is removed and made anew when it is needed. A file that cannot be reached now stays listed as
+skipped until an indexing run finds it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from retrieval import audits, disk
+from retrieval.catalog import Catalog
+from retrieval.collection import LOCK_TIMEOUT_S, Collection
+from retrieval.encoders import EncoderSpec
+from retrieval.errors import CorruptError
+from retrieval.indexing import reindex_files
+from retrieval.indexing.session import NOT_OPENED
+from retrieval.layout import (
+    FORMAT,
+    ROOTS,
+    read_manifest,
+    space_folder,
+    storage_errors,
+    write_lock,
+    write_manifest,
+    write_space,
+)
+from retrieval.maintenance.rebuilding import rebuild_catalog
+from retrieval.maintenance.verifying import Verification, check_space, find
+from retrieval.records import (
+    KINDS,
+    NoticeCallback,
+    ProgressCallback,
+    RepairReport,
+    Space,
+    ignore_notice,
+    ignore_progress,
+)
+from retrieval.upgrading import upgrade
+
+LOST = "its embedding was damaged; index its folder again"
+
+
+def repair(
+    where: str | Path | Collection = "",
+    *,
+    home: str = "",
+    spec: EncoderSpec | None = None,
+    on_notice: NoticeCallback = ignore_notice,
+    on_progress: ProgressCallback = ignore_progress,
+) -> RepairReport:
+    """Mend the collection `where` (a name, a path, or an open one) as far as it can be.
+
+    Photo files are only read. Raises NoCollectionError, FormatError, LockedError, StorageError, and
+    EncoderError where something must be embedded again and the encoder cannot be loaded.
+    """
+    path = find(where, home)
+    with write_lock(path, LOCK_TIMEOUT_S):
+        return _Repair(path, spec or EncoderSpec(), on_notice, on_progress).run()
+
+
+class _Repair:
+    def __init__(
+        self,
+        path: Path,
+        spec: EncoderSpec,
+        on_notice: NoticeCallback,
+        on_progress: ProgressCallback,
+    ) -> None:
+        self.path = path
+        self.spec = spec
+        self.on_notice = on_notice
+        self.on_progress = on_progress
+        self.done: list[str] = []
+        self.embedded = 0
+
+    def run(self) -> RepairReport:
+        begun = time.monotonic()
+        self._mend_manifest()
+        found = self._verify()
+        if found.catalog_damaged:
+            done, self.embedded = rebuild_catalog(self.path, self.spec, self.on_progress)
+            self.done += done
+            found = self._verify()
+        for thumbnail in found.damaged_thumbnails:
+            with storage_errors(thumbnail):
+                disk.remove(thumbnail)
+        if found.damaged_thumbnails:
+            self.done.append(f"removed {len(found.damaged_thumbnails):,} damaged thumbnails")
+        if found.roots_lost:
+            with storage_errors(self.path):
+                disk.remove(self.path / ROOTS)
+            self.done.append("removed the damaged list of indexed folders")
+        if not found.catalog_damaged:
+            self._mend_vectors(found)
+        left = self._verify()
+        return RepairReport(
+            str(self.path),
+            tuple(self.done),
+            tuple(left.problems),
+            self.embedded,
+            time.monotonic() - begun,
+        )
+
+    def _verify(self) -> Verification:
+        verification = Verification(self.path, self.spec)
+        verification.run(encoder=False)
+        return verification
+
+    def _mend_manifest(self) -> None:
+        try:
+            read_manifest(self.path)
+        except CorruptError:
+            with storage_errors(self.path):
+                write_manifest(self.path, "unknown", "unknown")
+            self.done.append("wrote manifest.json anew")
+        if not (self.path / "catalog.db").is_file():
+            return
+        with closing(Catalog(self.path / "catalog.db")) as catalog, suppress(CorruptError):
+            # Where it is damaged verify says so, and it is made anew.
+            manifest = read_manifest(self.path)
+            if catalog.is_old() or manifest["format"] != FORMAT:
+                upgrade(self.path, catalog, manifest)
+                self.done.append("upgraded the collection")
+
+    def _mend_vectors(self, found: Verification) -> None:
+        with closing(Catalog(self.path / "catalog.db")) as catalog:
+            collection = Collection(self.path, catalog, self.spec, self.on_notice)
+            self._mend_space(catalog.active_space())
+            if found.seal_lost:
+                self.done.append("sealed the catalog anew")
+            paths = self._give_up_rows(collection, found)
+            before = _rows(catalog)
+            if paths:
+                there = reindex_files(collection, paths, self.on_progress)
+                audits.refresh_live(catalog)
+                self.done.append(
+                    f"read {there:,} of {len(paths):,} files again whose embeddings were lost"
+                )
+            self.embedded += _rows(catalog) - before
+            if self.done:
+                catalog.seal()
+
+    def _mend_space(self, space: Space | None) -> None:
+        if space is None:
+            return
+        try:
+            check_space(self.path, space)
+        except CorruptError:
+            folder = space_folder(self.path, space.fingerprint)
+            with storage_errors(folder):
+                disk.make_folders(folder)
+                write_space(folder, space.fingerprint, space.encoder, space.dim)
+            self.done.append("wrote space.json anew")
+
+    def _give_up_rows(self, collection: Collection, found: Verification) -> list[str]:
+        catalog = collection.catalog
+        paths: list[str] = []
+        space = catalog.active_space()
+        if space is None:
+            return []
+        for kind in KINDS:
+            rows = found.damaged_rows.get(kind, [])
+            if rows:
+                audits.take_back_rows(catalog, space, kind, rows)
+                self.done.append(f"gave up {len(rows):,} damaged rows of {kind}")
+            collection.finish_erasing(space, kind)
+            lacking = audits.without_embedding(catalog, space, kind)
+            paths += audits.mark_to_read_again(catalog, kind, lacking, LOST, NOT_OPENED)
+        return paths
+
+
+def _rows(catalog: Catalog) -> int:
+    space = catalog.active_space()
+    return sum(space.rows.values()) if space else 0

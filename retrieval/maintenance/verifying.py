@@ -1,0 +1,292 @@
+"""Check everything in a collection, and say in words what is wrong.
+
+Nothing is taken on trust that can be compared: the catalog with its seal, its own indexes and the
+keys of the vectors, every vector with its key, every text with its hash, every thumbnail with its
+checksum, every known file with what lies on disk, and the encoder with the fingerprint.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+from retrieval import audits
+from retrieval.catalog import Catalog
+from retrieval.checked import read_checked
+from retrieval.collection import LOCK_TIMEOUT_S, Collection
+from retrieval.corpora import text_hash
+from retrieval.encoders import EncoderSpec
+from retrieval.errors import CorruptError, NoCollectionError, RetrievalError
+from retrieval.images import read_content
+from retrieval.layout import (
+    FORMAT,
+    ROOTS,
+    collection_path,
+    read_manifest,
+    read_roots,
+    space_folder,
+    storage_errors,
+    write_lock,
+)
+from retrieval.matching import MatchingEncoder
+from retrieval.records import (
+    KINDS,
+    Kind,
+    Problem,
+    Skipped,
+    Space,
+    VerifyReport,
+    ignore_notice,
+)
+from retrieval.scan import stat_file
+from retrieval.seals import read_seal, seal_path
+from retrieval.tables import SCHEMA_VERSION
+from retrieval.thumbnails import read_thumbnail
+from retrieval.vectors import vector_file
+
+NAMED = 3  # examples in a sentence
+
+
+def verify(
+    where: str | Path | Collection = "",
+    *,
+    home: str = "",
+    spec: EncoderSpec | None = None,
+    encoder: bool = True,
+    content: bool = False,
+) -> VerifyReport:
+    """Check the collection `where` (a name, a path, or an open one); nothing is changed.
+
+    `encoder` loads the encoder and compares its fingerprint; `content` reads and hashes every photo
+    file. Raises NoCollectionError, FormatError for a newer format, LockedError while another
+    process writes; whatever else is wrong comes as a problem.
+    """
+    path = find(where, home)
+    writable = os.access(path, os.W_OK)
+    with write_lock(path, LOCK_TIMEOUT_S) if writable else nullcontext():
+        return Verification(path, spec or EncoderSpec()).run(encoder=encoder, content=content)
+
+
+def find(where: str | Path | Collection, home: str) -> Path:
+    """The folder of a collection, sound or not. Raises NoCollectionError."""
+    if isinstance(where, Collection):
+        return where.path
+    path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
+    with storage_errors(path):
+        is_one = any((path / name).exists() for name in ("manifest.json", "catalog.db", "spaces"))
+    if not is_one:
+        raise NoCollectionError(
+            f"There is no collection at {path}. Make one with: retrieval index FOLDER"
+        )
+    return path
+
+
+class Verification:
+    """One check of everything; needs the write lock, or a place where nobody writes."""
+
+    def __init__(self, path: Path, spec: EncoderSpec) -> None:
+        self.path = path
+        self.spec = spec
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.checked: dict[str, int] = {}
+        #: Whether the catalog contradicts its seal, itself or the vectors.
+        self.catalog_damaged = False
+        #: Whether the seal is damaged or gone.
+        self.seal_lost = False
+        #: Whether the list of indexed folders is damaged.
+        self.roots_lost = False
+        #: Rows of the vectors that cannot be used, by kind.
+        self.damaged_rows: dict[Kind, list[int]] = {}
+        #: Items that stand in files and have no embedding, by kind.
+        self.unembedded: dict[Kind, list[int]] = {}
+        self.damaged_thumbnails: list[Path] = []
+
+    def run(self, *, encoder: bool = True, content: bool = False) -> VerifyReport:
+        """Check everything and report."""
+        begun = time.monotonic()
+        self._try("manifest.json", self._check_manifest)
+        if not (self.path / "catalog.db").is_file():
+            self._catalog_is_damaged("it is lost")
+        else:
+            self._try("catalog.db", lambda: self._check_with_catalog(encoder, content))
+        self._try(ROOTS, self._check_roots)
+        self._check_thumbnails()
+        return VerifyReport(
+            str(self.path),
+            tuple(self.problems),
+            tuple(self.notes),
+            self.checked,
+            time.monotonic() - begun,
+        )
+
+    def _try(self, place: str, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except CorruptError as exc:
+            self.catalog_damaged = self.catalog_damaged or place == "catalog.db"
+            self._problem(place, str(exc).removesuffix(" Mend it with: retrieval repair"))
+        except RetrievalError as exc:
+            self._problem(place, str(exc))
+
+    def _problem(self, place: str, text: str) -> None:
+        self.problems.append(Problem(place, text))
+
+    def _catalog_is_damaged(self, text: str) -> None:
+        self.catalog_damaged = True
+        self._problem("catalog.db", text)
+
+    # --- the catalog ------------------------------------------------------------------------
+
+    def _check_manifest(self) -> None:
+        manifest = read_manifest(self.path)
+        if manifest["format"] != FORMAT:
+            self.notes.append(f"The collection has format {manifest['format']}: open it to upgrade")
+
+    def _check_roots(self) -> None:
+        self.roots_lost = True
+        read_roots(self.path)
+        self.roots_lost = False
+
+    def _check_with_catalog(self, encoder: bool, content: bool) -> None:
+        with closing(Catalog(self.path / "catalog.db")) as catalog:
+            self._try("catalog.seal", self._check_seal_file)
+            if not self.seal_lost:
+                catalog.check_seal()
+            for problem in catalog.integrity_problems():
+                self._catalog_is_damaged(problem)
+            if self.catalog_damaged or catalog.version() != SCHEMA_VERSION:
+                return
+            if not self.seal_lost and not catalog.is_sealed():
+                self.notes.append("The last run did not end properly; its newest state has no seal")
+            self._check_rows(catalog)
+            space = catalog.active_space()
+            if space is not None:
+                self._try("space.json", lambda: check_space(self.path, space))
+                for kind in KINDS:
+                    self._check_vectors(catalog, space, kind)
+                if encoder:
+                    self._try("encoder", lambda: self._check_encoder(space))
+            self._check_files(catalog, content)
+
+    def _check_seal_file(self) -> None:
+        self.seal_lost = True
+        place = self.path / "catalog.db"
+        if read_seal(place) is None and read_manifest(self.path)["format"] == FORMAT:
+            raise CorruptError(f"{seal_path(place)} is lost.")
+        self.seal_lost = False
+
+    def _check_rows(self, catalog: Catalog) -> None:
+        bad = sum(text_hash(text) != key for key, text in audits.texts(catalog))
+        if bad:
+            self._catalog_is_damaged(f"{bad:,} documents do not have the text they were made of")
+        unclear = audits.unclear_files(catalog)
+        if unclear:
+            self._catalog_is_damaged(f"of {unclear:,} files it does not say what they are")
+
+    # --- vectors ----------------------------------------------------------------------------
+
+    def _check_vectors(self, catalog: Catalog, space: Space, kind: Kind) -> None:
+        file, count = vector_file(self.path, space, kind), space.rows[kind]
+        self.checked[f"{kind} vectors"] = count
+        erased = catalog.erased_rows(space, kind)
+        damaged = file.damaged(count, erased).tolist()
+        if damaged:
+            self.damaged_rows[kind] = damaged
+            self._problem(
+                str(file.path),
+                f"{len(damaged):,} of {count:,} rows do not fit their checksums, are cut off, or "
+                "are no unit vectors",
+            )
+        self._compare_keys(catalog, space, kind, {*damaged, *erased})
+        if wrong := audits.wrongly_live(catalog, space, kind):
+            self._catalog_is_damaged(f"{wrong:,} {kind} are searched or left out wrongly")
+        if lacking := audits.without_embedding(catalog, space, kind):
+            self.unembedded[kind] = lacking
+            self._problem("catalog.db", f"{len(lacking):,} {kind} have no embedding")
+        if waiting := catalog.erased_rows(space, kind, done=False):
+            self.notes.append(f"{len(waiting):,} rows of {kind} are still to be overwritten")
+
+    def _compare_keys(self, catalog: Catalog, space: Space, kind: Kind, unusable: set[int]) -> None:
+        file, count = vector_file(self.path, space, kind), space.rows[kind]
+        keys = file.keys(min(count, file.length()))
+        rows = wrong = 0
+        for row, content_hash in audits.hashes_by_row(catalog, space, kind):
+            rows += 1
+            if row not in unusable and (
+                row >= len(keys) or keys[row]["hash"].tobytes() != content_hash
+            ):
+                wrong += 1
+        erased = len(catalog.erased_rows(space, kind))
+        if wrong or rows + erased != count:
+            self._catalog_is_damaged(
+                f"{wrong:,} rows of {kind} hold other items than it says, and {rows + erased:,} "
+                f"of {count:,} rows are accounted for"
+            )
+
+    def _check_encoder(self, space: Space) -> None:
+        MatchingEncoder(self.path, self.spec, ignore_notice).load(space)
+        self.checked["encoder fingerprints"] = 1
+
+    # --- files ------------------------------------------------------------------------------
+
+    def _check_files(self, catalog: Catalog, content: bool) -> None:
+        """Files that changed since they were indexed are no damage: the next run sees to them."""
+        gone: list[str] = []
+        changed: list[str] = []
+        silently: list[str] = []
+        self.checked["files"] = 0
+        for path, size, mtime_ns, key in audits.known_paths(catalog):
+            self.checked["files"] += 1
+            now = stat_file(path)
+            if isinstance(now, Skipped):
+                gone.append(path)
+            elif (now.size, now.mtime_ns) != (size, mtime_ns):
+                changed.append(path)
+            elif content and key is not None and not _holds(path, key):
+                silently.append(path)
+        if silently:
+            self._problem(
+                silently[0],
+                f"{_named(silently)} changed without a new modification time: damaged, or edited "
+                "by a program that hides it. Restore from a backup, or touch and index again",
+            )
+        if gone:
+            self.notes.append(f"{_named(gone)} cannot be found any more; the next run notes it")
+        if changed:
+            self.notes.append(f"{_named(changed)} changed since; index the folder again")
+
+    def _check_thumbnails(self) -> None:
+        kept = sorted((self.path / "thumbs").glob("*/*.jpg"))
+        self.damaged_thumbnails = [path for path in kept if read_thumbnail(path) is None]
+        self.checked["thumbnails"] = len(kept)
+        if self.damaged_thumbnails:
+            names = [str(path) for path in self.damaged_thumbnails]
+            self._problem(names[0], f"{_named(names)} is no whole thumbnail; it is made anew")
+
+
+def check_space(path: Path, space: Space) -> None:
+    """Compare what the folder of a space says of itself with the catalog. Raises CorruptError."""
+    file = space_folder(path, space.fingerprint) / "space.json"
+    try:
+        told = read_checked(file)
+    except OSError as exc:
+        raise CorruptError(f"{file} cannot be read: {exc.strerror}.") from exc
+    if (told["fingerprint"], told["dim"]) != (space.fingerprint, space.dim):
+        raise CorruptError(f"{file} and the catalog name different encoders.")
+
+
+def _holds(path: str, content_hash: bytes) -> bool:
+    try:
+        return read_content(path).content_hash == content_hash
+    except (OSError, RetrievalError):
+        return False
+
+
+def _named(paths: list[str]) -> str:
+    if len(paths) == 1:
+        return f"the file {paths[0]}"
+    return f"{len(paths):,} files ({', '.join(paths[:NAMED])}{', …' * (len(paths) > NAMED)})"
