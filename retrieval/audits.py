@@ -181,7 +181,7 @@ def salvage(path: Path) -> Salvage:
 
 
 def _as_far_as_it_goes(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
-    with suppress(sqlite3.Error, OverflowError):
+    with suppress(sqlite3.Error, OverflowError, UnicodeDecodeError):
         yield from connection.execute(query)
 
 

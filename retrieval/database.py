@@ -114,6 +114,8 @@ class Database:
             yield
         except DatabaseError as exc:
             raise _translated(exc, self.path) from exc
+        except UnicodeDecodeError as exc:  # SQLite names what is damaged, in damaged letters
+            raise _translated_raw(exc, self.path) from exc
 
     # --- the seal ---------------------------------------------------------------------------
 
@@ -241,14 +243,14 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to SCHEMA_VERSION, each step in a transaction. Raises FormatError."""
-        if not self.is_old():
-            return
+        self.is_old()
         for number in range(self.version(), SCHEMA_VERSION):
             with self._translating(), self._writer.connect() as connection:
                 MIGRATIONS[number](connection)
                 connection.execute(text(f"PRAGMA user_version = {number + 1:d}"))
                 self.commit_transaction(connection)
-        self.seal()
+        if not self.is_sealed():  # perhaps since a process died just here
+            self.seal()
 
     def back_up(self, target: Path) -> None:
         """Copy the database as it is now to `target`, durably. Raises StorageError."""

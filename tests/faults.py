@@ -192,7 +192,10 @@ def run(
     processes: int = 0,
     stop: bool = False,
 ) -> dict[str, Any]:
-    """Inject every fault; with `stop` until one loses something. Needs a process without threads: elsewhere use `run_apart`."""
+    """Inject every fault; with `stop` until something is lost.
+
+    Needs a process without threads: elsewhere use `run_apart`.
+    """
     use_toy()
     _warm_up()
 

@@ -96,23 +96,23 @@ class Results(NamedTuple):
     """All that a user can see of a collection."""
 
     state: State
-    counts: tuple[int, ...]
+    counts: tuple[tuple[str, int], ...]
     searches: tuple[Any, ...]
 
 
-def read_results(place: Path, photos: Path) -> Results:
-    """Open a collection, check everything, and search it.
+def read_results(place: Path, photos: Path, *, check: bool = True) -> Results:
+    """Open a collection, `check` everything, and search it.
 
     Raises AssertionError for what is wrong, RetrievalError for what the library finds wrong.
     """
     with Collection.open(place, spec=SPEC) as collection:
         state = read_state(place)
-        check_everything(collection)
-        info = collection.info()
+        if check:
+            check_everything(collection)
+            _find_best(collection, state, photos)
         searches = [_find_all(collection, kind, state) for kind in KINDS]
-        searches += [_find_best(collection, state, photos)]
-    counts = (info.photos, info.files, info.documents, info.skipped)
-    return Results(state, counts, tuple(searches))
+        counts = collection.catalog.counts()
+    return Results(state, tuple(counts.items()), tuple(searches))
 
 
 def _find_all(collection: Collection, kind: Kind, state: State) -> Any:
@@ -135,7 +135,7 @@ def _find_all(collection: Collection, kind: Kind, state: State) -> Any:
     return sorted((str(name), round(score, 4)) for name, score in found.items())
 
 
-def _find_best(collection: Collection, state: State, photos: Path) -> Any:
+def _find_best(collection: Collection, state: State, photos: Path) -> None:
     """Search with the picture of the photo that was committed last: the best, with a cosine of 1.
 
     (That it is the best for all others follows from their vectors and scores, which are compared.)
@@ -147,8 +147,7 @@ def _find_best(collection: Collection, state: State, photos: Path) -> Any:
             same = {other[0] for other in state.files if other[2] == content}
             assert best.path in same, f"{path} is not found by its own picture, but {best.path}"
             assert abs(best.score - 1) < 1e-3, f"{path} is found with {best.score}"
-            return best.path, best.also
-    return None
+            return
 
 
 def check_everything(collection: Collection) -> None:

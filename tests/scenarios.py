@@ -180,10 +180,12 @@ SCENARIOS = {
     "forget": Scenario(_prepare_forget, _forget, after=_is_forgotten),
     "compact": Scenario(_prepare_compact, _compact),
     "repair, no catalog": Scenario(_prepare_lost_catalog, _repair, damaged=True),
-    "repair, bad rows": Scenario(_prepare_damaged_rows, _repair_and_index, damaged=True),
     "thumbnails": Scenario(_prepare_thumbnails, _thumbnails),
 }
-LONG_SCENARIOS = {"add, sealed at the end": Scenario(_prepare_add, _index, sealing_share=1e9)}
+LONG_SCENARIOS = {
+    "add, sealed at the end": Scenario(_prepare_add, _index, sealing_share=1e9),
+    "repair, bad rows": Scenario(_prepare_damaged_rows, _repair_and_index, damaged=True),
+}
 
 
 # --- the judge ------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ def judge(
     problems = [] if scenario.damaged else judge_fault(place, photos, committed)
     try:
         scenario.operate(place, photos)
-        results = read_results(place, photos)
+        results = read_results(place, photos, check=False)  # verify does
         if results != whole:
             problems.append(f"after running it again: {difference(results, whole)}")
         problems += [f"left behind: {name}" for name in leftovers(place)]

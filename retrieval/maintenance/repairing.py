@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from retrieval import audits, disk
+from retrieval import audits, disk, edits
 from retrieval.catalog import Catalog
 from retrieval.collection import LOCK_TIMEOUT_S, Collection
 from retrieval.encoders import EncoderSpec
@@ -75,11 +76,12 @@ class _Repair:
         self.spec = spec
         self.on_notice = on_notice
         self.on_progress = on_progress
+        self.begun = time.monotonic()
+        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.done: list[str] = []
         self.embedded = 0
 
     def run(self) -> RepairReport:
-        begun = time.monotonic()
         self._mend_manifest()
         found = self._verify()
         if found.catalog_damaged:
@@ -103,7 +105,7 @@ class _Repair:
             tuple(self.done),
             tuple(left.problems),
             self.embedded,
-            time.monotonic() - begun,
+            time.monotonic() - self.begun,
         )
 
     def _verify(self) -> Verification:
@@ -143,7 +145,14 @@ class _Repair:
                 )
             self.embedded += _rows(catalog) - before
             if self.done:
+                self._note_run(catalog)
                 catalog.seal()
+
+    def _note_run(self, catalog: Catalog) -> None:
+        seconds = time.monotonic() - self.begun
+        with catalog.writing() as connection:
+            number = edits.begin_run(connection, "repair", [], self.started_at)
+            edits.end_run(connection, number, seconds, "done", {"embedded": self.embedded})
 
     def _mend_space(self, space: Space | None) -> None:
         if space is None:

@@ -5,8 +5,14 @@ See `tests.disks`, which tries many sizes; here some at which different steps fa
 
 from __future__ import annotations
 
-import pytest
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+from sqlalchemy.exc import DatabaseError
+
+from retrieval.database import _translated
 from tests.disks import can_mount
 from tests.faults import run_apart
 
@@ -26,3 +32,12 @@ def test_a_small_disk() -> None:
     assert figures["losses"] == []
     assert figures["full"] >= 5
     assert all("is full" in text or "No space left" in text for text in figures["messages"])
+
+
+@pytest.mark.parametrize(("free", "words"), [(8192, "is full"), (1 << 30, "permissions")])
+def test_what_sqlite_does_not_say(
+    free: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    error = DatabaseError("INSERT", {}, Exception("disk I/O error"))
+    assert words in str(_translated(error, tmp_path / "catalog.db"))
