@@ -130,6 +130,12 @@ def mark_to_read_again(
     return paths
 
 
+def paths_with_reason(catalog: Catalog, reason: str) -> list[str]:
+    """The files that were skipped for exactly this reason."""
+    with catalog.reading() as connection:
+        return list(connection.scalars(select(files.c.path).where(files.c.reason == reason)))
+
+
 def refresh_live(catalog: Catalog) -> None:
     """Mark every embedding live or not, as its item stands in a file or not."""
     with catalog.writing() as connection:

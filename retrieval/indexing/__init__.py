@@ -69,12 +69,15 @@ def reindex_files(
     collection: Collection,
     paths: Iterable[str],
     on_progress: ProgressCallback = ignore_progress,
+    *,
+    known_only: bool = False,
 ) -> int:
     """Read these files again whatever is known of them; returns how many are there.
 
-    Nothing else is looked at and nothing is removed. Must run inside `collection.writing`.
+    Nothing else is looked at and nothing is removed; `known_only` leaves out files whose content
+    would have to be embedded. Must run inside `collection.writing`.
     """
-    session = Session(collection, Columns(), 0, 0, on_progress)
+    session = Session(collection, Columns(), 0, 0, on_progress, known_only)
     stats = [entry for path in paths if isinstance(entry := stat_file(path), FileStat)]
     session.before = collection.catalog.files_at([stat.path for stat in stats])
     photos = PhotoIndexer(session)

@@ -31,6 +31,7 @@ class _Loaded:
     prepared: NDArray[np.uint8] | None = None
     described: NewPhoto | None = None  # what a known photo is like, where that was lost
     reason: str | None = None
+    left_out: bool = False
 
 
 class PhotoIndexer:
@@ -49,7 +50,8 @@ class PhotoIndexer:
         fresh = 0
         begun = time.monotonic()
         for done, loaded in enumerate(look_ahead(stats, self._load, session.threads), 1):
-            waiting.append(loaded)
+            if not loaded.left_out:
+                waiting.append(loaded)
             fresh += loaded.photo is not None
             full = fresh >= (session.batch_size or DEFAULT_BATCH) or len(waiting) >= COMMIT_FILES
             if full or done == len(stats):
@@ -70,6 +72,8 @@ class PhotoIndexer:
         if self.catalog.embedded(self._space, "photos", [key]):
             lost = key in self.session.undescribed
             return _Loaded(stat, key, described=_describe(content) if lost else None)
+        if self.session.known_only:
+            return _left_out(stat, content)
         encoder = self.session.collection.encoder()
         try:
             picture = decode(content.data, 2 * encoder.image_size)
@@ -137,6 +141,15 @@ class PhotoIndexer:
 
 def _new_photo(content_hash: bytes, picture: Picture) -> NewPhoto:
     return NewPhoto(content_hash, picture.width, picture.height, picture.format, picture.frames)
+
+
+def _left_out(stat: FileStat, content: FileContent) -> _Loaded:
+    """A file that is new, or broken: the latter is told now, the former is for the next run."""
+    try:
+        decode(content.data, 1)
+    except ImageError as exc:
+        return _Loaded(stat, reason=str(exc))
+    return _Loaded(stat, left_out=True)
 
 
 def _describe(content: FileContent) -> NewPhoto | None:

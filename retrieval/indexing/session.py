@@ -47,6 +47,8 @@ class Session:
     batch_size: int
     threads: int
     on_progress: ProgressCallback
+    #: Whether to leave out what would have to be embedded.
+    known_only: bool = False
     counts: Counts = field(default_factory=Counts)
     #: Known files that work is to be done on, by path.
     before: dict[str, KnownFile] = field(default_factory=dict)

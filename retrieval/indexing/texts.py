@@ -35,13 +35,19 @@ class TextIndexer:
             except CorpusError as exc:
                 self._skip(stat, str(exc))
             else:
-                self._waiting.append((stat, columns, passages))
-                passages_waiting += len(passages)
+                if not self.session.known_only or self._all_known(passages):
+                    self._waiting.append((stat, columns, passages))
+                    passages_waiting += len(passages)
             full = passages_waiting >= COMMIT_TEXTS or len(self._waiting) >= COMMIT_FILES
             if self._waiting and (full or done == len(stats)):
                 self._commit()
                 passages_waiting = 0
         return misnamed
+
+    def _all_known(self, passages: list[Passage]) -> bool:
+        texts = {text_hash(passage.text) for passage in passages}
+        space = self.catalog.active_space()
+        return texts <= self.catalog.embedded(space, "documents", list(texts))
 
     def _columns(self, stat: FileStat) -> Columns:
         """The columns that the user names, or else those the file was read with before."""

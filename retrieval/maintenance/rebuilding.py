@@ -34,7 +34,7 @@ from retrieval.records import (
     Space,
     ignore_notice,
 )
-from retrieval.scan import stat_file
+from retrieval.scan import stat_file, walk
 from retrieval.seals import seal_path
 from retrieval.vectors import VectorFile, vector_file
 
@@ -60,22 +60,28 @@ def rebuild_catalog(
         before = _rows(catalog)
         collection = Collection(path, catalog, spec, ignore_notice)
         there = reindex_files(collection, _note_files(collection, salvaged), on_progress)
+        done.append(f"read {there:,} of the {len(salvaged.files):,} files of the old catalog")
+        if not salvaged.files:
+            done += _look_around(collection, on_progress)
         audits.refresh_live(catalog)
         embedded = _rows(catalog) - before
-        done.append(f"read {there:,} of the {len(salvaged.files):,} files of the old catalog")
-        if not any(catalog.counts().values()):
-            done.append(f"the old catalog could not be read; run, it is quick: {_advice(path)}")
         catalog.seal()
     aside = _switch(path)
     done.append(f"made the catalog anew; the old one is kept as {aside.name}")
     return done, embedded
 
 
-def _advice(path: Path) -> str:
-    roots: list[str] = []
+def _look_around(collection: Collection, on_progress: ProgressCallback) -> list[str]:
+    """Where the old catalog names no file: find those that it knew in the folders once indexed."""
+    roots: list[Path] = []
     with suppress(CorruptError):
-        roots = read_roots(path)
-    return " ".join(["retrieval index", *(shlex.quote(root) for root in roots or ["FOLDER..."])])
+        roots = [Path(root) for root in read_roots(collection.path)]
+    met = [entry.path for entry in walk(roots) if isinstance(entry, FileStat)]
+    reindex_files(collection, met, on_progress, known_only=True)
+    held = collection.catalog.counts()
+    found = f"found {held['photos']:,} photos again in {len(roots):,} folders once indexed"
+    command = " ".join(["retrieval index", *(shlex.quote(str(root)) for root in roots)])
+    return [f"{found}; for what else is there run: {command if roots else command + ' FOLDER'}"]
 
 
 def _rows(catalog: Catalog) -> int:

@@ -8,6 +8,7 @@ skipped until an indexing run finds it.
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -180,7 +181,9 @@ class _Repair:
             collection.finish_erasing(space, kind)
             lacking = audits.without_embedding(catalog, space, kind)
             paths += audits.mark_to_read_again(catalog, kind, lacking, LOST, NOT_OPENED)
-        return paths
+        # Of a repair that died, or of files that could not be reached then.
+        waiting = audits.paths_with_reason(catalog, LOST)
+        return sorted({*paths, *(path for path in waiting if os.path.exists(path))})
 
 
 def _rows(catalog: Catalog) -> int:

@@ -349,7 +349,9 @@ class TestMaking:
         (tmp_path / "new").mkdir()
         with (
             write_lock(tmp_path / "new", 0),
-            pytest.raises(LockedError, match=rf"Another process \({os.getpid()} on .*\) is writing"),
+            pytest.raises(
+                LockedError, match=rf"Another process \({os.getpid()} on .*\) is writing"
+            ),
         ):
             open_toy(tmp_path / "new")
         open_toy(tmp_path / "new").close()

@@ -190,7 +190,9 @@ class TestTwoAtOnce:
         with open_toy(place) as first, open_toy(place) as second:
             index_folder(first, [photos])
             with first.writing():
-                with pytest.raises(LockedError, match=rf"Another process \({os.getpid()} on .* is writing"):
+                with pytest.raises(
+                    LockedError, match=rf"Another process \({os.getpid()} on .* is writing"
+                ):
                     index_folder(second, [photos])
                 assert len(search(second, "red").hits) == 6
             assert index_folder(second, [photos]).unchanged == 6

@@ -17,7 +17,7 @@ from retrieval.errors import CorruptError, LockedError, NoCollectionError
 from retrieval.layout import write_lock
 from retrieval.maintenance import verifying
 from tests.conftest import open_toy
-from tests.flips import COLOURS, flip, make
+from tests.flips import COLOURS, answers, flip, make
 from tests.integration.test_collection import reseal
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -120,6 +120,21 @@ class TestVectors:
             file.replace([0], np.array([[3.0, 4.0, 0.0]], np.float32), [bytes(32)])
         assert "1 of 5 rows" in said(whole)
 
+    def test_a_repair_that_died_is_gone_on_with(
+        self, whole: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flip(space_file(whole, "photos.f16"), 8, 0x40)
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("retrieval.maintenance.repairing.reindex_files", die)
+            with pytest.raises(KeyboardInterrupt):
+                repair(whole)
+        assert repair(whole).embedded_again == 1
+        assert repair(whole).done == ()
+
     def test_a_photo_that_is_out_of_reach_now(self, whole: Path, tmp_path: Path) -> None:
         flip(space_file(whole, "photos.f16"), 8, 0x40)
         (tmp_path / "photos").rename(tmp_path / "elsewhere")
@@ -137,6 +152,7 @@ class TestVectors:
 
 class TestCatalog:
     def test_lost(self, whole: Path, toy: list[ToyEncoder]) -> None:
+        expected = answers(whole)
         (whole / "catalog.db").unlink()
         with pytest.raises(CorruptError, match=r"lost its catalog\.db\. Make it anew with"):
             Collection.open(whole)
@@ -144,16 +160,42 @@ class TestCatalog:
         toy.clear()
         report = repair(whole)
         assert not report.left
-        assert f"it is quick: retrieval index {whole.parent / 'photos'}" in "\n".join(report.done)
+        photos = whole.parent / "photos"
+        assert "found 4 photos again in 1 folders once indexed; for what else is there run: " in (
+            told := "\n".join(report.done)
+        )
+        assert f"retrieval index {photos}" in told
+        assert sum(encoder.images_seen for encoder in toy) == 0
+        assert answers(whole) == expected
+        picture(photos / "new.png", "black")
+        with open_toy(whole) as collection:
+            found = index_folder(collection, [photos])
+            assert (found.added, found.unchanged, found.embedded) == (1, 6, 1)
+            photo = collection.catalog.photos_by_id([1])[1]
+            assert (photo.width, photo.height, photo.format) == (16, 12, "PNG")
+        assert not verify(whole).problems
+
+    def test_lost_with_the_list_of_folders(self, whole: Path, toy: list[ToyEncoder]) -> None:
+        (whole / "catalog.db").unlink()
+        (whole / "roots.json").unlink()
+        toy.clear()
+        report = repair(whole)
+        assert not report.left
+        assert report.done[-2].endswith("run: retrieval index FOLDER")
         with open_toy(whole) as collection:
             assert collection.info().photos == 0
             found = index_folder(collection, [whole.parent / "photos"])
             assert (found.added, found.duplicates, found.embedded) == (5, 1, 0)
-            assert (found.photos, found.documents) == (4, 2)
-            photo = collection.catalog.photos_by_id([1])[1]
-            assert (photo.width, photo.height, photo.format) == (16, 12, "PNG")
         assert sum(encoder.images_seen for encoder in toy) == 0
-        assert not verify(whole).problems
+
+    def test_what_was_never_indexed_waits_for_the_next_run(self, whole: Path) -> None:
+        (whole / "catalog.db").unlink()
+        picture(whole.parent / "photos/new.png", "black")
+        (whole.parent / "photos/new.txt").write_text("a new thing")
+        assert repair(whole).embedded_again == 0
+        with open_toy(whole) as collection:
+            assert collection.info().photos == 4
+            assert index_folder(collection, [whole.parent / "photos"]).added == 2
 
     def test_no_database_at_all(self, whole: Path) -> None:
         (whole / "catalog.db").write_bytes(b"no database " * 500)
