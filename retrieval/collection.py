@@ -26,12 +26,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval import disk
-from retrieval.catalog import Catalog
 from retrieval.describing import describe
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
-from retrieval.layout import (
+from retrieval.matching import MatchingEncoder
+from retrieval.pictures.thumbnails import thumbnail_data, thumbnail_file
+from retrieval.records import (
+    CollectionInfo,
+    Kind,
+    NoticeCallback,
+    Photo,
+    Space,
+    ignore_notice,
+)
+from retrieval.storage import disk
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.layout import (
     FORMAT,
     collection_path,
     create_folder,
@@ -42,27 +52,17 @@ from retrieval.layout import (
     write_lock,
     write_space,
 )
-from retrieval.leftovers import erase, tidy
-from retrieval.matching import MatchingEncoder
-from retrieval.records import (
-    CollectionInfo,
-    Kind,
-    NoticeCallback,
-    Photo,
-    Space,
-    ignore_notice,
-)
+from retrieval.storage.leftovers import erase, tidy
+from retrieval.storage.upgrading import upgrade
+from retrieval.storage.vectors import VectorFile, vector_file
 from retrieval.stores import VectorStore, default_recipe, make_store
-from retrieval.thumbnails import thumbnail_data, thumbnail_file
-from retrieval.upgrading import upgrade
-from retrieval.vectors import VectorFile, vector_file
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-    from retrieval.commits import Batch
+    from retrieval.storage.commits import Batch
 
 LOCK_TIMEOUT_S = 2.0
 
@@ -215,22 +215,24 @@ class Collection:
         store.remove(np.array(dead, np.int64))
         return _Loaded(space, store, keys)
 
-    def are_these(self, space: Space, kind: Kind, hashes: Mapping[int, bytes]) -> bool:
+    def are_these(
+        self, space: Space, kind: Kind, hashes: Mapping[int, bytes], then: Space | None
+    ) -> bool:
         """Whether the catalog's items at these rows are those that the vectors were made of.
 
-        Where not, either a writer was faster, then the answer is False and it is worth searching
-        again; or the catalog is damaged: CorruptError.
+        `then` is the space as of the snapshot that the items come from. Where they are not, either
+        a writer was faster, then the answer is False and it is worth searching again; or the
+        catalog is damaged: CorruptError. Must be called outside of that snapshot.
         """
         loaded = self._loaded.get(kind)
-        now = self.catalog.active_space()
-        if loaded is None or now is None or loaded.space != space:
+        if loaded is None or then is None or loaded.space != space:
             return False
-        if (now.id, now.editions[kind]) != (space.id, space.editions[kind]):
+        if (then.id, then.editions[kind]) != (space.id, space.editions[kind]):
             return False
         if all(loaded.keys[row]["hash"].tobytes() == content for row, content in hashes.items()):
             return True
-        if now != space:
-            return False
+        if self.catalog.active_space() != space:
+            return False  # rows are overwritten in place only after a commit that gives them up
         raise CorruptError(
             f"The catalog at {self.path} and its vectors contradict each other. "
             "Mend them with: retrieval repair"

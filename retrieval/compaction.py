@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval import edits
 from retrieval.errors import CorruptError, RetrievalError, StorageError
 from retrieval.journal import recorded
-from retrieval.layout import sizes_on_disk
-from retrieval.leftovers import remove_thumbnails
 from retrieval.records import (
     KINDS,
     CompactReport,
@@ -28,7 +25,10 @@ from retrieval.records import (
     Space,
     ignore_progress,
 )
-from retrieval.vectors import VectorFile, checksums
+from retrieval.storage import edits
+from retrieval.storage.layout import sizes_on_disk
+from retrieval.storage.leftovers import remove_thumbnails
+from retrieval.storage.vectors import VectorFile, checksums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from retrieval.catalog import Catalog
-from retrieval.edits import KILLED, RUNNING
-from retrieval.layout import is_being_written, read_manifest, sizes_on_disk
 from retrieval.records import CollectionInfo, RunRecord
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.edits import KILLED, RUNNING
+from retrieval.storage.layout import is_being_written, read_manifest, sizes_on_disk
 from retrieval.stores import default_recipe
 
 SHOWN_RUNS = 5

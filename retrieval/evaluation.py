@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.decoding import load_picture
 from retrieval.embedding import BatchEmbedder, look_ahead
 from retrieval.encoders import EncoderSpec, load_chosen
 from retrieval.errors import ImageError, UsageError
+from retrieval.pictures import load_picture
 from retrieval.records import (
     NoticeCallback,
     Progress,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval import edits
 from retrieval.errors import RetrievalError
+from retrieval.storage import edits
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

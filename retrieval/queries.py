@@ -133,7 +133,7 @@ def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
 
 def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:
     """Embed one picture file into a unit vector, float32 (dim,). Raises ImageError."""
-    from retrieval.decoding import load_picture
+    from retrieval.pictures import load_picture
 
     try:
         picture = load_picture(path, 2 * encoder.image_size)

@@ -85,6 +85,7 @@ def _describe(
     """
     catalog = collection.catalog
     with catalog.snapshot():
+        then = catalog.active_space()
         items = catalog.items_at(space, kind, [row for row, _ in found])
         ranked = [(items[row], score) for row, score in found if row in items]
         if kind == "photos":
@@ -100,7 +101,7 @@ def _describe(
                 for row, i in items.items()
             }
             hits = _text_hits(documents, ranked)
-        return hits if collection.are_these(space, kind, hashes) else None
+    return hits if collection.are_these(space, kind, hashes, then) else None
 
 
 def _photo_hits(photos: dict[int, Photo], ranked: list[tuple[int, float]]) -> list[Hit]:

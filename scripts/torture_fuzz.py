@@ -1,4 +1,4 @@
-"""Push damaged pictures through `retrieval.decoding`, which must refuse them and never fall over.
+"""Push damaged pictures through `retrieval.pictures`, which must refuse them and never fall over.
 
     python scripts/torture_fuzz.py --inputs 20000 --seed 0 [FOLDER]
 
@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, features
 
-from retrieval import decoding
+from retrieval import pictures
 from retrieval.embedding import look_ahead
 from retrieval.errors import ImageError
 
@@ -106,7 +106,7 @@ def run(
 def attempt(data: bytes) -> str:
     """Decode one input and name what came of it."""
     try:
-        picture = decoding.decode(data, LEAST_SIDE)
+        picture = pictures.decode(data, LEAST_SIDE)
     except ImageError as exc:
         reason = str(exc)
         if "crashed" in reason or "was killed" in reason:

@@ -8,8 +8,7 @@ import sys
 import time
 from typing import Any
 
-from retrieval import images
-from retrieval.decoding import worker
+from retrieval.pictures import images, worker
 
 COMMAND = (sys.executable, "-P", "-m", "tests.decoders")
 _decode = images.decode

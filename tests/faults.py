@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retrieval import database
 from retrieval.errors import RetrievalError
+from retrieval.storage import database
 from tests import sabotage
 from tests.durability import LOSSES
 from tests.judging import EMPTY, read_results, read_state, use_toy

@@ -24,10 +24,10 @@ import numpy as np
 from sqlalchemy import select
 
 from retrieval import Collection, compact, forget, index_folder, make_query, search
-from retrieval.decoding import load_picture
 from retrieval.errors import RetrievalError
+from retrieval.pictures import load_picture
 from retrieval.records import Hit, Space
-from retrieval.tables import embeddings
+from retrieval.storage.tables import embeddings
 from tests.faults import memory
 from tests.judging import SPEC, use_toy
 from tests.pictures import picture

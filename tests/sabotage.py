@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from retrieval import disk
-from retrieval.catalog import Catalog
 from retrieval.collection import Collection
+from retrieval.storage import disk
+from retrieval.storage.catalog import Catalog
 
 
 def _append_without_sync() -> None:

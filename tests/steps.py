@@ -1,6 +1,6 @@
 """A layer below the library that numbers the steps which change a disk, and lets one go wrong.
 
-It takes the place of `retrieval.disk.system` and of `Database.commit_transaction`.
+It takes the place of `retrieval.storage.disk.system` and of `Database.commit_transaction`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from retrieval import disk
-from retrieval.database import Database
+from retrieval.storage import disk
+from retrieval.storage.database import Database
 from tests.durability import AS_IT_IS, LOSSES, Durability
 from tests.judging import State, read_state
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
-from retrieval.decoding import thumbnail_of_file
 from retrieval.errors import RetrievalError
+from retrieval.pictures import thumbnail_of_file
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

@@ -9,9 +9,9 @@ import click
 
 from retrieval.cli.options import collection_option, encoder_options, open_collection
 from retrieval.cli.output import emit, hit_record, result_record, result_table, tell, to_json
-from retrieval.disk import write_atomically
 from retrieval.errors import StorageError, UsageError
 from retrieval.records import KINDS
+from retrieval.storage.disk import write_atomically
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

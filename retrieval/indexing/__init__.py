@@ -20,9 +20,9 @@ from retrieval.indexing.run import Run
 from retrieval.indexing.session import Session
 from retrieval.indexing.texts import TextIndexer
 from retrieval.journal import recorded
-from retrieval.layout import remember_roots
 from retrieval.records import FileStat, IndexReport, ProgressCallback, ignore_progress
 from retrieval.scan import stat_file
+from retrieval.storage.layout import remember_roots
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retrieval.commits import Batch, FileEntry, NewPhoto
 from retrieval.corpora import NOT_TEXT, is_corpus
-from retrieval.decoding import decode
 from retrieval.embedding import DEFAULT_BATCH, look_ahead
 from retrieval.errors import ImageError
-from retrieval.images import READER, FileContent, Picture, read_content
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
+from retrieval.pictures import decode
+from retrieval.pictures.images import READER, FileContent, Picture, read_content
 from retrieval.records import FileStat, Progress
+from retrieval.storage.commits import Batch, FileEntry, NewPhoto
 
 if TYPE_CHECKING:
     import numpy as np

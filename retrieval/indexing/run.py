@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from retrieval.commits import Batch, FileEntry
 from retrieval.corpora import is_corpus
 from retrieval.errors import NoPhotosError
-from retrieval.images import READER
 from retrieval.indexing.photos import PhotoIndexer
 from retrieval.indexing.session import NOT_OPENED, UNREADABLE, Session
 from retrieval.indexing.texts import TextIndexer
+from retrieval.pictures.images import READER
 from retrieval.records import FileStat, IndexReport, Progress, Skipped
 from retrieval.scan import FORGOTTEN, Difference, KnownFile, diff, walk
+from retrieval.storage.commits import Batch, FileEntry
 
 
 class Run:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retrieval.commits import FileEntry
 from retrieval.embedding import BatchEmbedder
 from retrieval.records import FileStat, ProgressCallback, Skipped
+from retrieval.storage.commits import FileEntry
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retrieval.commits import Batch, FileEntry, Line, NewDocument
 from retrieval.corpora import Columns, Passage, read_passages, text_hash
 from retrieval.errors import CorpusError, NotTextError
-from retrieval.images import READER
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
+from retrieval.pictures.images import READER
 from retrieval.records import FileStat, Progress
+from retrieval.storage.commits import Batch, FileEntry, Line, NewDocument
 
 COMMIT_TEXTS = 512  # texts that are embedded between two commits
 

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval import edits
-from retrieval.edits import Doomed
 from retrieval.errors import UsageError
 from retrieval.indexing import named_roots
 from retrieval.journal import recorded
-from retrieval.leftovers import find_copies, finish_forgetting, remove_copies
 from retrieval.records import ForgetReport
+from retrieval.storage import edits
+from retrieval.storage.edits import Doomed
+from retrieval.storage.leftovers import find_copies, finish_forgetting, remove_copies
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection

@@ -14,17 +14,12 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from retrieval import audits, disk
-from retrieval.catalog import Catalog
-from retrieval.checked import read_checked
 from retrieval.collection import Collection
-from retrieval.commits import Batch, FileEntry
 from retrieval.corpora import Columns, is_corpus
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError, RetrievalError
 from retrieval.indexing import reindex_files
 from retrieval.indexing.session import NOT_OPENED
-from retrieval.layout import read_roots, storage_errors
 from retrieval.records import (
     KINDS,
     FileStat,
@@ -35,8 +30,13 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.scan import stat_file, walk
-from retrieval.seals import seal_path
-from retrieval.vectors import VectorFile, vector_file
+from retrieval.storage import audits, disk
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.checked import read_checked
+from retrieval.storage.commits import Batch, FileEntry
+from retrieval.storage.layout import read_roots, storage_errors
+from retrieval.storage.seals import seal_path
+from retrieval.storage.vectors import VectorFile, vector_file
 
 OUT_OF_REACH = "could not be reached when the catalog was made anew; index its folder again"
 NEW = "catalog.new.db"

@@ -14,23 +14,11 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from retrieval import audits, disk, edits
-from retrieval.catalog import Catalog
 from retrieval.collection import LOCK_TIMEOUT_S, Collection
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError
 from retrieval.indexing import reindex_files
 from retrieval.indexing.session import NOT_OPENED
-from retrieval.layout import (
-    FORMAT,
-    ROOTS,
-    read_manifest,
-    space_folder,
-    storage_errors,
-    write_lock,
-    write_manifest,
-    write_space,
-)
 from retrieval.maintenance.rebuilding import rebuild_catalog
 from retrieval.maintenance.verifying import Verification, check_space, find
 from retrieval.records import (
@@ -42,7 +30,19 @@ from retrieval.records import (
     ignore_notice,
     ignore_progress,
 )
-from retrieval.upgrading import upgrade
+from retrieval.storage import audits, disk, edits
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.layout import (
+    FORMAT,
+    ROOTS,
+    read_manifest,
+    space_folder,
+    storage_errors,
+    write_lock,
+    write_manifest,
+    write_space,
+)
+from retrieval.storage.upgrading import upgrade
 
 LOST = "its embedding was damaged; index its folder again"
 

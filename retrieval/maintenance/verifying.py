@@ -13,25 +13,13 @@ from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
 
-from retrieval import audits
-from retrieval.catalog import Catalog
-from retrieval.checked import read_checked
 from retrieval.collection import LOCK_TIMEOUT_S, Collection
 from retrieval.corpora import text_hash
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError
-from retrieval.images import read_content
-from retrieval.layout import (
-    FORMAT,
-    ROOTS,
-    collection_path,
-    read_manifest,
-    read_roots,
-    space_folder,
-    storage_errors,
-    write_lock,
-)
 from retrieval.matching import MatchingEncoder
+from retrieval.pictures.images import read_content
+from retrieval.pictures.thumbnails import read_thumbnail
 from retrieval.records import (
     KINDS,
     Kind,
@@ -42,10 +30,22 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.scan import stat_file
-from retrieval.seals import read_seal, seal_path
-from retrieval.tables import SCHEMA_VERSION
-from retrieval.thumbnails import read_thumbnail
-from retrieval.vectors import vector_file
+from retrieval.storage import audits
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.checked import read_checked
+from retrieval.storage.layout import (
+    FORMAT,
+    ROOTS,
+    collection_path,
+    read_manifest,
+    read_roots,
+    space_folder,
+    storage_errors,
+    write_lock,
+)
+from retrieval.storage.seals import read_seal, seal_path
+from retrieval.storage.tables import SCHEMA_VERSION
+from retrieval.storage.vectors import vector_file
 
 NAMED = 3  # examples in a sentence
 

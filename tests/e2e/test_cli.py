@@ -19,8 +19,8 @@ from PIL import Image
 
 from retrieval import __version__, evaluation
 from retrieval.cli import main, output
-from retrieval.layout import FORMAT
 from retrieval.records import Progress
+from retrieval.storage.layout import FORMAT
 from tests.conftest import ROOT
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -392,7 +392,7 @@ class TestForget:
     def test_a_reader_that_hinders(
         self, run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("retrieval.catalog.Catalog.vacuum", lambda _: False)
+        monkeypatch.setattr("retrieval.storage.catalog.Catalog.vacuum", lambda _: False)
         assert "another program was reading" in run("forget", indexed).stdout
 
 

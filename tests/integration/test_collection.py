@@ -17,10 +17,7 @@ import pytest
 
 from retrieval import Collection, EncoderSpec, index_folder, search
 from retrieval import collection as collection_module
-from retrieval.catalog import Catalog
 from retrieval.cli.html import render_page
-from retrieval.commits import Batch, FileEntry, Line
-from retrieval.database import Database
 from retrieval.errors import (
     CollectionError,
     CorruptError,
@@ -33,10 +30,13 @@ from retrieval.errors import (
     StorageError,
     UsageError,
 )
-from retrieval.layout import FORMAT, collection_path, read_manifest, write_lock
 from retrieval.records import FileStat
-from retrieval.tables import SCHEMA_VERSION
-from retrieval.vectors import KEY
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.commits import Batch, FileEntry, Line
+from retrieval.storage.database import Database
+from retrieval.storage.layout import FORMAT, collection_path, read_manifest, write_lock
+from retrieval.storage.tables import SCHEMA_VERSION
+from retrieval.storage.vectors import KEY
 from tests.conftest import ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder

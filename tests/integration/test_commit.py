@@ -17,8 +17,6 @@ from sqlalchemy.exc import DatabaseError
 
 from retrieval import Collection, EncoderSpec, index_folder, make_query, search
 from retrieval import collection as collection_module
-from retrieval.catalog import Catalog
-from retrieval.database import _translated
 from retrieval.errors import (
     CorruptError,
     LockedError,
@@ -26,6 +24,8 @@ from retrieval.errors import (
     RetrievalError,
     StorageError,
 )
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.database import _translated
 from tests.conftest import ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -101,7 +101,7 @@ class TestCrash:
             raise Crash
 
         with monkeypatch.context() as patch:
-            patch.setattr("retrieval.disk.write_atomically", fail)
+            patch.setattr("retrieval.storage.disk.write_atomically", fail)
             with pytest.raises(Crash):
                 open_toy(place)
         with pytest.raises(NoCollectionError):
@@ -114,7 +114,7 @@ class TestCrash:
             "import os, sys\n"
             "from pathlib import Path\n"
             "from retrieval import Collection, EncoderSpec, index_folder\n"
-            "from retrieval.catalog import Catalog\n"
+            "from retrieval.storage.catalog import Catalog\n"
             "from retrieval.encoders import ENCODERS\n"
             "ENCODERS['toy'] = 'tests.toy:load'\n"
             "Catalog.commit = lambda *_: os.kill(os.getpid(), 9)\n"
@@ -313,7 +313,7 @@ class TestTranslation:
         assert "catalog.db" in str(error)
 
     def test_no_batch_without_a_space(self, place: Path) -> None:
-        from retrieval.commits import Batch
+        from retrieval.storage.commits import Batch
 
         with Collection.open(place, create=True, spec=EncoderSpec("toy")) as collection:
             collection.catalog.commit(None, Batch(gone=[1]))

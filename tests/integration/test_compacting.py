@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from retrieval import Collection, compact, compaction, forget, index_folder, search
-from retrieval.catalog import Catalog
 from retrieval.errors import CorruptError, LockedError, NoCollectionError, StorageError
-from retrieval.layout import write_lock
-from retrieval.tables import embeddings, spaces
-from retrieval.vectors import KEY, VectorFile
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.layout import write_lock
+from retrieval.storage.tables import embeddings, spaces
+from retrieval.storage.vectors import KEY, VectorFile
 from tests.conftest import open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -150,7 +150,7 @@ class TestWhatIsLeft:
     ) -> None:
         before = state_of(holed)
         monkeypatch.setattr(compaction, "BLOCK_BYTES", 5 * 6)
-        monkeypatch.setattr("retrieval.edits.MANY", 5)
+        monkeypatch.setattr("retrieval.storage.edits.MANY", 5)
         told: list[tuple[str, int, int | None]] = []
         compact(holed, on_progress=lambda p: told.append((p.stage, p.done, p.total)))
         assert told[:3] == [("compacting photos", n, 12) for n in (5, 10, 12)]
@@ -225,11 +225,11 @@ class TestOnTheWay:
         [
             ("retrieval.compaction._copy", False),
             ("retrieval.compaction._switch", False),
-            ("retrieval.edits.drop_items", False),
-            ("retrieval.edits.switch_edition", False),
-            ("retrieval.vectors.VectorFile.remove", True),
+            ("retrieval.storage.edits.drop_items", False),
+            ("retrieval.storage.edits.switch_edition", False),
+            ("retrieval.storage.vectors.VectorFile.remove", True),
             ("retrieval.compaction.remove_thumbnails", True),
-            ("retrieval.catalog.Catalog.vacuum", True),
+            ("retrieval.storage.catalog.Catalog.vacuum", True),
         ],
     )
     def test_the_process_dies(
@@ -264,7 +264,7 @@ class TestOnTheWay:
 
         def failing(*arguments: Any) -> None:
             with monkeypatch.context() as patch:
-                patch.setattr(f"retrieval.disk.System.{step}", full_disk)
+                patch.setattr(f"retrieval.storage.disk.System.{step}", full_disk)
                 copy(*arguments)
 
         monkeypatch.setattr(compaction, "_copy", failing)
@@ -283,7 +283,7 @@ class TestOnTheWay:
             before = state_of(reader)
             space, store = reader.store("photos")
             compact(holed)
-            assert not reader.are_these(space, "photos", {})
+            assert not reader.are_these(space, "photos", {}, reader.catalog.active_space())
             assert len(store) == 12
             assert state_of(reader) == before
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import decoding
-from retrieval.decoding import pool as pool_module
-from retrieval.decoding.budget import Budget
-from retrieval.decoding.pool import Pool
+from retrieval import pictures
 from retrieval.errors import ImageError
+from retrieval.pictures import pool as pool_module
+from retrieval.pictures.budget import Budget
+from retrieval.pictures.pool import Pool
 from tests import decoders
 from tests.pictures import CORNERS, corner_colours, corners, encoded
 
@@ -206,14 +206,14 @@ class TestDoor:
             found.append(data)
             raise ImageError("a worker was asked")
 
-        monkeypatch.setattr(decoding.POOL, "decode", refuse)
+        monkeypatch.setattr(pictures.POOL, "decode", refuse)
         return found
 
     @pytest.mark.parametrize("mode", ["L", "RGB"])
     @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
     def test_plain_ones_here(self, kind: str, mode: str, asked: list[bytes]) -> None:
-        decoding.decode(encoded(corners().convert(mode), kind), 16)
-        decoding.decode(encoded(corners().convert(mode), kind, progressive=True), 16)
+        pictures.decode(encoded(corners().convert(mode), kind), 16)
+        pictures.decode(encoded(corners().convert(mode), kind, progressive=True), 16)
         assert not asked
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "CMYK"])
@@ -221,7 +221,7 @@ class TestDoor:
         image = corners().convert("CMYK") if kind == "CMYK" else corners()
         data = encoded(image, "JPEG" if kind == "CMYK" else kind)
         with pytest.raises(ImageError, match="a worker was asked"):
-            decoding.decode(data, 16)
+            pictures.decode(data, 16)
         assert asked == [data]
 
     @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -230,7 +230,7 @@ class TestDoor:
     ) -> None:
         icc = bytes(16) + b"RGB " + bytes(111) + b"\1A2B0" + bytes(64)
         with pytest.raises(ImageError, match="a worker was asked"):
-            decoding.decode(encoded(corners(), kind, icc_profile=icc), 16)
+            pictures.decode(encoded(corners(), kind, icc_profile=icc), 16)
 
     def test_nor_a_jpeg_that_passes_over_its_pixels_a_thousand_times(
         self, asked: list[bytes]
@@ -239,15 +239,15 @@ class TestDoor:
         last = data.rindex(b"\xff\xda")
         bomb = data[:-2] + data[last:-2] * 2000 + data[-2:]
         with pytest.raises(ImageError, match="a worker was asked"):
-            decoding.decode(bomb, 16)
+            pictures.decode(bomb, 16)
         plain = encoded(corners((640, 480)), "JPEG")
-        decoding.decode(plain + b"\xff\xda" * 2000, 16)  # one scan, and rubbish behind its end
+        pictures.decode(plain + b"\xff\xda" * 2000, 16)  # one scan, and rubbish behind its end
         assert asked == [bomb]
 
     def test_decodes_here_share_the_budget(self) -> None:
         data = encoded(corners(), "PNG")
-        with decoding.BUDGET.claim(decoding.BUDGET.total):
-            waiting = threading.Thread(target=decoding.decode, args=(data, 16))
+        with pictures.BUDGET.claim(pictures.BUDGET.total):
+            waiting = threading.Thread(target=pictures.decode, args=(data, 16))
             waiting.start()
             waiting.join(0.2)
             assert waiting.is_alive()
@@ -287,10 +287,10 @@ class TestBudget:
 
 PARENT = """
 import os, sys, threading, time
-from retrieval.decoding import POOL
+from retrieval.pictures import POOL
 from tests import decoders
-from retrieval.decoding.pool import Pool
-from retrieval.decoding.budget import Budget
+from retrieval.pictures.pool import Pool
+from retrieval.pictures.budget import Budget
 pool = Pool(Budget(1 << 30), decoders.COMMAND)
 pool.decode(bytes.fromhex(sys.argv[1]), 16)
 (worker,) = pool._workers
@@ -325,21 +325,21 @@ class TestTheEnd:
 
     @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads and fork
     def test_a_forked_child_starts_its_own(self) -> None:
-        decoding.decode(GOOD, 16)
-        before = ids_of(decoding.POOL)
+        pictures.decode(GOOD, 16)
+        before = ids_of(pictures.POOL)
         child = os.fork()
         if not child:
             try:
-                untouched = not decoding.POOL._workers
-                decoding.decode(GOOD, 16)
-                own = ids_of(decoding.POOL)
-                decoding.POOL.close()
+                untouched = not pictures.POOL._workers
+                pictures.decode(GOOD, 16)
+                own = ids_of(pictures.POOL)
+                pictures.POOL.close()
                 os._exit(0 if untouched and own and not own & before else 1)
             except BaseException:
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        decoding.decode(GOOD, 16)
-        assert ids_of(decoding.POOL) == before
+        pictures.decode(GOOD, 16)
+        assert ids_of(pictures.POOL) == before
 
     def test_no_descriptor_but_the_standard_ones_is_inherited(
         self, pool: Pool, tmp_path: Path

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from retrieval import Collection, compact, forget, index_folder, search
-from retrieval import leftovers as leftovers_module
-from retrieval.catalog import Catalog
 from retrieval.corpora import Columns
 from retrieval.errors import NoPhotosError, UsageError
 from retrieval.records import Skipped
-from retrieval.vectors import VectorFile
+from retrieval.storage import leftovers as leftovers_module
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.vectors import VectorFile
 from tests.conftest import open_toy
 from tests.pictures import picture, touch
 from tests.toy import ToyEncoder
@@ -323,7 +323,7 @@ class TestCrash:
             raise Crash
 
         with monkeypatch.context() as patch:
-            patch.setattr("retrieval.edits.forget", crash)
+            patch.setattr("retrieval.storage.edits.forget", crash)
             with pytest.raises(Crash):
                 forget(indexed, photos / "private")
         assert indexed.info().photos == 31

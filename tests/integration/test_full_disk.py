@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from retrieval.database import _translated
+from retrieval.storage.database import _translated
 from tests.disks import can_mount
 from tests.faults import run_apart
 

@@ -12,11 +12,11 @@ from sqlalchemy import update
 
 from retrieval import Collection, compact, forget, index_folder
 from retrieval.describing import group_reasons
-from retrieval.edits import KEPT_RUNS, KILLED, RUNNING
 from retrieval.errors import CorruptError, NoPhotosError, StorageError
 from retrieval.journal import recorded
-from retrieval.layout import is_being_written, write_lock
-from retrieval.tables import runs
+from retrieval.storage.edits import KEPT_RUNS, KILLED, RUNNING
+from retrieval.storage.layout import is_being_written, write_lock
+from retrieval.storage.tables import runs
 from tests.conftest import ROOT
 from tests.pictures import paint, picture
 
@@ -85,7 +85,7 @@ class TestRuns:
         def full(*_: object) -> None:
             raise StorageError("the disk is full")
 
-        monkeypatch.setattr("retrieval.edits.end_run", full)
+        monkeypatch.setattr("retrieval.storage.edits.end_run", full)
         with (
             pytest.raises(ValueError, match="the real one"),
             collection.writing(),

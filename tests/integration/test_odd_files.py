@@ -18,10 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from retrieval import images, raw
-from retrieval.decoding import decode, load_picture, thumbnail_of_file
 from retrieval.errors import ImageError
-from retrieval.images import read_content
+from retrieval.pictures import decode, images, load_picture, raw, thumbnail_of_file
+from retrieval.pictures.images import read_content
 from scripts import torture_fuzz
 from tests.pictures import CORNERS, corner_colours, corners, encoded, paint, picture
 from tests.raws import dng
@@ -379,7 +378,7 @@ def test_all_odd_files(shared: Path) -> None:
     """In a process of its own: nothing may be said on its standard streams."""
     code = """
 import os, sys
-from retrieval.decoding import load_picture
+from retrieval.pictures import load_picture
 from retrieval.errors import ImageError
 counts = [0, 0]
 for name in sorted(os.listdir(sys.argv[1])):

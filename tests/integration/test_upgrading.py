@@ -12,9 +12,9 @@ import pytest
 
 from retrieval import Collection, index_folder, search
 from retrieval.errors import CorruptError, FormatError
-from retrieval.layout import FORMAT, OLDER_FORMATS
 from retrieval.maintenance.verifying import verify
-from retrieval.tables import SCHEMA_VERSION
+from retrieval.storage.layout import FORMAT, OLDER_FORMATS
+from retrieval.storage.tables import SCHEMA_VERSION
 from tests.conftest import open_toy
 from tests.toy import ToyEncoder
 
@@ -101,7 +101,7 @@ def test_a_bad_row_of_an_old_collection_gets_no_key(tmp_path: Path, toy: list[To
 
 
 def test_a_newer_format_is_refused(tmp_path: Path, toy: list[ToyEncoder]) -> None:
-    from retrieval.checked import write_checked
+    from retrieval.storage.checked import write_checked
 
     place = Path(shutil.copytree(GOLDEN / f"format-{FORMAT}", tmp_path / "new"))
     write_checked(place / "manifest.json", {"format": FORMAT + 1, "created_by": "a later one"})

@@ -14,8 +14,8 @@ import pytest
 from retrieval import Collection, EncoderSpec, index_folder, repair, search, verify
 from retrieval.cli import main
 from retrieval.errors import CorruptError, LockedError, NoCollectionError
-from retrieval.layout import write_lock
 from retrieval.maintenance import verifying
+from retrieval.storage.layout import write_lock
 from tests.conftest import open_toy
 from tests.flips import COLOURS, answers, flip, make
 from tests.integration.test_collection import reseal

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from retrieval import colour
-from retrieval.colour import is_simple, to_srgb
-from retrieval.images import decode
+from retrieval.pictures import colour
+from retrieval.pictures.colour import is_simple, to_srgb
+from retrieval.pictures.images import decode
 from tests.pictures import encoded, paint
 
 #: Primaries as CIE x, y: red, green, blue. The white point is D65.
@@ -199,7 +199,7 @@ class TestSimple:
 
 
 def test_no_profile_reaches_a_thumbnail() -> None:
-    from retrieval.decoding import thumbnail
+    from retrieval.pictures import thumbnail
 
     icc = profile(P3, 2.2, "Display P3")
     data = thumbnail(encoded(paint((200, 100, 60)), "JPEG", icc_profile=icc))

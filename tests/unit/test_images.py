@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from retrieval import guards, heif, images
-from retrieval.colour import to_rgb
-from retrieval.decoding import load_picture, thumbnail_of_file
 from retrieval.errors import ImageError
-from retrieval.images import decode, read_content
+from retrieval.pictures import guards, heif, images, load_picture, thumbnail_of_file
+from retrieval.pictures.colour import to_rgb
+from retrieval.pictures.images import decode, read_content
 from tests.pictures import CORNERS, corner_colours, corners, encoded, paint, picture
 
 # What stands in a file of orientation n when its upright picture is `corners`.

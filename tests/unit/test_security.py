@@ -43,7 +43,9 @@ def argument(call: ast.Call, name: str) -> object:
 
 
 def test_the_package_is_read() -> None:
-    assert {"disk.py", "database.py", "encoders/mini.py", "cli/search.py"} <= set(TREES)
+    assert {"storage/disk.py", "storage/database.py", "encoders/mini.py", "cli/search.py"} <= set(
+        TREES
+    )
 
 
 # --- code in data -----------------------------------------------------------------------------
@@ -83,12 +85,15 @@ EXPRESSIONS = ("text", "select", "insert", "update", "delete", "upsert_into")
 TEXT_METHODS = ("format", "format_map", "replace", "strip", "decode")
 #: (file, what fills the statement): values that cannot come from outside.
 FIXED_SQL = {
-    ("database.py", "pragma"): "a loop over constants",
-    ("database.py", "statement"): "a parameter that gets constants only, see the test below",
-    ("tables.py", "statement"): "a loop over constants",
-    ("upgrading.py", "query"): "one of two constants of the module",
-    ("audits.py", "order"): "a loop over ASC and DESC",
-    ("audits.py", "query"): "constants, or with `order` in them",
+    ("storage/database.py", "pragma"): "a loop over constants",
+    (
+        "storage/database.py",
+        "statement",
+    ): "a parameter that gets constants only, see the test below",
+    ("storage/tables.py", "statement"): "a loop over constants",
+    ("storage/upgrading.py", "query"): "one of two constants of the module",
+    ("storage/audits.py", "order"): "a loop over ASC and DESC",
+    ("storage/audits.py", "query"): "constants, or with `order` in them",
 }
 
 
@@ -162,9 +167,9 @@ def test_the_check_of_sql_notices() -> None:
         *("f'SELECT {x}'", "'SELECT ' + x", "x", "'SELECT %s' % x", "f'{x:s}'", "str(x)"),
         *("'SELECT {}'.format(x)", "x.format(1)", "' '.join(x)", "made(x)"),
     ):
-        assert not is_fixed("catalog.py", ast.parse(wrong, mode="eval").body), wrong
+        assert not is_fixed("storage/catalog.py", ast.parse(wrong, mode="eval").body), wrong
     for right in ("'SELECT 1'", "f'PRAGMA user_version = {n + 1:d}'", "select(files)"):
-        assert is_fixed("catalog.py", ast.parse(right, mode="eval").body), right
+        assert is_fixed("storage/catalog.py", ast.parse(right, mode="eval").body), right
 
 
 # --- the one door to the disk -----------------------------------------------------------------
@@ -183,9 +188,9 @@ PATH_CHANGES = {
 ALLOWED = {
     ("cli/search.py", "target.write_bytes"): "a pipe or /dev/stdout, which cannot be replaced",
     ("cli/__init__.py", "os.open"): "/dev/null, in place of a stdout that nobody reads",
-    ("decoding/worker.py", "os.open"): "/dev/null, in place of stdin and stdout",
+    ("pictures/worker.py", "os.open"): "/dev/null, in place of stdin and stdout",
     ("encoders/choosing.py", "shutil.which"): "looks only",
-    ("database.py", "shutil.disk_usage"): "looks only",
+    ("storage/database.py", "shutil.disk_usage"): "looks only",
 }
 OURS = {"disk.remove", "disk.rename", "disk.truncate", "disk.system.remove"}
 
@@ -221,7 +226,7 @@ def test_only_one_module_changes_files() -> None:
     found = {
         (file, name): f"{file}:{call.lineno} {name}"
         for file, call, name in calls()
-        if file != "disk.py" and changes_files(call, name)
+        if file != "storage/disk.py" and changes_files(call, name)
     }
     assert [place for key, place in found.items() if key not in ALLOWED] == []
 

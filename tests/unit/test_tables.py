@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, insert, select, text
 
-from retrieval.tables import MIGRATIONS, SCHEMA_VERSION, metadata, sources
+from retrieval.storage.tables import MIGRATIONS, SCHEMA_VERSION, metadata, sources
 
 
 @pytest.fixture

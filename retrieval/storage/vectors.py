@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval import disk
 from retrieval.errors import CorruptError
-from retrieval.layout import space_folder, storage_errors
 from retrieval.records import Kind, Space
+from retrieval.storage import disk
+from retrieval.storage.layout import space_folder, storage_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

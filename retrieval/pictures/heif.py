@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from PIL import Image
 
-from retrieval.colour import BAND_ROWS, reduce_bands, to_srgb
+from retrieval.pictures.colour import BAND_ROWS, reduce_bands, to_srgb
 
 MODES = ("RGB", "RGBA", "L", "LA")  # that `read` knows
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert_into
 
 from retrieval.errors import CorruptError
 from retrieval.records import FileStat, Kind, Space
-from retrieval.tables import documents, embeddings, files, photos, sources, spaces
+from retrieval.storage.tables import documents, embeddings, files, photos, sources, spaces
 
 CHUNK = 500  # bound parameters in one IN list; SQLite's own limit is far higher
 

@@ -1,7 +1,7 @@
 """Read pictures in this process: formats, size and memory guards, scaled decode, thumbnails.
 
 The content of a file decides what it is, never its name. A picture comes back upright, in sRGB and
-at a reduced scale that still holds the pixels asked for. `retrieval.decoding` is the door to this:
+at a reduced scale that still holds the pixels asked for. `retrieval.pictures` is the door to this:
 it keeps what a decoder may do wrong out of this process.
 """
 
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
-from retrieval import guards, heif, raw
-from retrieval.colour import to_rgb
 from retrieval.errors import ImageError
+from retrieval.pictures import guards, heif, raw
+from retrieval.pictures.colour import to_rgb
 
 if TYPE_CHECKING:
     import numpy as np

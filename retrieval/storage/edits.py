@@ -15,11 +15,20 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, update
 
-from retrieval.commits import chunks, table_of
 from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, Space
 from retrieval.scan import FORGOTTEN, KnownFile
-from retrieval.tables import documents, embeddings, erasures, files, photos, runs, sources, spaces
+from retrieval.storage.commits import chunks, table_of
+from retrieval.storage.tables import (
+    documents,
+    embeddings,
+    erasures,
+    files,
+    photos,
+    runs,
+    sources,
+    spaces,
+)
 
 RUNNING = "running"
 KILLED = "ended without a word (killed?)"

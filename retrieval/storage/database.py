@@ -19,7 +19,6 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event, select, text, update
 from sqlalchemy.exc import DatabaseError
 
-from retrieval import disk
 from retrieval.errors import (
     CollectionError,
     CorruptError,
@@ -27,9 +26,10 @@ from retrieval.errors import (
     LockedError,
     StorageError,
 )
-from retrieval.layout import storage_errors
-from retrieval.seals import CatalogFile, Seal, read_seal, write_seal
-from retrieval.tables import MIGRATIONS, SCHEMA_VERSION, generation_checksum, state
+from retrieval.storage import disk
+from retrieval.storage.layout import storage_errors
+from retrieval.storage.seals import CatalogFile, Seal, read_seal, write_seal
+from retrieval.storage.tables import MIGRATIONS, SCHEMA_VERSION, generation_checksum, state
 
 NEARLY_FULL = 1 << 20  # bytes that are left on a disk
 SEALING_SHARE = 20  # sealing reads the whole file: at most one part in 20 of a long run's time

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from retrieval.checked import read_checked, write_checked
 from retrieval.errors import CorruptError, StorageError
+from retrieval.storage.checked import read_checked, write_checked
 
 PIECE = 1 << 20  # bytes read at a time
 

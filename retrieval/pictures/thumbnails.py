@@ -10,10 +10,10 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from retrieval import disk
 from retrieval.errors import ImageError, StorageError
-from retrieval.layout import storage_errors
 from retrieval.records import Photo
+from retrieval.storage import disk
+from retrieval.storage.layout import storage_errors
 
 
 def thumbnail_file(folder: Path, photo: Photo) -> Path:
@@ -63,8 +63,8 @@ def _checksum(data: bytes) -> bytes:
 
 
 def _make(photo: Photo) -> bytes:
-    from retrieval.decoding import thumbnail
-    from retrieval.images import read_content
+    from retrieval.pictures import thumbnail
+    from retrieval.pictures.images import read_content
 
     for source in photo.paths:
         with suppress(OSError, ImageError):

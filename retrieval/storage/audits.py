@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
-from retrieval.catalog import Catalog, rows_of
-from retrieval.commits import chunks, table_of
 from retrieval.records import Kind, Space
-from retrieval.tables import documents, embeddings, erasures, files, photos, sources, spaces
+from retrieval.storage.catalog import Catalog, rows_of
+from retrieval.storage.commits import chunks, table_of
+from retrieval.storage.tables import documents, embeddings, erasures, files, photos, sources, spaces
 
 MANY = 10_000  # rows fetched at a time
 

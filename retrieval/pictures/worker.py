@@ -1,4 +1,4 @@
-"""The process that decodes what may be hostile: python -m retrieval.decoding.worker.
+"""The process that decodes what may be hostile: python -m retrieval.pictures.worker.
 
 It reads requests from its standard input until that ends, which it also does when the parent dies.
 """
@@ -12,9 +12,8 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from typing import BinaryIO
 
-from retrieval import guards, images
-from retrieval.decoding import protocol
 from retrieval.errors import ImageError
+from retrieval.pictures import guards, images, protocol
 
 TIME_LIMIT = 120  # seconds a picture, a second line behind the parent's: the parent may be gone
 SLACK_BYTES = 320 << 20  # address space that is taken but not used: stacks, arenas, libraries

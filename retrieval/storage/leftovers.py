@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retrieval import disk
-from retrieval.catalog import Catalog
 from retrieval.errors import CorruptError
-from retrieval.layout import space_folder, storage_errors
 from retrieval.records import KINDS, Kind, Space
-from retrieval.vectors import vector_file
+from retrieval.storage import disk
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.layout import space_folder, storage_errors
+from retrieval.storage.vectors import vector_file
 
 THUMBNAILS = "thumbs"  # the folder's name
 OWN = ("catalog.db", "catalog.seal")  # how the names of the catalog's own files begin

@@ -7,8 +7,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from retrieval import disk
 from retrieval.errors import CorruptError
+from retrieval.storage import disk
 
 CHECK = "crc32"  # the name of the checksum among the values
 

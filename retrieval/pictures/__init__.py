@@ -11,11 +11,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from retrieval import guards, images
-from retrieval.colour import is_simple
-from retrieval.decoding.pool import BUDGET, POOL
 from retrieval.errors import ImageError
-from retrieval.images import Picture, read_content
+from retrieval.pictures import guards, images
+from retrieval.pictures.colour import is_simple
+from retrieval.pictures.images import Picture, read_content
+from retrieval.pictures.pool import BUDGET, POOL
 
 __all__ = ["decode", "load_picture", "thumbnail", "thumbnail_of_file"]
 

@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from retrieval import disk
 from retrieval._version import __version__
-from retrieval.checked import CHECK, read_checked, write_checked
 from retrieval.errors import (
     CollectionError,
     CorruptError,
@@ -23,9 +21,11 @@ from retrieval.errors import (
     StorageError,
     UsageError,
 )
+from retrieval.storage import disk
+from retrieval.storage.checked import CHECK, read_checked, write_checked
 
 FORMAT = 2
-OLDER_FORMATS = (1,)  # that `retrieval.upgrading` brings up to date
+OLDER_FORMATS = (1,)  # that `retrieval.storage.upgrading` brings up to date
 LOCK = "lock"  # the file's name
 HOLDER = "lock.json"  # who holds it
 ROOTS = "roots.json"

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from io import BufferedReader, FileIO
 
-from retrieval.decoding import protocol
-from retrieval.decoding.budget import Budget
 from retrieval.errors import ImageError
-from retrieval.guards import MAX_DECODE_BYTES
-from retrieval.images import Claim, Picture
+from retrieval.pictures import protocol
+from retrieval.pictures.budget import Budget
+from retrieval.pictures.guards import MAX_DECODE_BYTES
+from retrieval.pictures.images import Claim, Picture
 
 TIME_LIMIT = 20.0  # seconds for one picture, not counting the wait for memory,
 BYTES_A_SECOND = 20 << 20  # and more for a large one: other programs may keep the computer busy
@@ -24,7 +24,7 @@ PIPE_BYTES = 1 << 20  # what a process may ask for without being root
 WORKER_BYTES = 24 << 20  # what a worker holds of its own, beside the picture
 MOST_WORKERS = 4  # decoders of HEIC and AVIF use several threads each; more would cost memory
 
-_COMMAND = (sys.executable, "-P", "-m", "retrieval.decoding.worker")
+_COMMAND = (sys.executable, "-P", "-m", "retrieval.pictures.worker")
 _LATE = "its decoder took longer than {seconds:g} seconds and was stopped; save it as JPEG or PNG"
 _NO_WORKER = "cannot be read: the process that decodes it could not be started"
 

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from retrieval.guards import MAX_DECODE_BYTES
-from retrieval.images import Picture
+from retrieval.pictures.guards import MAX_DECODE_BYTES
+from retrieval.pictures.images import Picture
 
 DECODE, GO = b"D", b"G"  # from the parent
 READY, NEED, PICTURE, REFUSED = b"r", b"n", b"p", b"x"  # from the worker

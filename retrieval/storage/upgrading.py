@@ -12,12 +12,18 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
-from retrieval import disk
-from retrieval.catalog import Catalog
 from retrieval.errors import CorruptError
-from retrieval.layout import FORMAT, space_folder, storage_errors, write_manifest, write_space
 from retrieval.records import KINDS, Kind
-from retrieval.vectors import UNIT_TOLERANCE, VectorFile, make_keys
+from retrieval.storage import disk
+from retrieval.storage.catalog import Catalog
+from retrieval.storage.layout import (
+    FORMAT,
+    space_folder,
+    storage_errors,
+    write_manifest,
+    write_space,
+)
+from retrieval.storage.vectors import UNIT_TOLERANCE, VectorFile, make_keys
 
 #: In the words of schema version 1, which the Table objects no longer describe.
 _PHOTO_HASHES = """

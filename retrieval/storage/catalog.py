@@ -12,12 +12,21 @@ from typing import Any
 
 from sqlalchemy import Select, func, insert, or_, select, update
 
-from retrieval.commits import Batch, chunks, table_of, write_batch
-from retrieval.database import Database
-from retrieval.edits import from_json
 from retrieval.records import Document, Kind, Photo, RunRecord, Skipped, Source, Space
 from retrieval.scan import KnownFile
-from retrieval.tables import documents, embeddings, erasures, files, photos, runs, sources, spaces
+from retrieval.storage.commits import Batch, chunks, table_of, write_batch
+from retrieval.storage.database import Database
+from retrieval.storage.edits import from_json
+from retrieval.storage.tables import (
+    documents,
+    embeddings,
+    erasures,
+    files,
+    photos,
+    runs,
+    sources,
+    spaces,
+)
 
 
 class Catalog(Database):
