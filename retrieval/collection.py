@@ -30,7 +30,7 @@ from retrieval.describing import describe
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
 from retrieval.matching import MatchingEncoder
-from retrieval.pictures.thumbnails import thumbnail_data, thumbnail_file
+from retrieval.pictures.thumbnails import thumbnail_data, thumbnail_file, thumbnail_path
 from retrieval.records import (
     CollectionInfo,
     Kind,
@@ -46,6 +46,7 @@ from retrieval.storage.layout import (
     collection_path,
     create_folder,
     read_manifest,
+    refuse_half,
     remove_folder,
     space_folder,
     storage_errors,
@@ -113,6 +114,7 @@ class Collection:
         with storage_errors(path):
             exists = (path / "manifest.json").is_file()
         if not exists:
+            refuse_half(path)
             if not create:
                 named = f" --collection {where}" if str(where) else ""
                 raise NoCollectionError(
@@ -315,11 +317,21 @@ class Collection:
 
         Raises ImageError; StorageError where it cannot be kept.
         """
-        return thumbnail_file(self.path / "thumbs", photo)
+        path = thumbnail_file(self.path / "thumbs", photo)
+        self._drop_if_forgotten(photo)
+        return path
 
     def thumbnail_data(self, photo: Photo) -> bytes:
         """The same as bytes, also where it cannot be kept. Raises ImageError."""
-        return thumbnail_data(self.path / "thumbs", photo)
+        data = thumbnail_data(self.path / "thumbs", photo)
+        self._drop_if_forgotten(photo)
+        return data
+
+    def _drop_if_forgotten(self, photo: Photo) -> None:
+        """Take back the thumbnail of a photo that was forgotten while it was made."""
+        if not self.catalog.photo_ids([photo.content_hash]):
+            with suppress(OSError):
+                disk.remove(thumbnail_path(self.path / "thumbs", photo.content_hash))
 
 
 def _open_catalog(path: Path, on_notice: NoticeCallback) -> Catalog:
@@ -329,7 +341,7 @@ def _open_catalog(path: Path, on_notice: NoticeCallback) -> Catalog:
         raise CorruptError(f"{path} has lost its catalog.db. Make it anew with: retrieval repair")
     catalog = Catalog(path / "catalog.db")
     try:
-        catalog.check_seal()
+        catalog.check_seal(needed=manifest["format"] == FORMAT)
         # A lock only where there is something to write: the place may be read-only.
         if catalog.is_old() or manifest["format"] != FORMAT:
             with write_lock(path, LOCK_TIMEOUT_S):

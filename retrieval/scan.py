@@ -18,6 +18,7 @@ from retrieval.records import FileStat, Skipped
 COLLECTION_MARKS = ("manifest.json", "catalog.db")
 #: Reason and `reader` of a file that was to be forgotten: it is never opened again unasked.
 FORGOTTEN = "forgotten"
+LINK_TO_NOTHING = "link to nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,18 @@ def _walk_folder(folder: str, seen: set[tuple[int, int]]) -> Iterator[FileStat |
             continue
         names = {entry.name for entry in listing}
         identity = (status.st_dev, status.st_ino)
-        if identity in seen or names.issuperset(COLLECTION_MARKS):
+        if identity in seen:
+            continue
+        if names.issuperset(COLLECTION_MARKS):
+            yield Skipped(current, "holds a collection, not photos")
             continue
         seen.add(identity)
         folders = []
         for entry in listing:
             if _is_folder(entry):
-                if not entry.name.startswith("."):
+                if entry.name.startswith("."):
+                    yield Skipped(entry.path, "hidden folder")
+                else:
                     folders.append(entry.path)
             else:
                 yield _stat_entry(entry)
@@ -109,7 +115,7 @@ def stat_file(path: str) -> FileStat | Skipped:
     try:
         status = os.stat(path)
     except OSError as exc:
-        reason = "link to nothing" if os.path.islink(path) else f"cannot be read: {exc.strerror}"
+        reason = LINK_TO_NOTHING if os.path.islink(path) else f"cannot be read: {exc.strerror}"
         return Skipped(path, reason)
     if not stat.S_ISREG(status.st_mode):
         return Skipped(path, "not a regular file")

@@ -13,14 +13,15 @@ from retrieval.cli.output import emit, human_bytes, progress_display, to_json
 
 @click.command("compact")
 @collection_option
+@click.option("--unfound", is_flag=True, help="Also what repair kept and found no file for.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def compact_command(as_json: bool, **flags: Any) -> None:
+def compact_command(unfound: bool, as_json: bool, **flags: Any) -> None:
     """Drop what stands in no file any more, and free the space it took."""
     collection, _ = open_collection(flags)
     from retrieval.maintenance.compacting import compact
 
     with collection, progress_display() as on_progress:
-        report = compact(collection, on_progress=on_progress)
+        report = compact(collection, unfound=unfound, on_progress=on_progress)
     if as_json:
         emit(to_json(asdict(report)))
         return

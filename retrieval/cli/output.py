@@ -109,7 +109,7 @@ def human_bytes(count: int) -> str:
 @contextmanager
 def progress_display(quiet: bool = False) -> Iterator[ProgressCallback]:
     """Show progress on stderr: a bar in a terminal, else a plain line now and then."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield _plain_lines()
         return
     from rich.console import Console

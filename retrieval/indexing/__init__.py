@@ -50,12 +50,13 @@ def index_folder(
     for root in gone:
         _check_deleted(root, known=bool(collection.catalog.known_files([str(root)])))
     with collection.writing():
+        remember_roots(collection.path, roots)
         with recorded(collection, "index", roots) as counts:
             session = Session(collection, columns, batch_size, threads, on_progress)
             report = Run(session, roots, gone).report()
             counts.update(_numbers(report))
-        remember_roots(collection.path, roots)
-        compact_if_worth(collection)
+        if not report.removed:  # what is gone today may be back with its disk tomorrow
+            compact_if_worth(collection)
     return report
 
 

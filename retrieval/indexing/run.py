@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from retrieval.indexing.session import NOT_OPENED, UNREADABLE, Session
 from retrieval.indexing.texts import TextIndexer
 from retrieval.pictures.images import READER
 from retrieval.records import FileStat, IndexReport, Progress, Skipped
-from retrieval.scan import FORGOTTEN, Difference, KnownFile, diff, walk
+from retrieval.scan import FORGOTTEN, LINK_TO_NOTHING, Difference, KnownFile, diff, walk
 from retrieval.storage.commits import Batch, FileEntry
 
 
@@ -60,11 +61,21 @@ class Run:
                 session.counts.skipped.append(entry)
             if (len(met) & 1023) == 0:
                 session.on_progress(Progress("looking", len(met), None))
+        unseen += self._out_of_reach(known)
         difference = diff(known, met, unseen, READER)
         self._not_opened = self._entries_of_skipped(known)
         self._count_unchanged(difference)
         self._note_missing(difference)
         return difference
+
+    def _out_of_reach(self, known: Mapping[str, KnownFile]) -> list[str]:
+        """Links to nothing where there were known files below: a disk may not be connected."""
+        return [
+            link.path
+            for link in self.session.counts.skipped
+            if link.reason == LINK_TO_NOTHING
+            and any(path.startswith(link.path + os.sep) for path in known)
+        ]
 
     def _known(self) -> dict[str, KnownFile]:
         """What is known below the roots; a forgotten file that is named itself comes back."""
@@ -92,7 +103,9 @@ class Run:
         session = self.session
         left_out = {skipped.path for skipped in session.counts.skipped}
         for file in difference.missing:
-            if file.reader in (NOT_OPENED, FORGOTTEN):
+            if file.reader == FORGOTTEN:
+                continue  # it may come back with its disk, and must not come in again
+            if file.reader == NOT_OPENED:
                 if file.path not in left_out:
                     session.outdated.append(file.id)
                 continue

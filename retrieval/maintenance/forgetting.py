@@ -18,6 +18,7 @@ from retrieval.journal import recorded
 from retrieval.records import ForgetReport
 from retrieval.storage import edits
 from retrieval.storage.edits import Doomed
+from retrieval.storage.layout import forget_roots
 from retrieval.storage.leftovers import find_copies, finish_forgetting, remove_copies
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def forget(
                 if without_trace:
                     gone = [*map(str, roots), *(file.path for file in doomed.files)]
                     edits.scrub_runs(connection, gone)
+            if without_trace:
+                forget_roots(collection.path, map(str, roots))
             wiped = finish_forgetting(collection.path, collection.catalog)
             report = _report(doomed, backups, without_trace, begun, wiped=wiped)
             counts.update(photos=report.photos, files=len(report.files), documents=report.documents)

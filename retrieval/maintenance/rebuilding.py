@@ -1,13 +1,15 @@
 """Make a lost or damaged catalog anew from the keys of the vectors and the files on disk.
 
 Each key names the photo or text that its row embeds, so nothing is embedded again: the new catalog
-is filled from the keys, then the files that the old one knew of are read and linked by their hash.
-It grows beside the old one, which is replaced at the very end; a process that dies on the way
-leaves the old one in place, and the next repair goes on with the new one.
+is filled from the keys, then the files that the old one knew of, and those in the folders once
+indexed, are read and linked by their hash. It grows beside the old one, which is replaced at the
+very end; until then, and at every moment of the switch, the old one or its absence is refused by
+whoever opens the collection, and the next repair begins anew.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from pathlib import Path
 from retrieval.collection import Collection
 from retrieval.corpora import Columns, is_corpus
 from retrieval.encoders import EncoderSpec
-from retrieval.errors import CorruptError, RetrievalError
+from retrieval.errors import CorruptError
 from retrieval.indexing import reindex_files
 from retrieval.indexing.session import NOT_OPENED
 from retrieval.records import (
@@ -25,11 +27,10 @@ from retrieval.records import (
     FileStat,
     Kind,
     ProgressCallback,
-    Skipped,
     Space,
     ignore_notice,
 )
-from retrieval.scan import stat_file, walk
+from retrieval.scan import FORGOTTEN, stat_file, walk
 from retrieval.storage import audits, disk
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
@@ -50,8 +51,8 @@ def rebuild_catalog(
     Returns what was done, in words, and how many items had to be embedded again. Raises
     StorageError, CorruptError, and EncoderError where that is needed and cannot be done.
     """
+    salvaged = audits.salvage(_old_catalog(path))
     done: list[str] = []
-    salvaged = audits.salvage(path / "catalog.db")
     with closing(_new_catalog(path)) as catalog:
         space = _space(path, salvaged)
         if space is not None:
@@ -59,10 +60,10 @@ def rebuild_catalog(
             done.append(f"kept {kept:,} embeddings of {space.encoder}")
         before = _rows(catalog)
         collection = Collection(path, catalog, spec, ignore_notice)
-        there = reindex_files(collection, _note_files(collection, salvaged), on_progress)
+        reachable = _note_files(collection, salvaged)
+        there = reindex_files(collection, reachable, on_progress)
         done.append(f"read {there:,} of the {len(salvaged.files):,} files of the old catalog")
-        if not salvaged.files:
-            done += _look_around(collection, on_progress)
+        done += _look_around(collection, {*reachable, *salvaged.files}, on_progress)
         audits.refresh_live(catalog)
         embedded = _rows(catalog) - before
         catalog.seal()
@@ -71,17 +72,28 @@ def rebuild_catalog(
     return done, embedded
 
 
-def _look_around(collection: Collection, on_progress: ProgressCallback) -> list[str]:
-    """Where the old catalog names no file: find those that it knew in the folders once indexed."""
+def _look_around(
+    collection: Collection, known: set[str], on_progress: ProgressCallback
+) -> list[str]:
+    """Link what has an embedding in the folders once indexed; say what is still to be found."""
     roots: list[Path] = []
     with suppress(CorruptError):
         roots = [Path(root) for root in read_roots(collection.path)]
     met = [entry.path for entry in walk(roots) if isinstance(entry, FileStat)]
-    reindex_files(collection, met, on_progress, known_only=True)
-    held = collection.catalog.counts()
-    found = f"found {held['photos']:,} photos again in {len(roots):,} folders once indexed"
-    command = " ".join(["retrieval index", *(shlex.quote(str(root)) for root in roots)])
-    return [f"{found}; for what else is there run: {command if roots else command + ' FOLDER'}"]
+    reindex_files(collection, [p for p in met if p not in known], on_progress, known_only=True)
+    said = []
+    if unfound := len(collection.catalog.undescribed()):
+        folders = " ".join(shlex.quote(str(root)) for root in roots) or "FOLDER"
+        said.append(
+            f"{unfound:,} embeddings wait for their files, which were deleted or cannot be "
+            f"reached now; if they can be, run: retrieval index {folders}"
+        )
+    if not known:
+        said.append(
+            "which files were forgotten could not be read: those that are still there come back "
+            "when they are indexed again"
+        )
+    return said
 
 
 def _rows(catalog: Catalog) -> int:
@@ -89,22 +101,19 @@ def _rows(catalog: Catalog) -> int:
     return sum(space.rows.values()) if space else 0
 
 
+def _old_catalog(path: Path) -> Path:
+    """The damaged catalog; the newest that was set aside where a repair died at the switch."""
+    if (path / "catalog.db").exists():
+        return path / "catalog.db"
+    return max(path.glob("catalog.damaged-*.db"), default=path / "catalog.db")
+
+
 def _new_catalog(path: Path) -> Catalog:
-    """An empty catalog beside the old one, or the unfinished one of a repair that died."""
-    for attempt in range(2):
-        catalog = Catalog(path / NEW)
-        try:
-            if not catalog.is_old() and not catalog.integrity_problems():
-                return catalog
-            if catalog.version() == 0:
-                catalog.migrate()
-                return catalog
-        except RetrievalError:
-            if attempt:
-                raise
-        catalog.close()
-        _remove_database(path / NEW)
-    raise CorruptError(f"{path / NEW} cannot be made. Check the disk, then run it again.")
+    """An empty catalog beside the old one. That of a repair that died may not fit any more."""
+    _remove_database(path / NEW)
+    catalog = Catalog(path / NEW)
+    catalog.migrate()
+    return catalog
 
 
 def _space(path: Path, salvaged: audits.Salvage) -> Space | None:
@@ -144,15 +153,10 @@ def _good(file: VectorFile) -> int:
 
 def _restore(path: Path, catalog: Catalog, space: Space) -> int:
     """Fill the new catalog from the keys; returns how many embeddings can be used."""
-    if catalog.active_space() is None:
-        names = (space.fingerprint, space.encoder, space.dim)
-        hashes = {kind: _usable(vector_file(path, space, kind)) for kind in KINDS}
-        audits.restore_space(catalog, names, space.editions, hashes)
-    restored = catalog.active_space()
-    if restored is None:
-        return 0
-    lost = (len(catalog.erased_rows(restored, kind)) for kind in KINDS)
-    return sum(restored.rows.values()) - sum(lost)
+    names = (space.fingerprint, space.encoder, space.dim)
+    hashes = {kind: _usable(vector_file(path, space, kind)) for kind in KINDS}
+    audits.restore_space(catalog, names, space.editions, hashes)
+    return len(catalog.undescribed())
 
 
 def _usable(file: VectorFile) -> Iterator[bytes | None]:
@@ -174,7 +178,7 @@ def _note_files(collection: Collection, salvaged: audits.Salvage) -> list[str]:
             columns = Columns.from_signature(reader) if is_corpus(name) else Columns()
             if columns.chosen:  # to be read by the columns that the user once named
                 entries.append(FileEntry(FileStat(name, -1, -1), reader=columns.signature))
-        elif isinstance(now, FileStat) or _is_out_of_reach(name):
+        elif isinstance(now, FileStat) or reader == FORGOTTEN or _is_out_of_reach(name):
             stat = FileStat(name, 0, 0)
             entries.append(
                 FileEntry(stat, reason=reason or OUT_OF_REACH, reader=reader or NOT_OPENED)
@@ -185,18 +189,26 @@ def _note_files(collection: Collection, salvaged: audits.Salvage) -> list[str]:
 
 
 def _is_out_of_reach(name: str) -> bool:
-    """Whether a file that cannot be found may be there all the same: its folder cannot be seen."""
-    return isinstance(stat_file(name), Skipped) and not Path(name).parent.is_dir()
+    """Whether a file that cannot be found may be there all the same.
+
+    Its folder cannot be seen, or is empty, as a place is where a disk is not connected.
+    """
+    try:
+        return not os.listdir(os.path.dirname(name))
+    except OSError:
+        return True
 
 
 def _switch(path: Path) -> Path:
-    """Put the new catalog in the place of the old one, which is kept under another name."""
+    """Put the new catalog in the place of the old one, which is kept under another name.
+
+    At no moment does a seal fit that should not: the old one stays until the new one replaces it.
+    """
     old, aside = path / "catalog.db", path / f"catalog.damaged-{time.time_ns()}.db"
     with storage_errors(path):
         # Its log must not be taken for that of the new one. What it held is lost or salvaged.
         for end in ("-wal", "-shm"):
             disk.remove(path / f"catalog.db{end}")
-        disk.remove(seal_path(old))
         if old.exists():
             disk.rename(old, aside)
         disk.rename(path / NEW, old)

@@ -42,6 +42,7 @@ from retrieval.storage.layout import (
     write_manifest,
     write_space,
 )
+from retrieval.storage.tables import SCHEMA_VERSION
 from retrieval.storage.upgrading import upgrade
 
 LOST = "its embedding was damaged; index its folder again"
@@ -126,7 +127,11 @@ class _Repair:
         with closing(Catalog(self.path / "catalog.db")) as catalog, suppress(CorruptError):
             # Where it is damaged verify says so, and it is made anew.
             manifest = read_manifest(self.path)
-            if catalog.is_old() or manifest["format"] != FORMAT:
+            version = catalog.version()
+            if version == 0:
+                return  # emptied, for a collection is never without tables
+            catalog.check_seal(needed=False)
+            if version < SCHEMA_VERSION or manifest["format"] != FORMAT:
                 upgrade(self.path, catalog, manifest)
                 self.done.append("upgraded the collection")
 
@@ -173,14 +178,15 @@ class _Repair:
         space = catalog.active_space()
         if space is None:
             return []
+        if found.damaged_rows or found.unembedded or found.filled_rows:
+            lost, filled = found.damaged_rows, found.filled_rows
+            paths = audits.give_up(catalog, space, lost, filled, LOST, NOT_OPENED)
+        for kind, rows in found.damaged_rows.items():
+            self.done.append(f"gave up {len(rows):,} damaged rows of {kind}")
+        for kind, rows in found.filled_rows.items():
+            self.done.append(f"overwrote {len(rows):,} forgotten rows of {kind} once more")
         for kind in KINDS:
-            rows = found.damaged_rows.get(kind, [])
-            if rows:
-                audits.take_back_rows(catalog, space, kind, rows)
-                self.done.append(f"gave up {len(rows):,} damaged rows of {kind}")
             collection.finish_erasing(space, kind)
-            lacking = audits.without_embedding(catalog, space, kind)
-            paths += audits.mark_to_read_again(catalog, kind, lacking, LOST, NOT_OPENED)
         # Of a repair that died, or of files that could not be reached then.
         waiting = audits.paths_with_reason(catalog, LOST)
         return sorted({*paths, *(path for path in waiting if os.path.exists(path))})

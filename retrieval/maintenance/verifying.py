@@ -103,7 +103,10 @@ class Verification:
         self.damaged_rows: dict[Kind, list[int]] = {}
         #: Items that stand in files and have no embedding, by kind.
         self.unembedded: dict[Kind, list[int]] = {}
+        #: Rows of what was forgotten that are not empty, by kind.
+        self.filled_rows: dict[Kind, list[int]] = {}
         self.damaged_thumbnails: list[Path] = []
+        self._known_photos: set[str] | None = None
 
     def run(self, *, encoder: bool = True, content: bool = False) -> VerifyReport:
         """Check everything and report."""
@@ -144,7 +147,11 @@ class Verification:
     def _check_manifest(self) -> None:
         manifest = read_manifest(self.path)
         if manifest["format"] != FORMAT:
-            self.notes.append(f"The collection has format {manifest['format']}: open it to upgrade")
+            self._problem(
+                "manifest.json",
+                f"The collection has format {manifest['format']}, which is upgraded when it is "
+                "opened, and can be checked then. Open it with: retrieval info",
+            )
 
     def _check_roots(self) -> None:
         self.roots_lost = True
@@ -155,10 +162,13 @@ class Verification:
         with closing(Catalog(self.path / "catalog.db")) as catalog:
             self._try("catalog.seal", self._check_seal_file)
             if not self.seal_lost:
-                catalog.check_seal()
+                catalog.check_seal(needed=False)
             for problem in catalog.integrity_problems():
                 self._catalog_is_damaged(problem)
-            if self.catalog_damaged or catalog.version() != SCHEMA_VERSION:
+            version = catalog.version()
+            if version == 0:
+                self._catalog_is_damaged("it is empty")
+            if self.catalog_damaged or version != SCHEMA_VERSION:
                 return
             if not self.seal_lost and not catalog.is_sealed():
                 self.notes.append("The last run did not end properly; its newest state has no seal")
@@ -171,6 +181,7 @@ class Verification:
                 if encoder:
                     self._try("encoder", lambda: self._check_encoder(space))
             self._check_files(catalog, content)
+            self._known_photos = audits.photo_hashes(catalog)
 
     def _check_seal_file(self) -> None:
         self.seal_lost = True
@@ -201,6 +212,10 @@ class Verification:
                 f"{len(damaged):,} of {count:,} rows do not fit their checksums, are cut off, or "
                 "are no unit vectors",
             )
+        overwritten = catalog.erased_rows(space, kind, done=True)
+        if filled := file.not_empty(overwritten):
+            self.filled_rows[kind] = filled
+            self._problem(str(file.path), f"{len(filled):,} forgotten rows hold something again")
         self._compare_keys(catalog, space, kind, {*damaged, *erased})
         if wrong := audits.wrongly_live(catalog, space, kind):
             self._catalog_is_damaged(f"{wrong:,} {kind} are searched or left out wrongly")
@@ -266,6 +281,12 @@ class Verification:
         if self.damaged_thumbnails:
             names = [str(path) for path in self.damaged_thumbnails]
             self._problem(names[0], f"{_named(names)} is no whole thumbnail; it is made anew")
+        known = self._known_photos
+        strays = [p for p in kept if known is not None and p.stem not in known]
+        if strays:
+            names = [str(path) for path in strays]
+            self._problem(names[0], f"{_named(names)} shows no photo of the collection")
+        self.damaged_thumbnails = sorted({*self.damaged_thumbnails, *strays})
 
 
 def check_space(path: Path, space: Space) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
-from retrieval.records import Kind, Space
+from retrieval.records import KINDS, Kind, Space
 from retrieval.storage.catalog import Catalog, rows_of
 from retrieval.storage.commits import chunks, table_of
 from retrieval.storage.tables import documents, embeddings, erasures, files, photos, sources, spaces
@@ -84,49 +84,69 @@ def unclear_files(catalog: Catalog) -> int:
 
 def without_embedding(catalog: Catalog, space: Space, kind: Kind) -> list[int]:
     """Items that stand in a file and have no embedding in `space`."""
+    with catalog.reading() as connection:
+        return _without_embedding(connection, space, kind)
+
+
+def _without_embedding(connection: Connection, space: Space, kind: Kind) -> list[int]:
     occurrence = files.c.photo_id if kind == "photos" else sources.c.document_id
     embedded = exists(
         select(embeddings.c.row).where(*rows_of(space, kind), embeddings.c.item_id == occurrence)
     )
     query = select(occurrence).where(occurrence.is_not(None), ~embedded).distinct()
-    with catalog.reading() as connection:
-        return list(connection.scalars(query))
+    return list(connection.scalars(query))
 
 
-def take_back_rows(catalog: Catalog, space: Space, kind: Kind, rows: Sequence[int]) -> None:
-    """Give up rows of the vectors: they belong to nothing any more and are to be overwritten."""
-    with catalog.writing() as connection:
-        for part in chunks(rows):
-            mine = (*rows_of(space, kind), embeddings.c.row.in_(part))
-            connection.execute(delete(embeddings).where(*mine))
-            values = [
-                {"space_id": space.id, "kind": kind, "row": row, "done": False} for row in part
-            ]
-            connection.execute(insert(erasures).prefix_with("OR REPLACE"), values)
-        connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
-
-
-def mark_to_read_again(
-    catalog: Catalog, kind: Kind, items: Sequence[int], reason: str, reader: str
+def give_up(
+    catalog: Catalog,
+    space: Space,
+    rows: Mapping[Kind, Sequence[int]],
+    erased: Mapping[Kind, Sequence[int]],
+    reason: str,
+    reader: str,
 ) -> list[str]:
-    """Mark the files in which items stand as skipped for `reason`; returns their paths.
+    """Give up rows of the vectors, and mark the files of what has no embedding to be read again.
 
-    `reader` makes the next run examine them; the columns a text was read with are kept.
+    In one transaction: a photo is never left without both. `erased` rows, which hold something
+    again, are to be overwritten once more. Photos' files are marked as skipped for `reason`,
+    `reader` makes the next run examine them; texts keep the columns they were read with. Returns
+    the paths that were marked.
     """
     paths: list[str] = []
-    if not items:
-        return paths
     with catalog.writing() as connection:
-        for part in chunks(items):
-            if kind == "photos":
-                mine = files.c.photo_id.in_(part)
-                values: dict[str, Any] = {"photo_id": None, "reason": reason, "reader": reader}
-            else:
-                holders = select(sources.c.file_id).where(sources.c.document_id.in_(part))
-                mine = files.c.id.in_(holders)
-                values = {"mtime_ns": -1}  # looks changed, so that it is read again
-            paths += connection.scalars(select(files.c.path).where(mine))
-            connection.execute(update(files).where(mine).values(**values))
+        for kind in KINDS:
+            for row in erased.get(kind, ()):
+                again = insert(erasures).prefix_with("OR REPLACE")
+                connection.execute(again, {**_at(space, kind, row), "done": False})
+            for part in chunks(rows.get(kind, ())):
+                mine = (*rows_of(space, kind), embeddings.c.row.in_(part))
+                connection.execute(delete(embeddings).where(*mine))
+                values = [{**_at(space, kind, row), "done": False} for row in part]
+                connection.execute(insert(erasures).prefix_with("OR REPLACE"), values)
+            lacking = _without_embedding(connection, space, kind)
+            paths += _mark_to_read_again(connection, kind, lacking, reason, reader)
+        connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
+    return paths
+
+
+def _at(space: Space, kind: Kind, row: int) -> dict[str, Any]:
+    return {"space_id": space.id, "kind": kind, "row": row}
+
+
+def _mark_to_read_again(
+    connection: Connection, kind: Kind, items: Sequence[int], reason: str, reader: str
+) -> list[str]:
+    paths: list[str] = []
+    for part in chunks(items):
+        if kind == "photos":
+            mine = files.c.photo_id.in_(part)
+            values: dict[str, Any] = {"photo_id": None, "reason": reason, "reader": reader}
+        else:
+            holders = select(sources.c.file_id).where(sources.c.document_id.in_(part))
+            mine = files.c.id.in_(holders)
+            values = {"mtime_ns": -1}  # looks changed, so that it is read again
+        paths += connection.scalars(select(files.c.path).where(mine))
+        connection.execute(update(files).where(mine).values(**values))
     return paths
 
 

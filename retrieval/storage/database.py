@@ -28,7 +28,7 @@ from retrieval.errors import (
 )
 from retrieval.storage import disk
 from retrieval.storage.layout import storage_errors
-from retrieval.storage.seals import CatalogFile, Seal, read_seal, write_seal
+from retrieval.storage.seals import CatalogFile, Seal, read_seal, seal_path, write_seal
 from retrieval.storage.tables import MIGRATIONS, SCHEMA_VERSION, generation_checksum, state
 
 NEARLY_FULL = 1 << 20  # bytes that are left on a disk
@@ -44,7 +44,9 @@ class Database:
         self._closed = False
         self._local = threading.local()  # .connection: the transaction of a snapshot
         self._next_sealing = 0.0
-        self.read_only = path.exists() and not os.access(path, os.W_OK)
+        # SQLite writes its log beside the file, so the folder counts as well.
+        writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        self.read_only = path.exists() and not writable
         with storage_errors(path):
             if not self.read_only:
                 disk.create_empty(path)  # SQLite would make it readable by others
@@ -146,15 +148,23 @@ class Database:
         seal = read_seal(self.path)
         return seal is not None and seal.sealed == self.generation()
 
-    def check_seal(self) -> None:
+    def check_seal(self, *, needed: bool = True) -> None:
         """Compare the database with its seal. Raises CorruptError where they contradict.
+
+        Only a collection of an older format, which had none, is without one: then it is not
+        `needed`.
 
         The seal is read first and the generation last: a writer commits, then changes the file,
         then seals, so whatever it does meanwhile makes the generations differ.
         """
         seal = read_seal(self.path)
         if seal is None:
-            return
+            if not needed:
+                return
+            raise CorruptError(
+                f"{seal_path(self.path)} is lost, so it cannot be told whether the catalog is "
+                "whole. Mend it with: retrieval repair"
+            )
         with storage_errors(self.path):
             size, crc32 = self._file.checksum()
         generation = self.generation()

@@ -78,6 +78,16 @@ def create_folder(path: Path, migrate: Callable[[Path], None], timeout: float) -
     return True
 
 
+def refuse_half(path: Path) -> None:
+    """Raise CorruptError for a collection without its manifest: no new one is made over it."""
+    with storage_errors(path):
+        held = path.is_dir() and any(path.glob("spaces/*/*.f16"))
+    if held:
+        raise CorruptError(
+            f"The collection at {path} has lost its manifest.json. Mend it with: retrieval repair"
+        )
+
+
 def remove_folder(path: Path) -> None:
     """Remove a collection that holds nothing; what else lies in its folder stays."""
     catalog = ("catalog.db-wal", "catalog.db-shm", "catalog.db", "catalog.seal")
@@ -214,6 +224,17 @@ def remember_roots(path: Path, roots: Iterable[Path]) -> None:
     if new:
         with storage_errors(path):
             write_checked(path / ROOTS, {"roots": [*known, *new]})
+
+
+def forget_roots(path: Path, gone: Iterable[str]) -> None:
+    """Take folders, and those below them, out of the list of indexed folders."""
+    known: list[str] = []
+    with suppress(CorruptError):
+        known = read_roots(path)
+    left = [root for root in known if not _is_within(Path(root), list(gone))]
+    if left != known:
+        with storage_errors(path):
+            write_checked(path / ROOTS, {"roots": left})
 
 
 def _is_within(path: Path, folders: list[str]) -> bool:

@@ -86,6 +86,7 @@ def _hashes(catalog: Catalog, space_id: int, kind: Kind) -> dict[int, bytes]:
 
 def _write_keys(file: VectorFile, count: int, hashes: dict[int, bytes]) -> None:
     """Keys for the rows there are; one that cannot be right gets none, so that it is mended."""
+    count = min(count, file.row_count())  # those that were cut off are given up by repair
     if count == 0:
         return
     rows = file.rows(count)

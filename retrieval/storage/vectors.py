@@ -70,7 +70,11 @@ class VectorFile:
 
     def length(self) -> int:
         """How many rows both files hold, committed or not. Raises StorageError."""
-        return min(_length(self.path) // (self.dim * 2), _length(self.keys_path) // KEY.itemsize)
+        return min(self.row_count(), _length(self.keys_path) // KEY.itemsize)
+
+    def row_count(self) -> int:
+        """How many rows there are, with or without keys. Raises StorageError."""
+        return _length(self.path) // (self.dim * 2)
 
     def _check_length(self, path: Path, needed: int) -> None:
         have = _length(path)
@@ -119,6 +123,16 @@ class VectorFile:
             bad[start : start + len(lengths)] |= ~(np.abs(lengths - 1) < UNIT_TOLERANCE)
         bad[[row for row in ignored if row < count]] = False
         return np.flatnonzero(bad)
+
+    def not_empty(self, places: Sequence[int]) -> list[int]:
+        """Which of these rows are not zeros, vector and key, as erased ones are."""
+        whole = self.length()
+        rows, keys = self.rows(whole), self.keys(whole)
+        return [
+            at
+            for at in places
+            if at < whole and (rows[at].tobytes().strip(b"\0") or keys[at].tobytes().strip(b"\0"))
+        ]
 
     def replace(
         self, places: Sequence[int], rows: NDArray[np.float32], hashes: Sequence[bytes]

@@ -286,11 +286,36 @@ class TestComingBack:
             secret.unlink()
             secret.write_bytes(data)
 
-    def test_the_path_goes_with_the_file(self, indexed: Collection, photos: Path) -> None:
+    def test_not_when_its_disk_was_away_for_a_run(
+        self, indexed: Collection, photos: Path, tmp_path: Path
+    ) -> None:
         forget(indexed, photos / "private")
-        (photos / f"private/{SECRET}.png").unlink()
-        assert index_folder(indexed, photos).removed == 0
-        assert [s.path for s in indexed.catalog.skipped()] == [str(photos / "elsewhere/copy.png")]
+        photos.rename(tmp_path / "away")
+        photos.mkdir()
+        index_folder(indexed, photos)
+        photos.rmdir()
+        (tmp_path / "away").rename(photos)
+        report = index_folder(indexed, photos)
+        assert {s.path for s in report.skipped} == {
+            str(photos / f"private/{SECRET}.png"),
+            str(photos / "elsewhere/copy.png"),
+        }
+
+    def test_a_thumbnail_made_meanwhile_does_not_stay(
+        self, indexed: Collection, photos: Path
+    ) -> None:
+        held = indexed.catalog.photos_by_id(range(1, 100)).values()
+        (photo,) = [p for p in held if any(SECRET in path for path in p.paths)]
+        forget(indexed, photos / "private")
+        assert indexed.thumbnail_data(photo).startswith(b"\xff\xd8")
+        assert not list(indexed.path.glob(f"thumbs/*/{photo.content_hash.hex()}*"))
+
+    def test_without_trace_the_folder_is_not_listed_either(
+        self, indexed: Collection, photos: Path
+    ) -> None:
+        assert str(photos) in (indexed.path / "roots.json").read_text()
+        forget(indexed, photos, without_trace=True)
+        assert str(photos) not in (indexed.path / "roots.json").read_text()
 
 
 class TestCrash:

@@ -594,7 +594,9 @@ class TestRoots:
             index_folder(collection, [photos])
             for photo in collection.catalog.photos_by_id([1, 2, 3]).values():
                 collection.thumbnail(photo)
-            assert groups(index_folder(collection, [photos])) == {"unchanged": 3}
+            report = index_folder(collection, [photos])
+            assert groups(report) == {"unchanged": 3, "skipped": 1}
+            assert reasons(report) == {"mine": "holds a collection, not photos"}
 
     def test_one_that_was_deleted(self, collection: Collection, photos: Path) -> None:
         (photos / "deep").mkdir()

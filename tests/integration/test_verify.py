@@ -161,10 +161,10 @@ class TestCatalog:
         report = repair(whole)
         assert not report.left
         photos = whole.parent / "photos"
-        assert "found 4 photos again in 1 folders once indexed; for what else is there run: " in (
-            told := "\n".join(report.done)
-        )
-        assert f"retrieval index {photos}" in told
+        told = "\n".join(report.done)
+        assert "1 embeddings wait for their files, which were deleted or" in told  # white.png
+        assert f"if they can be, run: retrieval index {photos}" in told
+        assert "which files were forgotten could not be read" in told
         assert sum(encoder.images_seen for encoder in toy) == 0
         assert answers(whole) == expected
         picture(photos / "new.png", "black")
@@ -181,7 +181,8 @@ class TestCatalog:
         toy.clear()
         report = repair(whole)
         assert not report.left
-        assert report.done[-2].endswith("run: retrieval index FOLDER")
+        assert "7 embeddings wait for their files" in report.done[-3]
+        assert report.done[-3].endswith("run: retrieval index FOLDER")
         with open_toy(whole) as collection:
             assert collection.info().photos == 0
             found = index_folder(collection, [whole.parent / "photos"])

@@ -69,7 +69,7 @@ class TestWalk:
         make(tmp_path, ".git/1.jpg", ".2.jpg", "a/.3.jpg", "4.jpg")
         assert met(tmp_path) == [str(tmp_path / "4.jpg")]
         hidden = {str(tmp_path / n): "hidden file" for n in (".2.jpg", "a/.3.jpg")}
-        assert skipped(tmp_path) == hidden
+        assert skipped(tmp_path) == hidden | {str(tmp_path / ".git"): "hidden folder"}
 
     def test_a_hidden_root_is_what_was_asked_for(self, tmp_path: Path) -> None:
         make(tmp_path, ".photos/1.jpg")
