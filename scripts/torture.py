@@ -79,10 +79,12 @@ def disks(seed: int, quick: bool) -> Figures:
 
 
 def fuzz(seed: int, quick: bool) -> Figures:
-    """Damaged pictures are decoded."""
+    """Damaged pictures are decoded; odd files serve as seeds where they are there."""
     import torture_fuzz
 
-    figures = torture_fuzz.run(200 if quick else 20_000, seed)
+    odd = ROOT.parent / "shared/data/odd-files"
+    folder = odd if odd.is_dir() else None
+    figures = torture_fuzz.run(200 if quick else 20_000, seed, folder)
     return {**figures, "losses": ["an exception escaped"] * figures["escaped_exceptions"]}
 
 

@@ -285,9 +285,7 @@ def _orientation(source: Image.Image) -> int:
 
 def _reason(exc: Exception, name: str) -> str:
     if isinstance(exc, Image.DecompressionBombError):
-        return (
-            f"claims more than {2 * guards.MAX_PIXELS // 10**6} million pixels; save a smaller copy"
-        )
+        return f"claims more than {guards.MAX_PIXELS // 10**6} million pixels; save a smaller copy"
     detail = " ".join(str(exc).split())[:120] or type(exc).__name__
     if detail.startswith("decoder error"):  # and a number that says nothing
         detail = "its pixels cannot be decoded"
