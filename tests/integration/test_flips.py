@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,8 +48,10 @@ def _none() -> object:
 def test_in_the_log_of_a_process_that_died(toy: list[ToyEncoder], tmp_path: Path) -> None:
     """SQLite ignores a log from its first damaged frame on: commits would be lost silently."""
     whole = make(tmp_path)
-    with open_toy(whole) as collection:
-        index_folder(collection, [tmp_path / "photos"])
+    with open_toy(whole) as collection, closing(sqlite3.connect(whole / "catalog.db")) as reader:
+        # A reader that lingers keeps the log from being settled, so that it holds commits.
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM files").fetchone()
         (tmp_path / "photos/blue.png").unlink()
         index_folder(collection, [tmp_path / "photos"])
         shutil.copytree(whole, tmp_path / "left")  # what a killed process leaves
