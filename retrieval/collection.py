@@ -17,7 +17,6 @@ that do not count; the next writer overwrites them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,10 +41,8 @@ from retrieval.records import (
 from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.layout import (
-    FORMAT,
     collection_path,
     create_folder,
-    read_manifest,
     refuse_half,
     remove_folder,
     space_folder,
@@ -54,7 +51,7 @@ from retrieval.storage.layout import (
     write_space,
 )
 from retrieval.storage.leftovers import erase, tidy
-from retrieval.storage.upgrading import upgrade
+from retrieval.storage.upgrading import open_catalog
 from retrieval.storage.vectors import VectorFile, vector_file
 from retrieval.stores import VectorStore, default_recipe, make_store
 
@@ -122,7 +119,7 @@ class Collection:
                     f"retrieval index FOLDER{named}"
                 )
             made = create_folder(path, _migrate, LOCK_TIMEOUT_S)
-        catalog = _open_catalog(path, on_notice)
+        catalog = open_catalog(path, LOCK_TIMEOUT_S, on_notice)
         collection = cls(path, catalog, spec or EncoderSpec(), on_notice)
         collection._made = made
         return collection
@@ -255,7 +252,7 @@ class Collection:
                 raise NoCollectionError(
                     f"The collection at {self.path} was removed meanwhile. Run the command again."
                 )
-            self._tidy()
+            tidy(self.path, self.catalog)
             try:
                 yield
             except BaseException:
@@ -263,10 +260,6 @@ class Collection:
                     self.catalog.seal()
                 raise
             self.catalog.seal()
-
-    def _tidy(self) -> None:
-        """Check a catalog left unsealed, finish erasures, remove what nothing refers to."""
-        tidy(self.path, self.catalog)
 
     def finish_erasing(self, space: Space, kind: Kind) -> None:
         """Overwrite the rows whose items were forgotten, and note that it is done."""
@@ -332,26 +325,6 @@ class Collection:
         if not self.catalog.photo_ids([photo.content_hash]):
             with suppress(OSError):
                 disk.remove(thumbnail_path(self.path / "thumbs", photo.content_hash))
-
-
-def _open_catalog(path: Path, on_notice: NoticeCallback) -> Catalog:
-    """Open the catalog, check its seal, and bring an older collection up to date."""
-    manifest = read_manifest(path)
-    if not os.path.isfile(path / "catalog.db"):
-        raise CorruptError(f"{path} has lost its catalog.db. Make it anew with: retrieval repair")
-    catalog = Catalog(path / "catalog.db")
-    try:
-        catalog.check_seal(needed=manifest["format"] == FORMAT)
-        # A lock only where there is something to write: the place may be read-only.
-        if catalog.is_old() or manifest["format"] != FORMAT:
-            with write_lock(path, LOCK_TIMEOUT_S):
-                backup = upgrade(path, catalog, read_manifest(path))
-            if backup is not None:
-                on_notice(f"the collection was upgraded; its old catalog is kept as {backup}")
-    except RetrievalError:
-        catalog.close()
-        raise
-    return catalog
 
 
 def _migrate(path: Path) -> None:

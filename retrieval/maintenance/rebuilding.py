@@ -58,14 +58,14 @@ def rebuild_catalog(
         if space is not None:
             kept = _restore(path, catalog, space)
             done.append(f"kept {kept:,} embeddings of {space.encoder}")
-        before = _rows(catalog)
+        before = catalog.row_count()
         collection = Collection(path, catalog, spec, ignore_notice)
         reachable = _note_files(collection, salvaged)
         there = reindex_files(collection, reachable, on_progress)
         done.append(f"read {there:,} of the {len(salvaged.files):,} files of the old catalog")
         done += _look_around(collection, {*reachable, *salvaged.files}, on_progress)
         audits.refresh_live(catalog)
-        embedded = _rows(catalog) - before
+        embedded = catalog.row_count() - before
         catalog.seal()
     aside = _switch(path)
     done.append(f"made the catalog anew; the old one is kept as {aside.name}")
@@ -94,11 +94,6 @@ def _look_around(
             "when they are indexed again"
         )
     return said
-
-
-def _rows(catalog: Catalog) -> int:
-    space = catalog.active_space()
-    return sum(space.rows.values()) if space else 0
 
 
 def _old_catalog(path: Path) -> Path:

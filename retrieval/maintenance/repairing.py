@@ -142,14 +142,14 @@ class _Repair:
             if found.seal_lost:
                 self.done.append("sealed the catalog anew")
             paths = self._give_up_rows(collection, found)
-            before = _rows(catalog)
+            before = catalog.row_count()
             if paths:
                 there = reindex_files(collection, paths, self.on_progress)
                 audits.refresh_live(catalog)
                 self.done.append(
                     f"read {there:,} of {len(paths):,} files again whose embeddings were lost"
                 )
-            self.embedded += _rows(catalog) - before
+            self.embedded += catalog.row_count() - before
             if self.done:
                 self._note_run(catalog)
                 catalog.seal()
@@ -190,8 +190,3 @@ class _Repair:
         # Of a repair that died, or of files that could not be reached then.
         waiting = audits.paths_with_reason(catalog, LOST)
         return sorted({*paths, *(path for path in waiting if os.path.exists(path))})
-
-
-def _rows(catalog: Catalog) -> int:
-    space = catalog.active_space()
-    return sum(space.rows.values()) if space else 0

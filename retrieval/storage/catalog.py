@@ -45,6 +45,11 @@ class Catalog(Database):
         with self.reading() as connection:
             return [_space(row) for row in connection.execute(select(spaces))]
 
+    def row_count(self) -> int:
+        """How many vector rows are committed, of all kinds."""
+        space = self.active_space()
+        return sum(space.rows.values()) if space else 0
+
     def add_space(self, fingerprint: str, encoder: str, dim: int) -> None:
         """Record a new, empty space and make it the active one."""
         values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim}

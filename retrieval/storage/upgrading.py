@@ -1,4 +1,4 @@
-"""Bring a collection of an older format up to date, after a backup of its catalog.
+"""Open a catalog, and bring one of an older format up to date after a backup.
 
 Format 1 had no keys beside its vectors, no seal and no checksum in its manifest. Every step can be
 repeated: a process that dies on the way leaves a collection that the next one upgrades.
@@ -6,20 +6,23 @@ repeated: a process that dies on the way leaves a collection that the next one u
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import text
 
-from retrieval.errors import CorruptError
-from retrieval.records import KINDS, Kind
+from retrieval.errors import CorruptError, RetrievalError
+from retrieval.records import KINDS, Kind, NoticeCallback
 from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.layout import (
     FORMAT,
+    read_manifest,
     space_folder,
     storage_errors,
+    write_lock,
     write_manifest,
     write_space,
 )
@@ -34,6 +37,30 @@ _DOCUMENT_HASHES = """
     SELECT row, content_hash FROM embeddings JOIN documents ON documents.id = item_id
     WHERE space_id = :space AND kind = 'documents'
 """
+
+
+def open_catalog(path: Path, patience: float, on_notice: NoticeCallback) -> Catalog:
+    """Open the catalog, check its seal, and bring an older collection up to date.
+
+    Waits `patience` seconds for another process that writes. Raises FormatError, CorruptError,
+    LockedError, StorageError.
+    """
+    manifest = read_manifest(path)
+    if not os.path.isfile(path / "catalog.db"):
+        raise CorruptError(f"{path} has lost its catalog.db. Make it anew with: retrieval repair")
+    catalog = Catalog(path / "catalog.db")
+    try:
+        catalog.check_seal(needed=manifest["format"] == FORMAT)
+        # A lock only where there is something to write: the place may be read-only.
+        if catalog.is_old() or manifest["format"] != FORMAT:
+            with write_lock(path, patience):
+                backup = upgrade(path, catalog, read_manifest(path))
+            if backup is not None:
+                on_notice(f"the collection was upgraded; its old catalog is kept as {backup}")
+    except RetrievalError:
+        catalog.close()
+        raise
+    return catalog
 
 
 def upgrade(path: Path, catalog: Catalog, manifest: dict[str, Any]) -> Path | None:
