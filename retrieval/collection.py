@@ -161,6 +161,22 @@ class Collection:
         self.catalog.check_open()
         return self._encoder.load(self.catalog.active_space())
 
+    def query_encoder(self) -> Encoder:
+        """The same for queries: without torch where this machine has exported its towers."""
+        self.catalog.check_open()
+        return self._encoder.load_for_queries(self.catalog.active_space())
+
+    def expect_photos(self, count: int) -> None:
+        """Say how many photos are to be embedded, at most, so that the encoder can prepare."""
+        self._encoder.expect(count)
+
+    def prepare_queries(self) -> None:
+        """Have queries need no torch from now on; does nothing if this session embedded nothing.
+
+        Exports the encoder's text tower, once for an encoder on a machine.
+        """
+        self._encoder.export_for_queries()
+
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
         self._encoder.check(self.catalog.active_space())

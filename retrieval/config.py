@@ -27,7 +27,8 @@ class Settings:
     `home` is the folder that named collections live in ("" for the platform's data folder);
     `collection` a name or a path ("" for the default one); `model`, `device`, `precision` are
     those of EncoderSpec; `batch_size` photos are encoded at a time (0: the encoder's device
-    decides), `threads` decode beside it (0: as many as there are processors).
+    decides), `threads` decode beside it (0: as many as there are processors); `cache` is the folder
+    of exported towers ("" for the platform's).
     """
 
     home: str = ""
@@ -37,6 +38,7 @@ class Settings:
     precision: str = "auto"
     batch_size: int = 0
     threads: int = 0
+    cache: str = ""
 
 
 def load_settings(directory: Path | None = None, **flags: Any) -> Settings:

@@ -5,10 +5,22 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from retrieval.encoders import Encoder, EncoderSpec, is_certainly_other, load_chosen
+from retrieval.encoders import (
+    Encoder,
+    EncoderSpec,
+    exported,
+    is_certainly_other,
+    load_chosen,
+    on_towers,
+    runs_on_towers,
+)
 from retrieval.errors import CorruptError, EncoderMismatchError, RetrievalError
 from retrieval.records import NoticeCallback, Space
+
+if TYPE_CHECKING:
+    from retrieval.encoders.towers.encoder import TowerEncoder
 
 
 class MatchingEncoder:
@@ -19,8 +31,10 @@ class MatchingEncoder:
         self._spec = spec
         self._on_notice = on_notice
         self._encoder: Encoder | None = None
+        self._for_queries: Encoder | None = None
+        self._photos_to_come = 0
         self.error: RetrievalError | None = None
-        self._lock = threading.Lock()  # decode threads all want it first
+        self._lock = threading.RLock()  # decode threads all want it first
 
     def load(self, space: Space | None) -> Encoder:
         """The encoder of `space`, or the one to start a collection with.
@@ -36,9 +50,60 @@ class MatchingEncoder:
                 except RetrievalError as exc:
                     self.error = exc
                     raise
+                self.expect(self._photos_to_come)
             return self._encoder
 
+    def load_for_queries(self, space: Space | None) -> Encoder:
+        """The same for a few texts or pictures: on exported towers wherever there are some.
+
+        One query is sooner answered by them than torch is loaded, also where there is a GPU.
+        """
+        with self._lock:
+            if self._encoder is not None or self.error is not None:
+                return self.load(space)
+            if self._for_queries is None:
+                towers = self._exported(space) if runs_on_towers(self._spec) else None
+                self._for_queries = towers or self.load(space)
+            return self._for_queries
+
+    def expect(self, photos: int) -> None:
+        """Say how many photos are to be encoded, at most: what that is worth preparing for."""
+        self._photos_to_come = photos
+        encoder: Any = self._encoder
+        if hasattr(encoder, "expect"):
+            encoder.expect(photos)
+
+    def export_for_queries(self) -> None:
+        """Export the text tower of the encoder that was loaded, unless that was done or tried."""
+        encoder: Any = self._encoder
+        if hasattr(encoder, "export_text"):
+            encoder.export_text()
+
     def _load(self, space: Space | None) -> Encoder:
+        towers = None
+        if runs_on_towers(self._spec, many=True):
+            towers = self._exported(space)
+        if towers is not None and towers.has("image"):
+            return towers
+        encoder = self._load_model(space)
+        if not runs_on_towers(self._spec, many=True):
+            return encoder
+        return on_towers(encoder, self._spec.cache, self._on_notice, self._spec.threads)
+
+    def _exported(self, space: Space | None) -> TowerEncoder | None:
+        """The encoder of `space` from exported towers; None where there are none for it."""
+        if space is None or self._spec.model not in ("auto", space.encoder):
+            return None
+        spec = self._spec
+        return exported(
+            space.fingerprint,
+            spec.cache,
+            lambda: self._load_model(space),
+            self._on_notice,
+            spec.threads,
+        )
+
+    def _load_model(self, space: Space | None) -> Encoder:
         asked = self._spec.model
         if space is not None and asked == "auto":
             asked = space.encoder

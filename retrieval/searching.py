@@ -51,7 +51,7 @@ def search(
     asked = query if isinstance(query, Query) else make_query(query)
     collection.check_encoder()
     collection.store(kind)  # says that there is nothing to search before a model is loaded
-    encoder = collection.encoder()
+    encoder = collection.query_encoder()
     started = time.perf_counter()
     vector = query_vector(asked, encoder)
     for _ in range(ATTEMPTS):

@@ -32,14 +32,21 @@ settings.register_profile(
 settings.load_profile("retrieval")
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where exported towers lie: one place for all tests, since exporting takes seconds."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def surroundings(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings and hub of the developer's machine must not leak into a test, nor out of it."""
     for name in list(os.environ):
         if name.startswith("RETRIEVAL_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("RETRIEVAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RETRIEVAL_CACHE", str(cache))
     monkeypatch.chdir(tmp_path)
 
 

@@ -59,6 +59,8 @@ def index_command(
             if as_json:
                 emit(to_json(asdict(exc.report)))
             raise
+        if report.photos:
+            collection.prepare_queries()
     if as_json:
         emit(to_json(asdict(report)))
     else:

@@ -64,7 +64,7 @@ def encoder_spec(settings: Settings) -> EncoderSpec:
     """The encoder that the settings ask for."""
     from retrieval.encoders import EncoderSpec
 
-    return EncoderSpec(settings.model, settings.device, settings.precision)
+    return EncoderSpec(settings.model, settings.device, settings.precision, cache=settings.cache)
 
 
 def open_collection(flags: dict[str, Any], *, create: bool = False) -> tuple[Collection, Settings]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from retrieval.encoders.towers.encoder import TowerEncoder
+
 #: Backend name -> "module:function"; the function takes an EncoderSpec and returns an Encoder.
 ENCODERS: dict[str, str] = {
     "mini": "retrieval.encoders.mini:load",
@@ -37,13 +39,15 @@ class EncoderSpec:
 
     `model` is "auto", "mini", an open_clip name ("ViT-B-32-256/datacomp_s34b_b86k"), a path of a
     checkpoint file or folder, or an "hf-hub:" name. `device` is "auto", "cpu", "cuda", "cuda:1" or
-    "mps"; `precision` "auto", "fp32", "bf16" or "fp16"; `threads` 0 lets the encoder choose.
+    "mps"; `precision` "auto", "fp32", "bf16" or "fp16"; `threads` 0 lets the encoder choose;
+    `cache` is the folder of exported towers ("" for $RETRIEVAL_CACHE or the platform's).
     """
 
     model: str = "auto"
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
+    cache: str = ""
 
 
 class Encoder(Protocol):
@@ -119,3 +123,46 @@ def load_chosen(spec: EncoderSpec, on_notice: Callable[[str], None]) -> Encoder:
     if choice.notice:
         on_notice(choice.notice)
     return load_encoder(replace(spec, model=choice.model))
+
+
+def runs_on_towers(spec: EncoderSpec, *, many: bool = False) -> bool:
+    """Whether exported towers may encode for `spec`, which run on the CPU as they see fit.
+
+    Not where another device or a number format was asked for; and for `many` items not where a GPU
+    would be taken, which is faster.
+    """
+    from retrieval.encoders._devices import sees_accelerator
+
+    if spec.precision != "auto" or spec.device not in ("auto", "cpu"):
+        return False
+    return not (many and spec.device == "auto" and sees_accelerator())
+
+
+def on_towers(
+    encoder: Encoder, cache: str, on_notice: Callable[[str], None], threads: int = 0
+) -> Encoder:
+    """The same encoder, run on exported towers as soon as there are good ones (`towers`).
+
+    Encoders that cannot be exported, or run on a device that is faster, are returned as they are.
+    """
+    if not getattr(encoder, "exportable", False):
+        return encoder
+    from retrieval.encoders.towers import wrap
+
+    return wrap(encoder, cache, on_notice, threads)
+
+
+def exported(
+    fingerprint: str,
+    cache: str,
+    model: Callable[[], Encoder],
+    on_notice: Callable[[str], None],
+    threads: int = 0,
+) -> TowerEncoder | None:
+    """The encoder of this fingerprint from its towers alone; None if none was exported here.
+
+    `model` loads the encoder in torch, should what is asked of it need that after all.
+    """
+    from retrieval.encoders.towers import unwrap
+
+    return unwrap(fingerprint, cache, model, on_notice, threads)

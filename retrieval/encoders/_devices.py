@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +13,9 @@ from retrieval.errors import DeviceMemoryError, EncoderError
 
 if TYPE_CHECKING:
     import torch
+
+# What the driver puts there, on Linux and in its subsystem on Windows.
+_NVIDIA = ("/dev/nvidiactl", "/dev/dxg")
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
@@ -47,6 +52,11 @@ def pick_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise EncoderError("torch finds no Apple GPU here; use --device cpu.")
     return device
+
+
+def sees_accelerator() -> bool:
+    """Whether this computer seems to have a GPU that torch would take; imports nothing."""
+    return sys.platform == "darwin" or any(map(os.path.exists, _NVIDIA))
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:

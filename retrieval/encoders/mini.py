@@ -21,7 +21,7 @@ import numpy as np
 
 from retrieval.encoders import MINI_QUALITY
 from retrieval.encoders._compat import prepare_torch, single_threaded_pool
-from retrieval.encoders._devices import pick_device, plain_errors
+from retrieval.encoders._devices import pick_device, plain_errors, sees_accelerator
 from retrieval.encoders._efficientnet import EfficientNetLite
 from retrieval.encoders._mini_heads import (
     TUNED_LAYERS,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from retrieval.encoders import Encoder, EncoderSpec
+    from retrieval.encoders.towers.exporting import Graph
 
 DIM = 388  # 384 of meaning, 4 against hubs (_mini_heads)
 WIDE_PX = 304  # the whole photo squashed to a square, for Lite2
@@ -147,19 +148,44 @@ class MiniEncoder:
 
         Raises DeviceMemoryError when the batch does not fit the device.
         """
-        with self._lock:
-            if self._image is None:
-                self._image = ImageTower(read_head_tensors(self._heads), self._place())
-        with plain_errors(self._image.device):
-            return self._image.encode(batch)
+        tower = self._image_tower()
+        with plain_errors(tower.device):
+            return tower.encode(batch)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode n texts into float32 (n, 388), rows of unit length; 128 tokens of each count."""
+        tower = self._text_tower()
+        with plain_errors(tower.device):
+            return tower.encode(texts)
+
+    @property
+    def exportable(self) -> bool:
+        """Whether towers exported for the CPU can stand in: it would run there."""
+        return self._device == "cpu" or (self._device == "auto" and not sees_accelerator())
+
+    def image_graph(self) -> Graph:
+        """The image tower, to be exported."""
+        from retrieval.encoders._mini_graphs import image_graph
+
+        return image_graph(self._image_tower())
+
+    def text_graph(self) -> Graph:
+        """The text tower, to be exported."""
+        from retrieval.encoders._mini_graphs import text_graph
+
+        return text_graph(self._text_tower())
+
+    def _image_tower(self) -> ImageTower:
+        with self._lock:
+            if self._image is None:
+                self._image = ImageTower(read_head_tensors(self._heads), self._place())
+            return self._image
+
+    def _text_tower(self) -> TextTower:
         with self._lock:
             if self._text is None:
                 self._text = TextTower(read_head_tensors(self._heads), self._place())
-        with plain_errors(self._text.device):
-            return self._text.encode(texts)
+            return self._text
 
     def _place(self) -> torch.device:
         """The torch device to use; brings torch up with passive waiting on the way."""
@@ -175,7 +201,7 @@ class ImageTower:
         self.device = device
         self._wide = EfficientNetLite(_read_torch(LITE2), depth=1.2, device=device)
         self._centre = EfficientNetLite(_read_torch(LITE0), depth=1.0, device=device)
-        self._head = ImageHead(_moved(heads, device)) if heads is not None else None
+        self.head = ImageHead(_moved(heads, device)) if heads is not None else _no_head
         self._pool: ThreadPoolExecutor | None = None
 
     def features(self, batch: NDArray[np.uint8]) -> Features:
@@ -183,12 +209,15 @@ class ImageTower:
         import torch
 
         with torch.inference_mode():
-            pixels = torch.from_numpy(batch).to(self.device)
-            wide = self._wide.feature_map(pixels[:, 0])  # (n, 1280, 10, 10)
-            centre = self._centre.feature_map(pixels[:, 1, :CENTRE_PX, :CENTRE_PX])  # 7 x 7
-            mean = wide.mean((2, 3))
-            classes = self._wide.logits(mean).softmax(-1)
-            return Features(mean, wide.amax((2, 3)), centre.mean((2, 3)), classes)
+            return self.describe(torch.from_numpy(batch).to(self.device))
+
+    def describe(self, pixels: Tensor) -> Features:
+        """The same of a tensor uint8 (n, 2, 304, 304, 3) on the device."""
+        wide = self._wide.feature_map(pixels[:, 0])  # (n, 1280, 10, 10)
+        centre = self._centre.feature_map(pixels[:, 1, :CENTRE_PX, :CENTRE_PX])  # 7 x 7
+        mean = wide.mean((2, 3))
+        classes = self._wide.logits(mean).softmax(-1)
+        return Features(mean, wide.amax((2, 3)), centre.mean((2, 3)), classes)
 
     def encode(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Prepared photos -> float32 (n, 388), rows of unit length."""
@@ -205,11 +234,10 @@ class ImageTower:
     def _encode_together(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch
 
-        assert self._head is not None
         if not len(batch):
             return np.zeros((0, DIM), dtype=np.float32)
         with torch.inference_mode():
-            return _to_numpy(self._head(self.features(batch)))
+            return _to_numpy(self.head(self.features(batch)))
 
 
 class TextTower:
@@ -223,7 +251,7 @@ class TextTower:
         for index in TUNED_LAYERS:
             layer = self._backbone.layers[index]
             self._backbone.layers[index] = with_corrections(layer, heads, index)
-        self._head = TextHead(heads)
+        self.head = TextHead(heads)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Texts -> float32 (n, 388), rows of unit length."""
@@ -235,15 +263,14 @@ class TextTower:
         with torch.inference_mode():
             for start in range(0, len(ids), TEXT_BATCH):
                 rows = by_length[start : start + TEXT_BATCH]
-                out[rows] = _to_numpy(self._head(self._pooled([ids[i] for i in rows])))
+                arrays = padded([ids[i] for i in rows])
+                table, mask = (torch.from_numpy(x).to(self.device) for x in arrays)
+                out[rows] = _to_numpy(self.head(self.pooled(table, mask)))
         return out
 
-    def _pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """Token ids -> (n, 384), the mean over each text's tokens."""
-        import torch
-
-        table, mask = (torch.from_numpy(x).to(self.device) for x in padded(ids))
-        return mean_pool(self._backbone.hidden(table, mask), mask)
+    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """int64 (n, t) ids, bool (n, t) mask -> (n, 384), the mean over each text's tokens."""
+        return mean_pool(self._backbone.hidden(ids, mask), mask)
 
 
 def prepare(image: Image.Image) -> NDArray[np.uint8]:
@@ -292,6 +319,10 @@ def _read_safetensors(weights: WeightFile) -> dict[str, Tensor]:
     from safetensors.torch import load as load_tensors
 
     return load_tensors(weights.read())
+
+
+def _no_head(_: Features) -> Tensor:
+    raise AssertionError("this tower was made for its features alone")
 
 
 def _moved(state: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:

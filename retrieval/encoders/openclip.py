@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from retrieval.encoders.towers.exporting import Graph
+
 TEXT_BATCH = 256
 
 # They say where something was fetched from, not what it computes.
@@ -136,6 +138,23 @@ class OpenClipEncoder:
             with plain_errors(self.device), torch.inference_mode():
                 rows.append(self._unit_rows(self._model.encode_text(tokens.to(self.device))))
         return np.concatenate(rows)
+
+    @property
+    def exportable(self) -> bool:
+        """Whether towers exported for the CPU can stand in: it runs there, in float32."""
+        return self.device.type == "cpu" and str(self.dtype) == "torch.float32"
+
+    def image_graph(self) -> Graph:
+        """The image tower, to be exported."""
+        from retrieval.encoders._clip_graphs import image_graph
+
+        return image_graph(self._model, self._pixels)
+
+    def text_graph(self) -> Graph:
+        """The text tower, to be exported. Raises EncoderError for a tokenizer that needs torch."""
+        from retrieval.encoders._clip_graphs import text_graph
+
+        return text_graph(self._model, self._tokenizer)
 
     def _unit_rows(self, features: torch.Tensor) -> NDArray[np.float32]:
         """Scale rows to unit length in float32, whatever the model computed in."""

@@ -49,6 +49,7 @@ class PhotoIndexer:
         waiting: list[_Loaded] = []
         fresh = 0
         begun = time.monotonic()
+        session.collection.expect_photos(len(stats))
         for done, loaded in enumerate(look_ahead(stats, self._load, session.threads), 1):
             if not loaded.left_out:
                 waiting.append(loaded)

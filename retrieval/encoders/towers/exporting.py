@@ -1,0 +1,252 @@
+"""Export a tower of a torch model, make candidates of it, and keep the fastest that agrees.
+
+The tower goes to ONNX once. Candidates, fastest first: int8 and float32, for OpenVINO where that is
+installed and for ONNX Runtime. Each is compared with the model itself on probes; the first that
+agrees (`agreement.py`) and is faster than the model is kept.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrieval.encoders.towers import quantising
+from retrieval.encoders.towers.agreement import Agreement, compare
+from retrieval.encoders.towers.folder import Note, Side, TowerFolder, checksum
+from retrieval.encoders.towers.running import Tower
+from retrieval.errors import EncoderError, RetrievalError
+from retrieval.storage import disk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OPSET = 17
+PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "nncf")
+
+Arrays = dict[str, "NDArray[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A tower as a torch module, and what its input takes.
+
+    `module` maps one tensor for each of `names` to float32 (n, dim), rows of unit length; `axes`
+    says which of their axes vary beside the first; `inputs` goes into the note.
+    """
+
+    module: Any
+    names: tuple[str, ...]
+    inputs: dict[str, Any]
+    axes: dict[str, dict[int, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Items that were encoded by the model itself: batches of arrays, and the rows (n, dim)."""
+
+    batches: Sequence[Arrays]
+    rows: NDArray[np.float32]
+    #: Encodes arrays with the model itself, for its time.
+    model: Callable[[Arrays], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    runtime: str
+    precision: str
+    make: Callable[[], Path]  # the file to load; what lies beside it belongs to it
+
+
+def export(folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes) -> Note:
+    """Export a tower and keep the best candidate, or the reason why there is none.
+
+    Returns the note that was kept; `note` gives what is known of the encoder. Raises OSError where
+    the folder cannot be written.
+    """
+    made_with = {name: version(name) for name in PACKAGES if find_spec(name)}
+    note = replace(note, inputs=graph.inputs, made_with=made_with)
+    disk.make_folders(folder.path)
+    with tempfile.TemporaryDirectory(dir=folder.path, prefix="making-") as temporary:
+        try:
+            note = _best(Path(temporary), folder, side, note, graph, probes)
+        except (RetrievalError, RuntimeError, ValueError, TypeError, ImportError) as error:
+            note = replace(note, failed=_first_line(error))
+        except Exception as error:  # the exporters and quantisers raise classes of their own
+            if isinstance(error, OSError):
+                raise
+            note = replace(note, failed=f"{type(error).__name__}: {_first_line(error)}")
+    folder.write(side, note)
+    return note
+
+
+def _best(
+    place: Path, folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes
+) -> Note:
+    whole = place / "whole.onnx"
+    _to_onnx(graph, probes.batches[0], whole)
+    best_time = _seconds(probes.model, probes.batches[0])
+    tried: list[str] = []
+    for candidate in _candidates(side, whole, probes):
+        what = f"{candidate.precision} in {candidate.runtime}"
+        with _quiet():
+            path = candidate.make()
+        tower = Tower(candidate.runtime, path, note.dim)
+        rows = np.concatenate([tower(batch) for batch in probes.batches])
+        agreement = compare(probes.rows, rows)
+        taken = _seconds(tower, probes.batches[0])
+        if not agreement.enough:
+            tried.append(f"{what} does not agree with the model ({agreement})")
+        elif taken > best_time and side == "image":  # a text tower also saves loading torch
+            tried.append(f"{what} is not faster than the model")
+        else:
+            note = replace(note, rejected=tuple(tried))
+            return _published(folder, side, path, candidate, agreement, note)
+    raise EncoderError("; ".join(tried))
+
+
+def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[_Candidate]:
+    """What can be tried here, the fastest first."""
+    matrices = quantising.share_of_matrices(whole) > 0.5  # else int8 would change next to nothing
+    vino = side == "image" and find_spec("openvino") is not None
+    if vino and matrices and find_spec("nncf") is not None:
+        yield _Candidate("openvino", "int8", lambda: quantising.to_openvino_int8(whole, probes))
+    if matrices and side == "image":
+        yield _Candidate("onnx", "int8", lambda: quantising.to_int8(whole))
+    if matrices:
+        yield _Candidate("onnx", "int8 blocks", lambda: quantising.to_int8_blocks(whole))
+    if vino:
+        yield _Candidate("openvino", "fp32", lambda: quantising.to_openvino(whole))
+    yield _Candidate("onnx", "fp32", lambda: whole)
+
+
+def _to_onnx(graph: Graph, example: Arrays, path: Path) -> None:
+    """Trace the module with two items and write it, constants folded."""
+    import torch
+
+    tensors = tuple(torch.from_numpy(example[name][:2]) for name in graph.names)
+    axes = {name: {0: "n", **graph.axes.get(name, {})} for name in graph.names}
+    with _quiet(), _plain_attention(), torch.no_grad():
+        torch.onnx.export(
+            graph.module,
+            tensors,
+            str(path),
+            dynamo=False,  # traces in a third of the time, and needs no onnxscript
+            opset_version=OPSET,
+            input_names=list(graph.names),
+            output_names=["rows"],
+            dynamic_axes={**axes, "rows": {0: "n"}},
+        )
+    quantising.fold_constants(path)
+
+
+def _seconds(encode: Callable[[Arrays], object], batch: Arrays) -> float:
+    """Wall seconds for a batch on all threads, the best of three."""
+    times = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        encode(batch)
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def _published(
+    folder: TowerFolder,
+    side: Side,
+    path: Path,
+    candidate: _Candidate,
+    agreement: Agreement,
+    note: Note,
+) -> Note:
+    """Move the files of a candidate to their place, durably."""
+    files: dict[str, list[int]] = {}
+    for part in sorted(path.parent.glob(f"{path.stem}.*")):
+        target = folder.path / f"{side}{part.suffix}"
+        shutil.copyfile(part, part.with_name(f"{part.name}.copy"))
+        disk.sync_file(part.with_name(f"{part.name}.copy"))
+        disk.rename(part.with_name(f"{part.name}.copy"), target)
+        files[target.name] = list(checksum(target))
+    facts = {
+        "cosine": agreement.cosine,
+        "overlap": agreement.overlap,
+        "probes": agreement.probes,
+    }
+    return replace(
+        note,
+        runtime=candidate.runtime,
+        precision=candidate.precision,
+        files=files,
+        agreement=facts,
+    )
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Have torch compute attention step by step.
+
+    Its fused form cannot be exported, and its usual one fixes the length of the sequence.
+    """
+    import torch
+
+    layer: Any = torch.nn.MultiheadAttention
+    before = layer.forward
+
+    def forward(self: Any, query: Any, key: Any, value: Any, **options: Any) -> Any:
+        given = {name for name, each in options.items() if each is not None and each is not False}
+        if not self._qkv_same_embed_dim or not self.batch_first or given - {"attn_mask"}:
+            return before(self, query, key, value, **options)
+        return _attention(self, query, key, value, options.get("attn_mask")), None
+
+    layer.forward = forward
+    try:
+        yield
+    finally:
+        layer.forward = before
+
+
+def _attention(layer: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
+    """Multi-head attention (Vaswani et al. 2017) with the weights of torch's own layer."""
+    from torch.nn import functional
+
+    weights = layer.in_proj_weight.chunk(3)
+    biases = (None,) * 3 if layer.in_proj_bias is None else layer.in_proj_bias.chunk(3)
+    q, k, v = (
+        functional.linear(x, weight, bias)
+        .reshape(*x.shape[:2], layer.num_heads, layer.head_dim)
+        .transpose(1, 2)
+        for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
+    )  # each (n, heads, t, width)
+    attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return layer.out_proj(attended.transpose(1, 2).flatten(2))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the exporters tell their own developers off the user's screen."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            # Tracing warns of every shape that it takes for a constant; comparing with the model
+            # says if one is wrong.
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

@@ -1,0 +1,107 @@
+"""Where exported towers lie on this machine, and the note beside each that says what it is.
+
+    <cache>/towers/<fingerprint>/
+      text.json, image.json      what the tower is, how its input is prepared, how far it agrees
+      text.onnx, image.onnx      the tower; image.xml and .bin where OpenVINO runs it
+      tokenizer.json             of models that do not use CLIP's vocabulary
+
+They are derived: removing the folder costs a new export. A tower whose note or bytes do not fit is
+not used.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from retrieval.encoders.towers.agreement import Agreement
+from retrieval.errors import CollectionError
+from retrieval.storage import disk
+from retrieval.storage.checked import read_checked, write_checked
+
+#: Counts up whenever a tower made by an older version must not be used any more.
+FORMAT = 1
+Side = Literal["text", "image"]
+SIDES: tuple[Side, ...] = ("text", "image")
+PIECE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of one exported tower, or why there is none (`failed`)."""
+
+    name: str
+    dim: int
+    image_size: int
+    quality: str
+    inputs: dict[str, Any]  # how texts or pictures are prepared (`inputs.py`)
+    runtime: str = ""  # a name of `running.RUNTIMES`
+    precision: str = ""  # "int8" or "fp32"
+    files: dict[str, list[int]] = field(default_factory=dict)  # name -> bytes, CRC-32
+    agreement: dict[str, float] = field(default_factory=dict)
+    rejected: tuple[str, ...] = ()  # faster candidates, and why they were not taken
+    failed: str = ""  # why there is no tower at all
+    made_with: dict[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def agrees(self) -> Agreement:
+        """How far the tower agrees with its model."""
+        return Agreement(
+            float(self.agreement["cosine"]),
+            float(self.agreement["overlap"]),
+            int(self.agreement["probes"]),
+        )
+
+
+class TowerFolder:
+    """The exported towers of one encoder."""
+
+    def __init__(self, fingerprint: str, cache: str = "") -> None:
+        """`cache` is the folder that all lie in; "" for $RETRIEVAL_CACHE or the platform's."""
+        self.path = cache_folder(cache) / "towers" / fingerprint
+
+    def read(self, side: Side) -> Note | None:
+        """The note of a tower; None where there is none, or it is damaged or of an older format."""
+        try:
+            values = read_checked(self.path / f"{side}.json")
+            note = Note(**{**values, "rejected": tuple(values["rejected"])})
+        except (OSError, CollectionError, TypeError, KeyError):
+            return None
+        return note if note.format == FORMAT else None
+
+    def write(self, side: Side, note: Note) -> None:
+        """Keep a note, which makes its tower count. Raises OSError."""
+        disk.make_folders(self.path)
+        write_checked(self.path / f"{side}.json", asdict(note))
+
+    def is_whole(self, note: Note) -> bool:
+        """Whether the files of a tower are, byte for byte, those that were checked."""
+        try:
+            return all(
+                list(checksum(self.path / name)) == facts for name, facts in note.files.items()
+            )
+        except OSError:
+            return False
+
+
+def cache_folder(cache: str = "") -> Path:
+    """The folder of what this program can make again."""
+    chosen = cache or os.environ.get("RETRIEVAL_CACHE", "")
+    if chosen:
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("retrieval", appauthor=False))
+
+
+def checksum(path: Path) -> tuple[int, int]:
+    """Length in bytes and CRC-32 of a file. Raises OSError."""
+    size = crc32 = 0
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(PIECE):
+            size, crc32 = size + len(piece), zlib.crc32(piece, crc32)
+    return size, crc32
