@@ -2,12 +2,11 @@
 
 Gives the ids of open_clip's SimpleTokenizer (a test compares them), reads its vocabulary file and
 needs neither torch nor open_clip to be imported. Plain ASCII takes a path of the standard library
-alone; anything else goes through ftfy and regex as open_clip does.
+alone; anything else goes through ftfy and regex as in open_clip.
 """
 
 from __future__ import annotations
 
-import html
 import re
 import zlib
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+from retrieval.encoders._cleaning import cleaned, is_plain
 from retrieval.errors import EncoderError
 
 MERGES = 49152 - 256 - 2  # as many as CLIP's vocabulary has
@@ -24,9 +24,6 @@ _WORDS = "|'s|'t|'re|'ve|'m|'ll|'d|"
 _ASCII = re.compile(
     "|".join(_SPECIAL) + _WORDS + "[a-z]+|[0-9]|[^\\sa-z0-9]+", re.IGNORECASE | re.ASCII
 )
-_SPACE = re.compile(r"\s+")
-# What ftfy leaves as it is: printable ASCII without an entity or an escape.
-_PLAIN = re.compile(r"[ -%'-~]*")
 
 
 class ClipTokenizer:
@@ -51,10 +48,8 @@ class ClipTokenizer:
         return [[*ids[: self.context_length - 1], self._end] for ids in rows]
 
     def _encode(self, text: str) -> list[int]:
-        if _PLAIN.fullmatch(text):
-            words = _ASCII.findall(_SPACE.sub(" ", text.strip()).lower())
-        else:
-            words = _any_words(text)
+        text = cleaned(text, "lower")
+        words = _ASCII.findall(text) if is_plain(text) else _any_words(text)
         return [id_ for word in words for id_ in self._word(word)]
 
     def _word(self, word: str) -> list[int]:
@@ -84,15 +79,8 @@ class ClipTokenizer:
 
 
 def _any_words(text: str) -> list[str]:
-    """The words of any text, cleaned as open_clip does."""
-    import ftfy
     import regex  # type: ignore[import-untyped]
 
-    # A lone surrogate cannot be encoded; it becomes a question mark.
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    text = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
-    text = " ".join(text.split()).strip().lower()
-    text = text.encode("utf-8", "replace").decode("utf-8")  # an entity may name one too
     pattern = "|".join(_SPECIAL) + _WORDS + r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
     words: list[str] = regex.findall(pattern, text, regex.IGNORECASE)
     return words

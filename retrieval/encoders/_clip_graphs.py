@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders._cleaning import HOWS
 from retrieval.encoders.towers.exporting import Graph
 from retrieval.errors import EncoderError
 
@@ -43,19 +44,33 @@ def image_graph(model: Any, pixels: Pixels) -> Graph:
 def text_graph(model: Any, tokenizer: Any) -> Graph:
     """The text tower: `ids` int64 (n, t) -> float32 (n, dim).
 
-    Raises EncoderError for tokenizers other than CLIP's own.
+    Raises EncoderError for a tokenizer that does not work without torch.
     """
     from open_clip.tokenizer import SimpleTokenizer
 
-    plain = isinstance(tokenizer, SimpleTokenizer) and tokenizer.reduction_fn is None
-    if not plain or tokenizer.vocab_size != CLIP_VOCABULARY:
+    length = int(tokenizer.context_length)
+    if not isinstance(tokenizer, SimpleTokenizer):
+        backend, inputs = _from_file(tokenizer)
+        return Graph(_whole(model), ("ids",), {**inputs, "length": length}, tokenizer=backend)
+    if tokenizer.reduction_fn is not None or tokenizer.vocab_size != CLIP_VOCABULARY:
         raise EncoderError("its tokenizer is not CLIP's own, and needs torch")
-    length = tokenizer.context_length
-    inputs: dict[str, Any] = {"tokenizer": "clip", "context": length}
+    inputs = {"tokenizer": "clip", "context": length}
     text = _reads_from_left(model)
     if text is None:
         return Graph(_whole(model), ("ids",), {**inputs, "length": length})
     return Graph(_cut(text), ("ids",), inputs, axes={"ids": {1: "t"}})
+
+
+def _from_file(tokenizer: Any) -> tuple[str, dict[str, Any]]:
+    """A Hugging Face tokenizer as a file, and how it is to be used."""
+    inner = tokenizer.tokenizer
+    backend = getattr(inner, "backend_tokenizer", None)
+    clean = tokenizer.clean_fn.__name__.removeprefix("_clean_")
+    unusual = tokenizer.tokenizer_mode or tokenizer.strip_sep_token
+    if backend is None or unusual or clean not in HOWS or inner.padding_side != "right":
+        raise EncoderError("its tokenizer has no form that works without torch")
+    inputs = {"tokenizer": "file", "clean": clean, "pad": int(inner.pad_token_id)}
+    return backend.to_str(), inputs
 
 
 def _reads_from_left(model: Any) -> Any | None:

@@ -179,6 +179,7 @@ class TowerEncoder:
                 batches, rows = given
                 probes = Probes(batches, np.concatenate(rows), self._in_torch(side))
             else:
+                self._folder.write_tokenizer(graph.tokenizer)
                 texts = Texts(graph.inputs, self._folder.path)
                 found = [*texts.batches(TEXTS, TEXT_BATCH)]
                 order = [at for places, _ in found for at in places]

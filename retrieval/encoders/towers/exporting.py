@@ -44,13 +44,15 @@ class Graph:
     """A tower as a torch module, and what its input takes.
 
     `module` maps one tensor for each of `names` to float32 (n, dim), rows of unit length; `axes`
-    says which of their axes vary beside the first; `inputs` goes into the note.
+    says which of their axes vary beside the first; `inputs` goes into the note, and `tokenizer` is
+    the content of TOKENIZER_FILE where the inputs need one.
     """
 
     module: Any
     names: tuple[str, ...]
     inputs: dict[str, Any]
     axes: dict[str, dict[int, str]] = field(default_factory=dict)
+    tokenizer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

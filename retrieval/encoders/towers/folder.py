@@ -26,6 +26,7 @@ from retrieval.storage.checked import read_checked, write_checked
 FORMAT = 1
 Side = Literal["text", "image"]
 SIDES: tuple[Side, ...] = ("text", "image")
+TOKENIZER_FILE = "tokenizer.json"
 PIECE = 1 << 22
 
 
@@ -77,6 +78,12 @@ class TowerFolder:
         """Keep a note, which makes its tower count. Raises OSError."""
         disk.make_folders(self.path)
         write_checked(self.path / f"{side}.json", asdict(note))
+
+    def write_tokenizer(self, content: str) -> None:
+        """Keep the file that `inputs.py` reads, where a tower needs one. Raises OSError."""
+        if content:
+            disk.make_folders(self.path)
+            disk.write_atomically(self.path / TOKENIZER_FILE, content.encode("utf-8"))
 
     def is_whole(self, note: Note) -> bool:
         """Whether the files of a tower are, byte for byte, those that were checked."""

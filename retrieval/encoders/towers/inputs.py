@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrieval.encoders.towers.folder import TOKENIZER_FILE
 from retrieval.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -63,7 +64,32 @@ def _tokenizer(facts: dict[str, Any], folder: Path) -> Tokenize:
         from retrieval.encoders.mini import TOKENIZER
 
         return Tokenizer(TOKENIZER.read())
+    if kind == "file":
+        return FileTokenizer(folder / TOKENIZER_FILE, int(facts["length"]), str(facts["clean"]))
     raise EncoderError(f"An exported model in {folder} asks for an unknown tokenizer {kind!r}.")
+
+
+class FileTokenizer:
+    """A Hugging Face tokenizer from its file, used as open_clip's HFTokenizer does."""
+
+    def __init__(self, path: Path, length: int, clean: str) -> None:
+        """Read it; texts are cut at `length` ids. Raises EncoderError."""
+        from tokenizers import Tokenizer
+
+        try:
+            self._backend = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises Exception itself
+            raise EncoderError(f"{path} cannot be read ({error})") from error
+        self._backend.enable_truncation(length)
+        self._backend.no_padding()
+        self._clean = clean
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """One list of ids for each text."""
+        from retrieval.encoders._cleaning import cleaned
+
+        found = self._backend.encode_batch([cleaned(text, self._clean) for text in texts])
+        return [encoding.ids for encoding in found]
 
 
 def preparation(facts: dict[str, Any]) -> Callable[[Image.Image], NDArray[np.uint8]]:
