@@ -85,12 +85,10 @@ class TestTexts:
     def test_float32_cut_behind_the_end_mark_is_exact(
         self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        only = [exporting._Candidate("onnx", "fp32", lambda: Path())]
-        monkeypatch.setattr(
-            exporting,
-            "_candidates",
-            lambda side, whole, probes: [exporting.replace(only[0], make=lambda: whole)],
-        )
+        def only_float32(side: str, whole: Path, probes: Any) -> list[Any]:
+            return [exporting.Candidate("onnx", "fp32", lambda: whole)]
+
+        monkeypatch.setattr(exporting, "_candidates", only_float32)
         towers = exported_text(clip, tmp_path)
         assert cosines(towers.encode_texts(TEXTS), clip.encode_texts(TEXTS)).min() > 0.999999
 
@@ -108,7 +106,9 @@ class TestPictures:
     def test_a_long_run_changes_over_to_the_tower(
         self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(exporting, "_seconds", lambda encode, batch: 1.0)  # speed is not tested
+        monkeypatch.setattr(
+            exporting, "seconds_of", lambda encode, batch: 1.0
+        )  # speed is not tested
         towers = wrap(clip, str(tmp_path), silent, 2)
         towers.expect(images=10_000)
         batch = pictures(clip, 64)

@@ -17,7 +17,15 @@ from retrieval.encoders.towers.probes import TEXTS
 
 ODD = [
     *("", "  ", "&amp;amp; x", "&lt;b&gt;", "<end_of_text> hi", "<start_of_text>a", "don't I'VE"),
-    *("3.14 2nd", " tab\tnew\nline", "“quotes”", "word " * 120, "a_b-c!!!...", "É'S", "\x1b[31mred"),
+    *(
+        "3.14 2nd",
+        " tab\tnew\nline",
+        "“quotes”",
+        "word " * 120,
+        "a_b-c!!!...",
+        "É'S",
+        "\x1b[31mred",
+    ),
     *("ſ's", "a\x00b", "ＦＵＬＬ", "²³½ ٣", "İstanbul", "emoji 😀👍🏽", "日本語 テスト", "'s't"),
 ]
 

@@ -14,6 +14,7 @@ from retrieval.errors import ConfigError
 @pytest.fixture(autouse=True)
 def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RETRIEVAL_HOME")
+    monkeypatch.delenv("RETRIEVAL_CACHE")
 
 
 def test_defaults() -> None:

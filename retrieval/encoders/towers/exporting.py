@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import io
 import logging
-import shutil
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,10 +65,25 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """A form that a tower can take; `make` writes it and names the file to load."""
+
     runtime: str
     precision: str
-    make: Callable[[], Path]  # the file to load; what lies beside it belongs to it
+    make: Callable[[], Path]
+
+    def __str__(self) -> str:
+        return f"{self.precision} in {self.runtime}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a candidate: its file, how far it agrees, and seconds for a batch."""
+
+    candidate: Candidate
+    path: Path
+    agreement: Agreement
+    seconds: float
 
 
 def export(folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes) -> Note:
@@ -97,41 +111,45 @@ def export(folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Pr
 def _best(
     place: Path, folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes
 ) -> Note:
+    """Keep the first candidate that agrees, and for pictures is faster than the model."""
+    limit = seconds_of(probes.model, probes.batches[0])
+    rejected: list[str] = []
+    for trial in trials(place, side, note.dim, graph, probes):
+        if not trial.agreement.enough:
+            rejected.append(f"{trial.candidate} does not agree with the model ({trial.agreement})")
+        elif trial.seconds > limit and side == "image":  # a text tower also saves loading torch
+            rejected.append(f"{trial.candidate} is not faster than the model")
+        else:
+            return _published(folder, side, trial, replace(note, rejected=tuple(rejected)))
+    raise EncoderError("; ".join(rejected))
+
+
+def trials(place: Path, side: Side, dim: int, graph: Graph, probes: Probes) -> Iterator[Trial]:
+    """Make one candidate after the other in the folder `place`, the fastest first, and try it."""
     whole = place / "whole.onnx"
     _to_onnx(graph, probes.batches[0], whole)
-    best_time = _seconds(probes.model, probes.batches[0])
-    tried: list[str] = []
     for candidate in _candidates(side, whole, probes):
-        what = f"{candidate.precision} in {candidate.runtime}"
         with _quiet():
             path = candidate.make()
-        tower = Tower(candidate.runtime, path, note.dim)
+        tower = Tower(candidate.runtime, path, dim)
         rows = np.concatenate([tower(batch) for batch in probes.batches])
-        agreement = compare(probes.rows, rows)
-        taken = _seconds(tower, probes.batches[0])
-        if not agreement.enough:
-            tried.append(f"{what} does not agree with the model ({agreement})")
-        elif taken > best_time and side == "image":  # a text tower also saves loading torch
-            tried.append(f"{what} is not faster than the model")
-        else:
-            note = replace(note, rejected=tuple(tried))
-            return _published(folder, side, path, candidate, agreement, note)
-    raise EncoderError("; ".join(tried))
+        seconds = seconds_of(tower, probes.batches[0])
+        yield Trial(candidate, path, compare(probes.rows, rows), seconds)
 
 
-def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[_Candidate]:
+def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[Candidate]:
     """What can be tried here, the fastest first."""
     matrices = quantising.share_of_matrices(whole) > 0.5  # else int8 would change next to nothing
     vino = side == "image" and find_spec("openvino") is not None
     if vino and matrices and find_spec("nncf") is not None:
-        yield _Candidate("openvino", "int8", lambda: quantising.to_openvino_int8(whole, probes))
+        yield Candidate("openvino", "int8", lambda: quantising.to_openvino_int8(whole, probes))
     if matrices and side == "image":
-        yield _Candidate("onnx", "int8", lambda: quantising.to_int8(whole))
+        yield Candidate("onnx", "int8", lambda: quantising.to_int8(whole))
     if matrices:
-        yield _Candidate("onnx", "int8 blocks", lambda: quantising.to_int8_blocks(whole))
+        yield Candidate("onnx", "int8 blocks", lambda: quantising.to_int8_blocks(whole))
     if vino:
-        yield _Candidate("openvino", "fp32", lambda: quantising.to_openvino(whole))
-    yield _Candidate("onnx", "fp32", lambda: whole)
+        yield Candidate("openvino", "fp32", lambda: quantising.to_openvino(whole))
+    yield Candidate("onnx", "fp32", lambda: whole)
 
 
 def _to_onnx(graph: Graph, example: Arrays, path: Path) -> None:
@@ -154,7 +172,7 @@ def _to_onnx(graph: Graph, example: Arrays, path: Path) -> None:
     quantising.fold_constants(path)
 
 
-def _seconds(encode: Callable[[Arrays], object], batch: Arrays) -> float:
+def seconds_of(encode: Callable[[Arrays], object], batch: Arrays) -> float:
     """Wall seconds for a batch on all threads, the best of three."""
     times = []
     for _ in range(3):
@@ -164,33 +182,20 @@ def _seconds(encode: Callable[[Arrays], object], batch: Arrays) -> float:
     return min(times)
 
 
-def _published(
-    folder: TowerFolder,
-    side: Side,
-    path: Path,
-    candidate: _Candidate,
-    agreement: Agreement,
-    note: Note,
-) -> Note:
+def _published(folder: TowerFolder, side: Side, trial: Trial, note: Note) -> Note:
     """Move the files of a candidate to their place, durably."""
     files: dict[str, list[int]] = {}
-    for part in sorted(path.parent.glob(f"{path.stem}.*")):
+    for part in sorted(trial.path.parent.glob(f"{trial.path.stem}.*")):
         target = folder.path / f"{side}{part.suffix}"
-        shutil.copyfile(part, part.with_name(f"{part.name}.copy"))
-        disk.sync_file(part.with_name(f"{part.name}.copy"))
-        disk.rename(part.with_name(f"{part.name}.copy"), target)
+        disk.sync_file(part)
+        disk.rename(part, target)
         files[target.name] = list(checksum(target))
-    facts = {
-        "cosine": agreement.cosine,
-        "overlap": agreement.overlap,
-        "probes": agreement.probes,
-    }
     return replace(
         note,
-        runtime=candidate.runtime,
-        precision=candidate.precision,
+        runtime=trial.candidate.runtime,
+        precision=trial.candidate.precision,
         files=files,
-        agreement=facts,
+        agreement=asdict(trial.agreement),
     )
 
 

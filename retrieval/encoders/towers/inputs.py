@@ -60,8 +60,8 @@ def _tokenizer(facts: dict[str, Any], folder: Path) -> Tokenize:
 
         return ClipTokenizer(int(facts["context"]))
     if kind == "minilm":
+        from retrieval.encoders._mini_weights import TOKENIZER
         from retrieval.encoders._minilm import Tokenizer
-        from retrieval.encoders.mini import TOKENIZER
 
         return Tokenizer(TOKENIZER.read())
     if kind == "file":
