@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STORES: dict[str, str] = {
     "exact-numpy": "retrieval.stores.exact:ExactStore",
     "exact-faiss": "retrieval.stores.faiss_store:FaissStore",
+    "exact-torch": "retrieval.stores.torch_store:TorchStore",
 }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from retrieval.errors import MissingExtraError
 from retrieval.stores import STORES, VectorStore, default_recipe, make_store
 
-PACKAGES = {"exact-faiss": "faiss"}
+PACKAGES = {"exact-faiss": "faiss", "exact-torch": "torch"}
 DIM = 4
 
 
