@@ -111,7 +111,11 @@ class TorchStore:
         """Where `ids` lie, int64 ascending on the device, without those that are unknown."""
         import torch
 
-        return torch.from_numpy(np.flatnonzero(np.isin(self._ids, ids))).to(self.device)
+        wanted = np.unique(ids)
+        places = np.searchsorted(self._ids, wanted)
+        known = places < len(self._ids)
+        known[known] = self._ids[places[known]] == wanted[known]
+        return torch.from_numpy(places[known]).to(self.device)
 
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
