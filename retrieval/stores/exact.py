@@ -17,38 +17,38 @@ class ExactStore:
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
-        self.ids: NDArray[np.int64] = np.empty(0, np.int64)
-        self.rows: NDArray[np.float16] = np.empty((0, dim), np.float16)
+        self._ids: NDArray[np.int64] = np.empty(0, np.int64)
+        self._rows: NDArray[np.float16] = np.empty((0, dim), np.float16)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self._ids)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
-        if len(self.ids) == 0:
-            self.ids, self.rows = ids.copy(), vectors  # a memory-mapped file stays one
+        if len(self._ids) == 0:
+            self._ids, self._rows = ids.copy(), vectors  # a memory-mapped file stays one
         else:
-            self.ids = np.concatenate([self.ids, ids])
-            self.rows = np.concatenate([self.rows, vectors])
+            self._ids = np.concatenate([self._ids, ids])
+            self._rows = np.concatenate([self._rows, vectors])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
-        keep = ~np.isin(self.ids, ids)
+        keep = ~np.isin(self._ids, ids)
         if not keep.all():
-            self.ids, self.rows = self.ids[keep], self.rows[keep]
+            self._ids, self._rows = self._ids[keep], self._rows[keep]
 
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        places = np.arange(len(self.ids))
+        places = np.arange(len(self._ids))
         if allowed is not None:
-            places = places[np.isin(self.ids, allowed)]
+            places = places[np.isin(self._ids, allowed)]
         best_scores = np.full((len(vectors), 0), -np.inf, np.float32)
         best_ids = np.full((len(vectors), 0), -1, np.int64)
         for start in range(0, len(places), BLOCK):
             block = places[start : start + BLOCK]
-            rows = self.rows[block].astype(np.float32)  # (b, dim)
+            rows = self._rows[block].astype(np.float32)  # (b, dim)
             scores = np.concatenate([best_scores, vectors @ rows.T], axis=1)
             ids = np.concatenate(
-                [best_ids, np.broadcast_to(self.ids[block], (len(vectors), len(block)))], axis=1
+                [best_ids, np.broadcast_to(self._ids[block], (len(vectors), len(block)))], axis=1
             )
             best_scores, best_ids = top_k(scores, ids, k)
         return pad(best_scores, best_ids, k)

@@ -34,7 +34,8 @@ class FaissGpuStore:
 
     def __init__(self, faiss: Any, dim: int) -> None:
         self.dim = dim
-        self._host = ExactStore(dim)  # a memory-mapped file stays one
+        self._ids: NDArray[np.int64] = np.empty(0, np.int64)
+        self._rows: NDArray[np.float16] = np.empty((0, dim), np.float16)
         self._longest = 0.0
         self._resources = faiss.StandardGpuResources()  # must outlive the index
         self._resources.setTempMemory(SCRATCH_BYTES)
@@ -43,18 +44,20 @@ class FaissGpuStore:
         self._index = faiss.GpuIndexFlatIP(self._resources, dim, config)
 
     def __len__(self) -> int:
-        return len(self._host)
+        return len(self._ids)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         self._upload(vectors)
-        self._host.add(ids, vectors)
+        # A memory-mapped file stays one.
+        self._rows = np.concatenate([self._rows, vectors]) if len(self) else vectors
+        self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
-        before = len(self._host)
-        self._host.remove(ids)
-        if len(self._host) < before:
+        keep = ~np.isin(self._ids, ids)
+        if not keep.all():
+            self._ids, self._rows = self._ids[keep], self._rows[keep]
             self._index.reset()
-            self._upload(self._host.rows)
+            self._upload(self._rows)
 
     def _upload(self, vectors: NDArray[np.float16]) -> None:
         for start in range(0, len(vectors), ADD_ROWS):
@@ -66,7 +69,7 @@ class FaissGpuStore:
                 if "out of memory" not in str(error):
                     raise
                 raise DeviceMemoryError(
-                    f"{len(self._host) + len(vectors):,} vectors do not fit the memory of the GPU; "
+                    f"{len(self) + len(vectors):,} vectors do not fit the memory of the GPU; "
                     "search them on the CPU."
                 ) from error
 
@@ -74,20 +77,27 @@ class FaissGpuStore:
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
-        held = len(self._host)
+        held = len(self)
         if allowed is not None or held == 0 or len(queries) == 0:
-            return self._host.search(queries, k, allowed)
+            return self._search_on_host(queries, k, allowed)
         slack = ROUNDING * self._longest * np.linalg.norm(queries, axis=1)  # (q,)
         wanted = min(2 * k + 32, held)
         while wanted <= MAX_K:
             rough, places = self._index.search(queries, wanted)
             scores = self._exact_scores(queries, places)
-            best, ids = top_k(scores, self._host.ids[places], k)
+            best, ids = top_k(scores, self._ids[places], k)
             # What was not proposed is no better than the last proposal, but for the rounding.
             if wanted == held or (rough[:, -1] + slack < best[:, -1]).all():
                 return pad(best, ids, k)
             wanted = min(2 * wanted, held)
-        return self._host.search(queries, k)
+        return self._search_on_host(queries, k)
+
+    def _search_on_host(
+        self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        host = ExactStore(self.dim)
+        host.add(self._ids, self._rows)
+        return host.search(vectors, k, allowed)
 
     def _exact_scores(
         self, queries: NDArray[np.float32], places: NDArray[np.int64]
@@ -97,6 +107,6 @@ class FaissGpuStore:
         step = max(RESCORE_BYTES // (4 * self.dim * places.shape[1]), 1)
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
-            rows = self._host.rows[places[part]].astype(np.float32)  # (step, m, dim)
+            rows = self._rows[places[part]].astype(np.float32)  # (step, m, dim)
             scores[part] = (rows @ queries[part, :, None])[:, :, 0]
         return scores
