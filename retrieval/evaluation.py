@@ -75,7 +75,7 @@ def evaluate_folder(
     root = Path(os.path.expanduser(folder))
     captions = _read_captions(root)
     encoder = load_chosen(spec or EncoderSpec(), on_notice)
-    embedder = BatchEmbedder(encoder, batch_size)
+    embedder = BatchEmbedder(encoder, batch_size, on_notice)
     paths = {name: root / "images" / name for name in captions}
     names, images, skipped = _embed_photos(paths, embedder, threads, on_progress)
     if not names:
@@ -115,7 +115,7 @@ def _embed_photos(
             continue
         names.append(name)
         prepared.append(result)
-        if len(prepared) == embedder.batch_size:
+        if len(prepared) >= embedder.worth_gathering:
             vectors.append(embedder.embed_images(prepared))
             prepared = []
         on_progress(Progress("encoding photos", len(names), len(paths)))
