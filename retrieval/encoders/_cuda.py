@@ -58,10 +58,14 @@ class CudaEncoder(OpenClipEncoder):
             return _Rows(self, torch.zeros((0, self.dim)))
         self._check(prepared[0].shape)
         with plain_errors(self.device), torch.inference_mode():
-            pixels = self._upload(self._stack(prepared))
-            # Another number of photos would be compiled anew, which takes longer than it saves.
-            compiled = self._compiled if len(pixels) == self._compiled_size else None
-            return _Rows(self, (compiled or self._image_rows)(pixels))
+            return _Rows(self, self.image_rows(self._upload(self._stack(prepared))))
+
+    def image_rows(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Encode uint8 (n, H, W, 3) into float32 (n, dim), rows of unit length, on the device."""
+        # Another number of photos would be compiled anew, which takes longer than it saves.
+        if self._compiled is not None and len(pixels) == self._compiled_size:
+            return self._compiled(pixels)
+        return super().image_rows(pixels)
 
     def _stack(self, prepared: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> torch.Tensor:
         """One array of all photos, uint8 (n, H, W, 3), in page-locked memory for a GPU.
@@ -108,12 +112,13 @@ class CudaEncoder(OpenClipEncoder):
 
         # The default mode: CUDA graphs would overwrite rows that are still on their way back and
         # save launches only, which large batches hide; autotuning takes minutes more.
-        compiled = torch.compile(self._image_rows, dynamic=False)
+        plain = super().image_rows
+        compiled = torch.compile(plain, dynamic=False)
         shape = (batch_size, *self._pixels.size, 3)
         try:
             with plain_errors(self.device), torch.inference_mode():
                 noise = torch.randint(0, 256, shape, dtype=torch.uint8, device=self.device)
-                cosine = float((compiled(noise) * self._image_rows(noise)).sum(-1).min())
+                cosine = float((compiled(noise) * plain(noise)).sum(-1).min())
         except Exception as error:  # no compiler, an operator it does not know, no memory, ...
             release_memory(self.device)
             reason = first_line(error.__cause__ or error)

@@ -122,13 +122,13 @@ class OpenClipEncoder:
         with plain_errors(self.device), torch.inference_mode():
             # W: a read-only array, such as one on a memory map, is copied first.
             pixels = torch.from_numpy(np.require(batch[:, 0], requirements=["C", "W"]))
-            return self.finite(self._image_rows(pixels.to(self.device)))
+            return self.finite(self.image_rows(pixels.to(self.device)))
 
     def _check(self, shape: tuple[int, ...]) -> None:
         if shape != (1, *self._pixels.size, 3):
             raise ValueError(f"expected photos of shape (1, {self._pixels.size}, 3), not {shape}")
 
-    def _image_rows(self, pixels: torch.Tensor) -> torch.Tensor:
+    def image_rows(self, pixels: torch.Tensor) -> torch.Tensor:
         """Encode uint8 (n, H, W, 3) into float32 (n, dim), rows of unit length, on the device."""
         images = pixels.permute(0, 3, 1, 2).float()  # (n, 3, H, W), in memory still channels-last
         images = images.div_(255).sub_(self._mean).div_(self._std)

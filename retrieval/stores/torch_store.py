@@ -55,23 +55,30 @@ class TorchStore:
     def __len__(self) -> int:
         return self._living
 
-    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
-        import torch
-
+    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16] | torch.Tensor) -> None:
+        """See VectorStore; `vectors` may also be a tensor, such as one on the device."""
         held, count = len(self._ids), len(ids)
         with self._plain_errors(held + count):
-            self._reserve(held + count)
-            # Page-locked memory is copied from at full speed; torch takes no read-only array, such
-            # as a mapped file, anyhow.
-            shape = (min(count, COPY_ROWS), self.dim)
-            staging = torch.empty(shape, dtype=torch.float16, pin_memory=self._on_cuda)
-            for start in range(0, count, COPY_ROWS):
-                part = vectors[start : start + COPY_ROWS]
-                staging.numpy()[: len(part)] = part
-                first = held + start
-                self._rows[first : first + len(part)] = staging[: len(part)].to(self.device)
+            if held + count > len(self._rows):
+                self.reserve(held + count if held == 0 else max(held + count, held * 3 // 2))
+            rows = self._rows[held : held + count]
+            if isinstance(vectors, np.ndarray):
+                self._copy(vectors, rows)
+            else:
+                rows.copy_(vectors)
         self._ids = np.concatenate([self._ids, ids])
         self._living += count
+
+    def _copy(self, vectors: NDArray[np.float16], rows: torch.Tensor) -> None:
+        """Copy by way of page-locked memory, as that is fast; torch takes no read-only array."""
+        import torch
+
+        shape = (min(len(rows), COPY_ROWS), self.dim)
+        staging = torch.empty(shape, dtype=torch.float16, pin_memory=self._on_cuda)
+        for start in range(0, len(rows), COPY_ROWS):
+            part = vectors[start : start + COPY_ROWS]
+            staging.numpy()[: len(part)] = part
+            rows[start : start + len(part)].copy_(staging[: len(part)])
 
     @property
     def _on_cuda(self) -> bool:
@@ -89,16 +96,15 @@ class TorchStore:
                 f"do not fit the memory of {self.device}; search them on the CPU."
             ) from error
 
-    def _reserve(self, count: int) -> None:
-        """Make room for `count` rows: just that at first, later half as many again to spare."""
+    def reserve(self, count: int) -> None:
+        """Make room for `count` rows in all, so that adding up to that many copies none."""
         import torch
 
         if count <= len(self._rows):
             return
         held = len(self._ids)
-        room = count if held == 0 else max(count, held * 3 // 2)
-        rows = torch.empty((room, self.dim), dtype=torch.float16, device=self.device)
-        dead = torch.zeros(room, dtype=torch.bool, device=self.device)
+        rows = torch.empty((count, self.dim), dtype=torch.float16, device=self.device)
+        dead = torch.zeros(count, dtype=torch.bool, device=self.device)
         rows[:held], dead[:held] = self._rows[:held], self._dead[:held]
         self._rows, self._dead = rows, dead
 

@@ -65,6 +65,20 @@ def test_many_pieces_find_what_the_oracle_finds(
     assert scores.tolist() == expected_scores.tolist()
 
 
+def test_room_and_tensors() -> None:
+    rows = np.random.default_rng(0).standard_normal((50, DIM)).astype(np.float16)
+    ours, oracle = both(rows, [])
+    other = TorchStore(DIM, "cpu")
+    other.reserve(60)
+    block = other._rows
+    other.add(np.arange(25) * 3, torch.from_numpy(rows[:25]))
+    other.add(np.arange(25, 50) * 3, torch.from_numpy(rows[25:]))
+    assert other._rows is block
+    asked = np.eye(DIM, dtype=np.float32)
+    for store in (ours, other):
+        np.testing.assert_array_equal(store.search(asked, 9)[1], oracle.search(asked, 9)[1])
+
+
 def test_unknown_and_repeated_removals_count_once() -> None:
     ours, _ = both(np.ones((10, DIM), np.float16), [3])
     ours.remove(np.array([3, 3, 4, 999]))
@@ -128,7 +142,7 @@ def test_a_lack_of_memory_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: Any) -> None:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(store, "_reserve", fail)
+    monkeypatch.setattr(store, "reserve", fail)
     with pytest.raises(DeviceMemoryError, match=r"1,002 vectors .* search them on the CPU"):
         store.add(np.arange(2, 1002), np.ones((1000, DIM), np.float16))
     assert len(store) == 2
