@@ -108,20 +108,31 @@ class TorchStore:
         rows[:held], dead[:held] = self._rows[:held], self._dead[:held]
         self._rows, self._dead = rows, dead
 
-    def remove(self, ids: NDArray[np.int64]) -> None:
-        places = self._places(ids)
-        self._living -= int((~self._dead[places]).sum())
-        self._dead[places] = True
+    def rows(self, count: int) -> torch.Tensor:
+        """The first `count` rows that were added, also those removed since: float16, a view."""
+        return self._rows[: min(count, len(self._ids))]
 
-    def _places(self, ids: NDArray[np.int64]) -> torch.Tensor:
-        """Where `ids` lie, int64 ascending on the device, without those that are unknown."""
+    def remove(self, ids: NDArray[np.int64]) -> None:
+        dead = self._dead[: len(self._ids)]
+        dead |= self._are(ids)
+        self._living = len(dead) - int(dead.sum())
+
+    def _are(self, ids: NDArray[np.int64]) -> torch.Tensor:
+        """Which rows have one of these ids, bool (n,) on the device."""
         import torch
 
-        wanted = np.unique(ids)
-        places = np.searchsorted(self._ids, wanted)
-        known = places < len(self._ids)
-        known[known] = self._ids[places[known]] == wanted[known]
-        return torch.from_numpy(places[known]).to(self.device)
+        count = len(self._ids)
+        found = torch.zeros(count, dtype=torch.bool, device=self.device)
+        if count and self._ids[-1] - self._ids[0] == count - 1:  # they ascend: no gaps
+            places = torch.from_numpy(np.array(ids, np.int64)).to(self.device) - int(self._ids[0])
+            places = places[(places >= 0) & (places < count)]
+        else:
+            near = np.searchsorted(self._ids, ids)
+            known = near < count
+            known[known] = self._ids[near[known]] == ids[known]
+            places = torch.from_numpy(near[known]).to(self.device)
+        found[places] = True
+        return found
 
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
@@ -145,18 +156,14 @@ class TorchStore:
         self, allowed: NDArray[np.int64] | None
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """The only places to look at, int64 (m,), and what to leave out of all, bool (n,)."""
-        import torch
-
         count = len(self._ids)
         dead = self._dead[:count]
         if allowed is None:
             return None, dead if self._living < count else None
-        chosen = self._places(allowed)
-        if len(chosen) <= count * GATHER_SHARE:
-            return chosen[~dead[chosen]], None
-        out = torch.ones_like(dead)
-        out[chosen] = dead[chosen]
-        return None, out
+        kept = self._are(allowed) & ~dead
+        if int(kept.sum()) <= count * GATHER_SHARE:
+            return kept.nonzero()[:, 0], None
+        return None, ~kept
 
     def _scan(
         self,
@@ -186,7 +193,7 @@ class TorchStore:
         self, queries: int, chosen: torch.Tensor | None
     ) -> Iterator[tuple[int, torch.Tensor]]:
         """Pieces of the rows, or of the chosen ones, and where each starts."""
-        rows = self._rows[: len(self._ids)]
+        rows = self.rows(len(self._ids))
         copied = 0 if chosen is None else 2 * self.dim
         if not sums_in_float32(rows):
             copied += 4 * self.dim

@@ -28,13 +28,17 @@ from retrieval.stores.torch_store import (
 DIM = 3
 
 
-def both(rows: np.ndarray, dead: list[int]) -> tuple[TorchStore, ExactStore]:
-    """The store and its oracle with the same rows, added in two steps, without the dead ones."""
+def both(rows: np.ndarray, dead: list[int], step: int = 3) -> tuple[TorchStore, ExactStore]:
+    """The store and its oracle with the same rows, added in two steps, without the dead ones.
+
+    Ids start at `step` and are that far from each other.
+    """
     stores = TorchStore(DIM, "cpu"), ExactStore(DIM)
     half = len(rows) // 2
+    ids = step * np.arange(1, len(rows) + 1)
     for store in stores:
-        store.add(np.arange(half) * 3, rows[:half])
-        store.add(np.arange(half, len(rows)) * 3, rows[half:])
+        store.add(ids[:half], rows[:half])
+        store.add(ids[half:], rows[half:])
         store.remove(np.array(dead, np.int64))
     return stores
 
@@ -43,17 +47,18 @@ def both(rows: np.ndarray, dead: list[int]) -> tuple[TorchStore, ExactStore]:
 @given(
     seed=st.integers(0, 99),
     count=st.integers(0, 5000),
+    step=st.sampled_from([1, 3]),
     dead=st.lists(st.integers(0, 15_000), max_size=50),
     share=st.none() | st.floats(0, 1),
     k=st.integers(1, 40),
 )
 def test_many_pieces_find_what_the_oracle_finds(
-    seed: int, count: int, dead: list[int], share: float | None, k: int
+    seed: int, count: int, step: int, dead: list[int], share: float | None, k: int
 ) -> None:
     rng = np.random.default_rng(seed)
     rows = rng.integers(-2, 3, (count, DIM)).astype(np.float16)  # few values: ties everywhere
-    ours, oracle = both(rows, dead)
-    allowed = None if share is None else np.flatnonzero(rng.random(3 * count) < share)
+    ours, oracle = both(rows, dead, step)
+    allowed = None if share is None else np.flatnonzero(rng.random(4 * count) < share)
     asked = rng.integers(-2, 3, (3, DIM)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch_store, "CPU_SCAN_BYTES", 0)  # the smallest pieces: 1024 rows
@@ -71,8 +76,8 @@ def test_room_and_tensors() -> None:
     other = TorchStore(DIM, "cpu")
     other.reserve(60)
     block = other._rows
-    other.add(np.arange(25) * 3, torch.from_numpy(rows[:25]))
-    other.add(np.arange(25, 50) * 3, torch.from_numpy(rows[25:]))
+    other.add(3 * np.arange(1, 26), torch.from_numpy(rows[:25]))
+    other.add(3 * np.arange(26, 51), torch.from_numpy(rows[25:]))
     assert other._rows is block
     asked = np.eye(DIM, dtype=np.float32)
     for store in (ours, other):
