@@ -128,6 +128,10 @@ class BatchEmbedder:
         """How many photos one call of embed_images should get: all batches in flight at once."""
         return self.batch_size * (IN_FLIGHT if self._streaming else 1)
 
+    def decode_ahead(self) -> int:
+        """How many photos to decode in advance, so that threads stay busy during a call."""
+        return max(3 * DEFAULT_BATCH, min(2 * self.worth_gathering, 4 * MOST_BATCH))
+
     def embed_images(
         self, prepared: Sequence[NDArray[np.uint8]], to_come: int = 0
     ) -> NDArray[np.float32]:

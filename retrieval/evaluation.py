@@ -108,7 +108,7 @@ def _embed_photos(
     skipped: list[Skipped] = []
     prepared: list[NDArray[np.uint8]] = []
     vectors: list[NDArray[np.float32]] = []
-    results = look_ahead(paths.values(), prepare, threads)
+    results = look_ahead(paths.values(), prepare, threads, embedder.decode_ahead)
     for (name, path), result in zip(paths.items(), results, strict=True):
         if isinstance(result, ImageError):
             skipped.append(Skipped(str(path), str(result)))

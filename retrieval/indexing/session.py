@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retrieval.embedding import DEFAULT_BATCH, MOST_BATCH, BatchEmbedder
+from retrieval.embedding import DEFAULT_BATCH, BatchEmbedder
 from retrieval.records import FileStat, ProgressCallback, Skipped
 from retrieval.storage.commits import FileEntry
 
@@ -65,14 +65,16 @@ class Session:
 
     @property
     def full_batch(self) -> int:
-        """How many new photos are worth encoding together; does not load the encoder to know."""
-        if "embedder" in self.__dict__:
-            return self.embedder.worth_gathering
-        return self.batch_size or DEFAULT_BATCH
+        """How many new photos to encode together; does not load the encoder to know."""
+        return self.embedder.worth_gathering if self._embeds else self.batch_size or DEFAULT_BATCH
 
     def decode_ahead(self) -> int:
-        """How many photos to decode in advance, so that threads stay busy during a batch."""
-        return max(3 * DEFAULT_BATCH, min(2 * self.full_batch, 4 * MOST_BATCH))
+        """How many photos to decode in advance; does not load the encoder to know."""
+        return self.embedder.decode_ahead() if self._embeds else 3 * DEFAULT_BATCH
+
+    @property
+    def _embeds(self) -> bool:
+        return "embedder" in self.__dict__
 
     @cached_property
     def undescribed(self) -> set[bytes]:

@@ -209,8 +209,8 @@ def pipeline(name: str, device: torch.device, tiny: bool) -> dict[str, Any]:
 
     def run(encode: bool) -> float:
         gathered: list[NDArray[np.uint8]] = []
-        ahead = 2 * embedder.worth_gathering
         begun = time.perf_counter()
+        ahead = embedder.decode_ahead
         for photo in look_ahead(work, lambda file: decode(file, encoder), threads, ahead):
             gathered.append(photo)
             if encode and len(gathered) >= embedder.worth_gathering:

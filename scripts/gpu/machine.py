@@ -14,6 +14,7 @@ import torch
 #: Dense bf16 TFLOP/s without sparsity, from NVIDIA's data sheets; the first name that is in the
 #: device's name counts. Consumer cards: with float32 sums.
 NOMINAL_TFLOPS = {
+    "GB200": 2500.0,
     "B200": 2250.0,
     "GH200": 989.0,
     "H200": 989.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from retrieval import embedding
 from retrieval.embedding import IN_FLIGHT, MOST_BATCH, BatchEmbedder, BatchSearch, look_ahead
 from retrieval.encoders import StreamingEncoder
 from retrieval.errors import DeviceMemoryError
-from tests.toy import COLOURS, ToyEncoder
+from tests.toy import COLOURS, StreamingToy, ToyEncoder
 
 
 class TestLookAhead:
@@ -161,41 +161,6 @@ class TestBatchSearch:
         for seconds in (9.0, 2.0, 4.0):
             search.record(8, seconds)
         assert (search.size, search.done, search.rate) == (8, True, 4.0)
-
-
-class StreamingToy(ToyEncoder):
-    """The toy encoder on a device of its own; it computes when it is waited for."""
-
-    def __init__(self, most: int = 10_000, fails: str | None = None) -> None:
-        super().__init__(most=most)
-        self.flying = self.most_flying = 0
-        self.sizes: list[int] = []
-        self.compiled: list[int] = []
-        self.fails = fails
-
-    def submit_images(self, prepared: Sequence[np.ndarray]) -> ToyPending:
-        if len(prepared) > self.most:
-            raise DeviceMemoryError("too many for the toy; use fewer")
-        self.flying += 1
-        self.most_flying = max(self.most_flying, self.flying)
-        self.sizes.append(len(prepared))
-        return ToyPending(self, np.stack(prepared))
-
-    def first_batch(self) -> int:
-        return 4
-
-    def compile_images(self, batch_size: int) -> str | None:
-        self.compiled.append(batch_size)
-        return self.fails
-
-
-class ToyPending:
-    def __init__(self, encoder: StreamingToy, batch: np.ndarray) -> None:
-        self.encoder, self.batch = encoder, batch
-
-    def result(self) -> np.ndarray:
-        self.encoder.flying -= 1
-        return self.encoder.encode_images(self.batch)
 
 
 def photos(count: int) -> list[np.ndarray]:
