@@ -84,6 +84,7 @@ class Collection:
         self.catalog = catalog
         #: Seconds to wait for another process that writes.
         self.patience = LOCK_TIMEOUT_S
+        self.on_notice = on_notice
         self._encoder = MatchingEncoder(path, spec, on_notice)
         self._loaded: dict[Kind, _Loaded] = {}
         self._made = False  # by this very opening

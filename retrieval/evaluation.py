@@ -75,7 +75,7 @@ def evaluate_folder(
     root = Path(os.path.expanduser(folder))
     captions = _read_captions(root)
     encoder = load_chosen(spec or EncoderSpec(), on_notice)
-    embedder = BatchEmbedder(encoder, batch_size)
+    embedder = BatchEmbedder(encoder, batch_size, on_notice)
     paths = {name: root / "images" / name for name in captions}
     names, images, skipped = _embed_photos(paths, embedder, threads, on_progress)
     if not names:
@@ -108,14 +108,14 @@ def _embed_photos(
     skipped: list[Skipped] = []
     prepared: list[NDArray[np.uint8]] = []
     vectors: list[NDArray[np.float32]] = []
-    results = look_ahead(paths.values(), prepare, threads)
+    results = look_ahead(paths.values(), prepare, threads, embedder.decode_ahead)
     for (name, path), result in zip(paths.items(), results, strict=True):
         if isinstance(result, ImageError):
             skipped.append(Skipped(str(path), str(result)))
             continue
         names.append(name)
         prepared.append(result)
-        if len(prepared) == embedder.batch_size:
+        if len(prepared) >= embedder.worth_gathering:
             vectors.append(embedder.embed_images(prepared))
             prepared = []
         on_progress(Progress("encoding photos", len(names), len(paths)))

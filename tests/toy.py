@@ -64,6 +64,41 @@ class ToyEncoder:
         return _unit(np.array(sums))
 
 
+class StreamingToy(ToyEncoder):
+    """The toy encoder on a device of its own; it computes when it is waited for."""
+
+    def __init__(self, most: int = 10_000, fails: str | None = None) -> None:
+        super().__init__(most=most)
+        self.flying = self.most_flying = 0
+        self.sizes: list[int] = []
+        self.compiled: list[int] = []
+        self.fails = fails
+
+    def submit_images(self, prepared: Sequence[NDArray[np.uint8]]) -> ToyPending:
+        if len(prepared) > self.most:
+            raise DeviceMemoryError("too many for the toy; use fewer")
+        self.flying += 1
+        self.most_flying = max(self.most_flying, self.flying)
+        self.sizes.append(len(prepared))
+        return ToyPending(self, np.stack(prepared))
+
+    def first_batch(self) -> int:
+        return 4
+
+    def compile_images(self, batch_size: int) -> str | None:
+        self.compiled.append(batch_size)
+        return self.fails
+
+
+class ToyPending:
+    def __init__(self, encoder: StreamingToy, batch: NDArray[np.uint8]) -> None:
+        self.encoder, self.batch = encoder, batch
+
+    def result(self) -> NDArray[np.float32]:
+        self.encoder.flying -= 1
+        return self.encoder.encode_images(self.batch)
+
+
 def _unit(colours: NDArray[np.floating]) -> NDArray[np.float32]:
     shifted = colours.astype(np.float64) - 64.0
     return (shifted / np.linalg.norm(shifted, axis=1, keepdims=True)).astype(np.float32)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +78,37 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode n texts into float32 (n, dim), rows of unit length."""
+        ...
+
+
+class Pending(Protocol):
+    """Photos on their way through an encoder."""
+
+    def result(self) -> NDArray[np.float32]:
+        """Wait for them: float32 (n, dim), rows of unit length. Raises EncoderError."""
+        ...
+
+
+@runtime_checkable
+class StreamingEncoder(Encoder, Protocol):
+    """An encoder on a device of its own, which computes while the host does something else."""
+
+    def submit_images(self, prepared: Sequence[NDArray[np.uint8]]) -> Pending:
+        """Start encoding n arrays of `prepare`, and return at once.
+
+        What was submitted first is done first. Raises DeviceMemoryError when they do not fit.
+        """
+        ...
+
+    def first_batch(self) -> int:
+        """A batch size that surely fits; larger ones may be faster."""
+        ...
+
+    def compile_images(self, batch_size: int) -> str | None:
+        """Spend tens of seconds on making batches of just this size faster.
+
+        Returns a sentence for the user when that failed; then nothing has changed.
+        """
         ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -10,12 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from retrieval.errors import DeviceMemoryError, EncoderError
+from retrieval.gpu import has_nvidia_driver
 
 if TYPE_CHECKING:
     import torch
-
-# What the driver puts there, on Linux and in its subsystem on Windows.
-_NVIDIA = ("/dev/nvidiactl", "/dev/dxg")
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
@@ -56,7 +53,7 @@ def pick_device(name: str) -> torch.device:
 
 def sees_accelerator() -> bool:
     """Whether this computer seems to have a GPU that torch would take; imports nothing."""
-    return sys.platform == "darwin" or any(map(os.path.exists, _NVIDIA))
+    return sys.platform == "darwin" or has_nvidia_driver()
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:

@@ -6,17 +6,12 @@ on disk.
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from retrieval.encoders import MINI_QUALITY, EncoderSpec
 from retrieval.encoders._hub import PROBE_S, WEIGHT_FILES, Probe, cached_file, hub_url, is_offline
-
-# Where a Linux NVIDIA driver shows itself; the last is the one of Windows' subsystem for Linux.
-_DRIVER_SIGNS = ("/dev/nvidia0", "/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+from retrieval.gpu import has_nvidia_driver
 
 
 @dataclass(frozen=True)
@@ -83,10 +78,7 @@ def may_have_cuda(device: str) -> bool:
     """Say whether `device` could mean CUDA here, judging by the driver and without torch."""
     if device != "auto":
         return device.startswith("cuda")
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1"):
-        return False
-    signs = any(Path(sign).exists() for sign in _DRIVER_SIGNS)
-    return signs or shutil.which("nvidia-smi") is not None
+    return has_nvidia_driver()
 
 
 def has_cuda(device: str) -> bool:

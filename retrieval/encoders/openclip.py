@@ -57,7 +57,12 @@ def load(spec: EncoderSpec) -> Encoder:
     tokenizer = build_tokenizer(checkpoint, open_clip)
     with plain_errors(device):
         model = model.to(device=device, dtype=dtype)
-    return OpenClipEncoder(checkpoint, model, tokenizer, pixels, device, dtype)
+    parts = (checkpoint, model, tokenizer, pixels, device, dtype)
+    if device.type != "cuda":
+        return OpenClipEncoder(*parts)
+    from retrieval.encoders._cuda import CudaEncoder
+
+    return CudaEncoder(*parts)
 
 
 def published(model: str) -> str | None:
@@ -113,16 +118,23 @@ class OpenClipEncoder:
         import numpy as np
         import torch
 
-        if batch.shape[1:] != (1, *self._pixels.size, 3):
-            raise ValueError(f"expected (n, 1, {self._pixels.size}, 3), not {batch.shape}")
+        self._check(batch.shape[1:])
         if not len(batch):
             return np.zeros((0, self.dim), np.float32)
         with plain_errors(self.device), torch.inference_mode():
             # W: a read-only array, such as one on a memory map, is copied first.
             pixels = torch.from_numpy(np.require(batch[:, 0], requirements=["C", "W"]))
-            images = pixels.to(self.device).permute(0, 3, 1, 2).float()  # (n, 3, H, W)
-            images = images.div_(255).sub_(self._mean).div_(self._std)
-            return self._unit_rows(self._model.encode_image(images.to(self.dtype)))
+            return self.finite(self.image_rows(pixels.to(self.device)))
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        if shape != (1, *self._pixels.size, 3):
+            raise ValueError(f"expected photos of shape (1, {self._pixels.size}, 3), not {shape}")
+
+    def image_rows(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Encode uint8 (n, H, W, 3) into float32 (n, dim), rows of unit length, on the device."""
+        images = pixels.permute(0, 3, 1, 2).float()  # (n, 3, H, W), in memory still channels-last
+        images = images.div_(255).sub_(self._mean).div_(self._std)
+        return _unit_rows(self._model.encode_image(images.to(self.dtype)))
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode n texts into float32 (n, dim), rows of unit length. Long ones are cut.
@@ -136,7 +148,8 @@ class OpenClipEncoder:
         for start in range(0, len(texts), TEXT_BATCH):
             tokens = self._tokenizer(list(texts[start : start + TEXT_BATCH]))  # (n, length)
             with plain_errors(self.device), torch.inference_mode():
-                rows.append(self._unit_rows(self._model.encode_text(tokens.to(self.device))))
+                features = self._model.encode_text(tokens.to(self.device))
+                rows.append(self.finite(_unit_rows(features)))
         return np.concatenate(rows)
 
     @property
@@ -156,19 +169,23 @@ class OpenClipEncoder:
 
         return text_graph(self._model, self._tokenizer)
 
-    def _unit_rows(self, features: torch.Tensor) -> NDArray[np.float32]:
-        """Scale rows to unit length in float32, whatever the model computed in."""
+    def finite(self, tensor: torch.Tensor) -> NDArray[np.float32]:
+        """Bring rows to the host. Raises EncoderError when some are not finite."""
         import numpy as np
 
-        features = features.float()  # (n, dim)
-        features = features / features.norm(dim=-1, keepdim=True)
-        rows: NDArray[np.float32] = features.cpu().numpy()
+        rows: NDArray[np.float32] = tensor.cpu().numpy()
         if not np.isfinite(rows).all():
             raise EncoderError(
                 f"{self.name} yields numbers that are not finite in {self.dtype}; use --precision "
                 "fp32, and if that does not help get its weights again."
             )
         return rows
+
+
+def _unit_rows(features: torch.Tensor) -> torch.Tensor:
+    """Scale rows (n, dim) to unit length in float32, whatever the model computed in."""
+    rows = features.float()
+    return rows / rows.norm(dim=-1, keepdim=True)  # type: ignore[no-any-return]
 
 
 def _pixels(checkpoint: Checkpoint, image_size: int | Sequence[int]) -> Pixels:

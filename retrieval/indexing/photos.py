@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.corpora import NOT_TEXT, is_corpus
-from retrieval.embedding import DEFAULT_BATCH, look_ahead
+from retrieval.embedding import look_ahead
 from retrieval.errors import ImageError
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
 from retrieval.pictures import decode
@@ -50,13 +50,14 @@ class PhotoIndexer:
         fresh = 0
         begun = time.monotonic()
         session.collection.expect_photos(len(stats))
-        for done, loaded in enumerate(look_ahead(stats, self._load, session.threads), 1):
+        results = look_ahead(stats, self._load, session.threads, session.decode_ahead)
+        for done, loaded in enumerate(results, 1):
             if not loaded.left_out:
                 waiting.append(loaded)
             fresh += loaded.photo is not None
-            full = fresh >= (session.batch_size or DEFAULT_BATCH) or len(waiting) >= COMMIT_FILES
+            full = fresh >= session.full_batch or len(waiting) - fresh >= COMMIT_FILES
             if full or done == len(stats):
-                self._commit(waiting)
+                self._commit(waiting, len(stats) - done)
                 waiting, fresh = [], 0
                 rate = done / max(time.monotonic() - begun, 1e-6)
                 session.on_progress(Progress("indexing", done, len(stats), rate))
@@ -83,7 +84,7 @@ class PhotoIndexer:
             return _Loaded(stat, reason=NOT_TEXT if is_corpus(stat.path) else str(exc))
         return _Loaded(stat, key, _new_photo(key, picture), prepared)
 
-    def _commit(self, loaded: Sequence[_Loaded]) -> None:
+    def _commit(self, loaded: Sequence[_Loaded], to_come: int) -> None:
         batch = Batch()
         fresh = self._fresh(loaded)
         known_ids = self.catalog.photo_ids([item.content_hash for item in loaded])
@@ -99,7 +100,7 @@ class PhotoIndexer:
         if fresh:
             batch.photos = [item.photo for item in fresh if item.photo is not None]
             prepared = [item.prepared for item in fresh if item.prepared is not None]
-            rows = self.session.embedder.embed_images(prepared)
+            rows = self.session.embedder.embed_images(prepared, to_come)
             self.session.counts.embedded += len(prepared)
         self.session.collection.commit(batch, photos=rows)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from retrieval.embedding import BatchEmbedder
+from retrieval.embedding import DEFAULT_BATCH, BatchEmbedder
 from retrieval.records import FileStat, ProgressCallback, Skipped
 from retrieval.storage.commits import FileEntry
 
@@ -61,7 +61,20 @@ class Session:
     @cached_property
     def embedder(self) -> BatchEmbedder:
         """Loads the encoder when there is something to embed, and not before."""
-        return BatchEmbedder(self.collection.encoder(), self.batch_size)
+        return BatchEmbedder(self.collection.encoder(), self.batch_size, self.collection.on_notice)
+
+    @property
+    def full_batch(self) -> int:
+        """How many new photos to encode together; does not load the encoder to know."""
+        return self.embedder.worth_gathering if self._embeds else self.batch_size or DEFAULT_BATCH
+
+    def decode_ahead(self) -> int:
+        """How many photos to decode in advance; does not load the encoder to know."""
+        return self.embedder.decode_ahead() if self._embeds else 3 * DEFAULT_BATCH
+
+    @property
+    def _embeds(self) -> bool:
+        return "embedder" in self.__dict__
 
     @cached_property
     def undescribed(self) -> set[bytes]:

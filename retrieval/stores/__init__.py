@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Recipe name -> "module:Class"; the class takes the dimension.
+#: Recipe name -> "module:Class" or "module:function"; it takes the dimension.
 STORES: dict[str, str] = {
     "exact-numpy": "retrieval.stores.exact:ExactStore",
-    "exact-faiss": "retrieval.stores.faiss_store:FaissStore",
+    "exact-faiss": "retrieval.stores.faiss_store:make",
+    "exact-torch": "retrieval.stores.torch_store:TorchStore",
 }
 
 

@@ -1,4 +1,4 @@
-"""Exact search in FAISS, on a GPU where its build finds one.
+"""Exact search in FAISS on the CPU; `faiss_gpu` does it on a GPU, where this build finds one.
 
 The rows are float16 as in the vector file, which is bit for bit what FAISS's 16-bit scalar
 quantiser stores: nothing is lost against that file, and a scan reads half the memory of float32.
@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.errors import MissingExtraError
-from retrieval.stores.exact import ExactStore, pad, top_k
+from retrieval.stores.exact import pad, top_k
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-GPU_SCRATCH_BYTES = 256 << 20  # FAISS's own default is 1.5 GB per GPU
-GPU_MAX_K = 2048
+    from retrieval.stores import VectorStore
+
+
+def make(dim: int) -> VectorStore:
+    """An empty store on a GPU if there is one that FAISS can use, else on the CPU."""
+    faiss = _import_faiss()
+    # A build for the CPU has get_num_gpus too, and says 0.
+    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+        from retrieval.stores.faiss_gpu import FaissGpuStore
+
+        return FaissGpuStore(faiss, dim)
+    return FaissStore(dim)
 
 
 class FaissStore:
@@ -29,19 +39,7 @@ class FaissStore:
         self._faiss = faiss
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)
         kind = faiss.ScalarQuantizer.QT_fp16
-        index = faiss.IndexScalarQuantizer(dim, kind, faiss.METRIC_INNER_PRODUCT)
-        self._resources: Any = None  # must outlive the index
-        self._index: Any = self._on_gpu(index)
-
-    def _on_gpu(self, index: Any) -> Any:
-        faiss = self._faiss
-        if not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() == 0:
-            return index
-        self._resources = faiss.StandardGpuResources()
-        self._resources.setTempMemory(GPU_SCRATCH_BYTES)
-        config = faiss.GpuIndexFlatConfig()
-        config.useFloat16 = True
-        return faiss.GpuIndexFlatIP(self._resources, index.d, config)
+        self._index: Any = faiss.IndexScalarQuantizer(dim, kind, faiss.METRIC_INNER_PRODUCT)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -54,12 +52,7 @@ class FaissStore:
         dead = np.isin(self._ids, ids)
         if not dead.any():
             return
-        if self._resources is None:
-            self._index.remove_ids(np.flatnonzero(dead))
-        else:  # a GPU index cannot remove: read the rows back, keep the living
-            rows = self._index.reconstruct_n(0, len(self._ids))[~dead]
-            self._index.reset()
-            self._index.add(np.ascontiguousarray(rows))
+        self._index.remove_ids(np.flatnonzero(dead))
         self._ids = self._ids[~dead]
 
     def search(
@@ -70,8 +63,6 @@ class FaissStore:
         wanted = min(k + 1, most)  # one more, to see whether the k-th and the next one tie
         if wanted == 0 or len(vectors) == 0:
             return pad(np.empty((len(vectors), 0), np.float32), _no_ids(len(vectors)), k)
-        if self._resources is not None and (chosen is not None or wanted > GPU_MAX_K):
-            return self._search_on_host(vectors, k, allowed)
         parameters = None
         if chosen is not None:
             bits = np.packbits(chosen, bitorder="little")
@@ -81,19 +72,8 @@ class FaissStore:
         while wanted < most and (scores[:, -1] == scores[:, k - 1]).any():
             # FAISS keeps any of those that tie at the cut: look on until a worse one shows up
             wanted = min(2 * wanted, most)
-            if self._resources is not None and wanted > GPU_MAX_K:
-                return self._search_on_host(vectors, k, allowed)
             scores, places = self._index.search(queries, wanted, params=parameters)
         return pad(*top_k(scores, self._ids[places], k), k)
-
-    def _search_on_host(
-        self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """What FAISS does not do on a GPU: filters, and more than GPU_MAX_K results."""
-        host = ExactStore(self._index.d)
-        rows = self._index.reconstruct_n(0, len(self._ids))
-        host.add(self._ids, rows.astype(np.float16))
-        return host.search(vectors, k, allowed)
 
 
 def _no_ids(rows: int) -> NDArray[np.int64]:

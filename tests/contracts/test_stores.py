@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retrieval.errors import MissingExtraError
-from retrieval.stores import STORES, VectorStore, default_recipe, make_store
+from retrieval.errors import DeviceMemoryError, MissingExtraError
+from retrieval.stores import STORES, VectorStore, default_recipe, faiss_gpu, make_store
+from retrieval.stores.faiss_gpu import FaissGpuStore
 
-PACKAGES = {"exact-faiss": "faiss"}
+PACKAGES = {"exact-faiss": "faiss", "exact-torch": "torch"}
 DIM = 4
 
 
@@ -163,33 +164,40 @@ class TestChoice:
 
 
 class FakeGpu:
-    """As much of FAISS on a GPU as the store uses, in numpy: no filters, no removal."""
+    """A flat GPU index of float16, as FAISS documents it, in numpy.
 
-    def __init__(self, _: Any, dim: int, __: Any) -> None:
-        self.d, self.rows = dim, np.empty((0, dim), np.float32)
+    It rounds queries to float16, returns ties in no order, refuses more than MAX_K results,
+    ignores filters, and cannot remove.
+    """
+
+    def __init__(self, _: Any, dim: int, config: Any) -> None:
+        assert config.useFloat16
+        self.d, self.rows, self.most_asked = dim, np.empty((0, dim), np.float32), 0
 
     def add(self, rows: NDArray[np.float32]) -> None:
+        assert rows.dtype == np.float32
         self.rows = np.concatenate([self.rows, rows])
 
     def reset(self) -> None:
         self.rows = self.rows[:0]
 
-    def reconstruct_n(self, start: int, count: int) -> NDArray[np.float32]:
-        return self.rows[start : start + count]
-
-    def search(self, asked: NDArray[np.float32], k: int, params: Any = None) -> Any:
-        assert params is None
-        assert k <= 8
-        scores = asked @ self.rows.T
-        order = np.argsort(-scores, axis=1)[:, ::1][:, :k]
+    def search(self, asked: NDArray[np.float32], k: int) -> Any:
+        assert k <= faiss_gpu.MAX_K
+        self.most_asked = max(self.most_asked, k)
+        scores = asked.astype(np.float16).astype(np.float32) @ self.rows.T
+        order = np.argsort(-scores[:, ::-1], axis=1, kind="stable")[:, :k]
+        order = len(self.rows) - 1 - order  # of those that tie the last come first
         return np.take_along_axis(scores, order, 1), order
 
 
-class TestGpuPaths:
-    """What FAISS does not do on a GPU is done beside it; the GPU itself is played here."""
+class TestFaissOnAGpu:
+    """What we make of what a GPU index gives and does not give; the index itself is played here.
+
+    tests/gpu/ runs the same store on the real one.
+    """
 
     @pytest.fixture
-    def store(self, monkeypatch: pytest.MonkeyPatch) -> VectorStore:
+    def faiss(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         faiss = pytest.importorskip("faiss", reason="exact-faiss needs faiss")
         resources = type("Resources", (), {"setTempMemory": lambda self, size: None})
         monkeypatch.setattr(faiss, "StandardGpuResources", resources, raising=False)
@@ -197,22 +205,63 @@ class TestGpuPaths:
         config = type("Config", (), {"useFloat16": False})
         monkeypatch.setattr(faiss, "GpuIndexFlatConfig", config, raising=False)
         monkeypatch.setattr(faiss, "GpuIndexFlatIP", FakeGpu, raising=False)
-        monkeypatch.setattr("retrieval.stores.faiss_store.GPU_MAX_K", 8)
-        store = make_store("exact-faiss", DIM)
-        rng = np.random.default_rng(0)
-        store.add(np.arange(40), rng.integers(-2, 3, (40, DIM)).astype(np.float16))
-        store.remove(np.array([3, 5]))
-        return store
+        monkeypatch.setattr(faiss_gpu, "MAX_K", 64)
+        monkeypatch.setattr(faiss_gpu, "ADD_ROWS", 7)
+        monkeypatch.setattr(faiss_gpu, "RESCORE_BYTES", 1000)
+        return faiss
 
-    @pytest.mark.parametrize("k", [1, 5, 8, 30])
-    @pytest.mark.parametrize("allowed", [None, [0, 5, 7, 9]])
-    def test_finds_the_same(self, store: VectorStore, k: int, allowed: list[int] | None) -> None:
-        rng = np.random.default_rng(0)
-        vectors = rng.integers(-2, 3, (40, DIM)).astype(np.float16)
-        held = {i: v for i, v in enumerate(vectors) if i not in (3, 5)}
-        asked = np.array([[1, 0, 2, -1], [0, 0, 0, 1]], np.float32)
-        chosen = None if allowed is None else np.array(allowed)
-        scores, ids = store.search(asked, k, chosen)
-        expected_scores, expected_ids = naive(held, asked, k, allowed)
+    @pytest.mark.usefixtures("faiss")
+    @settings(max_examples=100)
+    @given(
+        plan=steps,
+        asked=queries,
+        k=st.integers(1, 40),
+        allowed=st.none() | st.lists(st.integers(0, 60), unique=True),
+    )
+    def test_finds_the_same(
+        self, plan: list[Any], asked: list[Any], k: int, allowed: list[int] | None
+    ) -> None:
+        store, held = build("exact-faiss", plan)
+        assert isinstance(store, FaissGpuStore)
+        vectors = np.array(asked, np.float32).reshape(-1, DIM)
+        chosen = None if allowed is None else np.array(allowed, np.int64)
+        scores, ids = store.search(vectors, k, chosen)
+        expected_scores, expected_ids = naive(held, vectors, k, allowed)
+        assert len(store) == len(held)
         assert ids.tolist() == expected_ids
         assert scores.tolist() == expected_scores
+
+    @pytest.mark.usefixtures("faiss")
+    def test_rounding_changes_nothing(self) -> None:
+        rng = np.random.default_rng(0)
+        rows = rng.standard_normal((400, 32)).astype(np.float16)
+        asked = rng.standard_normal((5, 32)).astype(np.float32)
+        store, oracle = make_store("exact-faiss", 32), make_store("exact-numpy", 32)
+        for each in (store, oracle):
+            each.add(np.arange(400), rows)
+        assert isinstance(store, FaissGpuStore)
+        scores, ids = store.search(asked, 5)
+        expected_scores, expected_ids = oracle.search(asked, 5)
+        assert store._index.most_asked < 64  # its proposals sufficed
+        assert ids.tolist() == expected_ids.tolist()
+        np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
+        rough, _ = store._index.search(asked, 5)
+        assert np.abs(rough - expected_scores).max() > 1e-3
+
+    @pytest.mark.usefixtures("faiss")
+    def test_it_is_not_asked_for_more_than_it_takes(self) -> None:
+        store = make_store("exact-faiss", DIM)
+        assert isinstance(store, FaissGpuStore)
+        store.add(np.arange(500), np.ones((500, DIM), np.float16))  # all tie: no end is safe
+        assert store.search(np.ones((1, DIM), np.float32), 5)[1].tolist() == [[0, 1, 2, 3, 4]]
+        assert store._index.most_asked == 42
+
+    def test_a_full_gpu_is_said_plainly(self, faiss: Any, monkeypatch: Any) -> None:
+        def fail(*_: Any) -> None:
+            raise RuntimeError("StandardGpuResources: alloc fail: cudaMalloc error out of memory")
+
+        monkeypatch.setattr(FakeGpu, "add", fail)
+        with pytest.raises(DeviceMemoryError, match="search them on the CPU"):
+            make_store("exact-faiss", DIM).add(np.arange(9), np.ones((9, DIM), np.float16))
+        monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
+        assert not isinstance(make_store("exact-faiss", DIM), FaissGpuStore)
