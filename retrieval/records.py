@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["photos", "documents"]
 KINDS: tuple[Kind, ...] = ("photos", "documents")
@@ -31,6 +31,19 @@ class Skipped:
 
     path: str
     reason: str
+
+
+class Box(NamedTuple):
+    """Which part of an image of reduced scale is picture, in its pixels, as Image.resize takes it.
+
+    Reducing rounds sides up, so the last column or row may stand for less than a whole pixel.
+    Stands as `info["box"]` of an image, where it is not all of it.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 # --- what a collection holds ----------------------------------------------------------------
