@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,13 +25,14 @@ R = TypeVar("R")
 
 def look_ahead(
     items: Iterable[T], work: Callable[[T], R], threads: int = 0, ahead: int = 3 * DEFAULT_BATCH
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield `work(item)` in order, computed by threads at most `ahead` items in advance.
 
-    The bound keeps memory flat however long the run is. `threads` 0 means one a processor. An
-    error of `work` is raised here; threads still busy are waited for when the caller stops early.
+    The bound keeps memory flat however long the run is. Threads go on while the caller is busy
+    with a result, until `ahead` are waiting; `threads` 0 means one a processor. An error of `work`
+    is raised here; threads still busy are waited for when the caller stops early.
     """
-    count = threads or os.cpu_count() or 1
+    count = threads or _processors()
     pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(count, thread_name_prefix="decode") as pool:
         try:
@@ -44,6 +45,13 @@ def look_ahead(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _processors() -> int:
+    """How many this process may use, which in a container is fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # pragma: no cover - macOS only
 
 
 class BatchEmbedder:

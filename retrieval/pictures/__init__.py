@@ -8,6 +8,8 @@ together, here and in workers, hold no more than one budget of memory; those tha
 from __future__ import annotations
 
 import math
+import threading
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -18,12 +20,20 @@ from retrieval.pictures.colour import is_simple
 from retrieval.pictures.images import Picture, read_content
 from retrieval.pictures.pool import BUDGET, POOL
 
-__all__ = ["decode", "load_picture", "side_for", "thumbnail", "thumbnail_of_file"]
+__all__ = [
+    "decode",
+    "load_picture",
+    "seconds_in_workers",
+    "side_for",
+    "thumbnail",
+    "thumbnail_of_file",
+]
 
 _PLAIN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _PLAIN_MODES = {"JPEG": ("L", "RGB"), "MPO": ("L", "RGB")}
 MOST_SCANNED = 400_000_000  # pixels times scans of a JPEG of several scans: some seconds
 
+_waited = threading.local()  # .seconds
 OVERSAMPLING = 1.9  # nearly twice: 1200 pixels halved still serve a model of 304
 
 
@@ -47,7 +57,16 @@ def decode(data: bytes, least_side: int, draft_side: int = 0) -> Picture:
                 return images.read_picture(
                     source, data, least_side, BUDGET.claim, draft_side=draft_side
                 )
-    return POOL.decode(data, least_side)
+    begun = time.perf_counter()
+    try:
+        return POOL.decode(data, least_side)
+    finally:
+        _waited.seconds = seconds_in_workers() + time.perf_counter() - begun
+
+
+def seconds_in_workers() -> float:
+    """Wall time that this thread has waited for workers, which its own CPU time leaves out."""
+    return float(getattr(_waited, "seconds", 0.0))
 
 
 def _is_plain(source: Image.Image, data: bytes) -> bool:
