@@ -13,13 +13,13 @@ QUIET = {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THR
 
 
 @contextmanager
-def pinned() -> Iterator[None]:
-    """Keep this thread on one processor, where the system can do that."""
+def pinned(processors: int = 1) -> Iterator[None]:
+    """Keep this thread, and those it starts, on so many processors where the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
+    os.sched_setaffinity(0, sorted(before)[-processors:])
     try:
         yield
     finally:
