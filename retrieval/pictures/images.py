@@ -199,6 +199,8 @@ def read_picture(
         width, height = source.size
         guards.check_pixels(width, height)
         drafted = source.draft(None, (draft_side or least_side,) * 2)
+        if drafted:
+            source.decodermaxblock = len(data)  # in one piece: it is all in memory anyway
         need = guards.bytes_needed(source, (width, height), data)
         guards.check_bytes(width, height, need)
         with claim(need):

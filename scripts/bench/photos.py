@@ -22,10 +22,10 @@ def sources(count: int, folder: Path | None = None) -> list[Image.Image]:
     found = sorted((folder or SHARED).glob("*.jpg"))[:count]
     if len(found) == count:
         return [Image.open(path).convert("RGB") for path in found]
-    return [_made_up(seed) for seed in range(count)]
+    return [made_up(seed) for seed in range(count)]
 
 
-def _made_up(seed: int) -> Image.Image:
+def made_up(seed: int) -> Image.Image:
     """Blotches of several sizes, 480 x 360."""
     rng = np.random.default_rng(seed)
     whole = np.zeros((360, 480, 3))
