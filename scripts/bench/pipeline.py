@@ -163,8 +163,8 @@ class _Parts:
 
 
 def _naive(model: str, encoder: Encoder) -> Embed:
-    """How a loop embeds one photo: with open_clip itself where that knows the model."""
-    if encoder.name == "mini":
+    """How a loop embeds one photo: with open_clip itself where that can load the model."""
+    if not Path(model).is_dir():
         return lambda path: encoder.encode_images(
             encoder.prepare(load_picture(path, 1 << 14).image)[None]
         )

@@ -20,7 +20,7 @@ from retrieval.pictures import decode, side_for
 from retrieval.pictures.images import _TURNS, _turned_box
 from retrieval.records import Box
 from scripts.bench.decode import psnr
-from scripts.bench.photos import made_up, enlarged
+from scripts.bench.photos import enlarged, made_up
 from tests.pictures import encoded
 
 PIXELS = Pixels((224, 224), (0.5,) * 3, (0.5,) * 3)
