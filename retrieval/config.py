@@ -28,7 +28,9 @@ class Settings:
     `collection` a name or a path ("" for the default one); `model`, `device`, `precision` are
     those of EncoderSpec; `batch_size` photos are encoded at a time (0: the encoder's device
     decides), `threads` decode beside it (0: as many as there are processors); `cache` is the folder
-    of exported towers ("" for the platform's).
+    of exported towers ("" for the platform's). `fast` decodes JPEGs more coarsely. Embeddings then
+    differ by less than half a percent of the distance between two photos, so one collection may
+    hold both kinds and the fingerprint does not tell them apart.
     """
 
     home: str = ""
@@ -39,6 +41,7 @@ class Settings:
     batch_size: int = 0
     threads: int = 0
     cache: str = ""
+    fast: bool = False
 
 
 def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
@@ -82,6 +85,8 @@ def _overlay(settings: Settings, values: dict[str, Any], origin: str) -> Setting
 
 
 def _as_type(key: str, value: Any, wanted: type, origin: str) -> Any:
+    if wanted is bool:
+        return _as_switch(key, value, origin)
     if wanted is int and isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         value = int(value)
     negative = isinstance(value, int) and value < 0
@@ -89,6 +94,14 @@ def _as_type(key: str, value: Any, wanted: type, origin: str) -> Any:
         kind = "a whole number, 0 or more" if wanted is int else "a text"
         raise ConfigError(f"{origin}: {key} must be {kind}, not {value!r}.")
     return _checked(key, value, origin)
+
+
+def _as_switch(key: str, value: Any, origin: str) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    found = value if isinstance(value, bool) else words.get(str(value).strip().lower())
+    if found is None:
+        raise ConfigError(f"{origin}: {key} must be true or false, not {value!r}.")
+    return found
 
 
 def _checked(key: str, value: Any, origin: str) -> Any:

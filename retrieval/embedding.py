@@ -5,10 +5,9 @@ On a GPU one batch is computed while the next is on its way (`StreamingEncoder`)
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from retrieval.encoders import StreamingEncoder
 from retrieval.errors import DeviceMemoryError
+from retrieval.machine import available_cpus
 from retrieval.records import NoticeCallback, ignore_notice
 
 if TYPE_CHECKING:
@@ -40,14 +40,15 @@ def look_ahead(
     work: Callable[[T], R],
     threads: int = 0,
     ahead: int | Callable[[], int] = 3 * DEFAULT_BATCH,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield `work(item)` in order, computed by threads at most `ahead` items in advance.
 
     The bound keeps memory flat however long the run is; it may grow while it lasts, with the
-    batches that the items are gathered into. `threads` 0 means one a processor. An
-    error of `work` is raised here; threads still busy are waited for when the caller stops early.
+    batches that the items are gathered into. Threads go on while the caller is busy with a result,
+    until `ahead` are waiting; `threads` 0 means one a processor. An error of `work` is raised here;
+    threads still busy are waited for when the caller stops early.
     """
-    count = threads or os.cpu_count() or 1
+    count = threads or available_cpus()
     pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(count, thread_name_prefix="decode") as pool:
         try:

@@ -20,7 +20,7 @@ import numpy as np
 from retrieval.embedding import BatchEmbedder, look_ahead
 from retrieval.encoders import EncoderSpec, load_chosen
 from retrieval.errors import ImageError, UsageError
-from retrieval.pictures import load_picture
+from retrieval.pictures import load_picture, side_for
 from retrieval.records import (
     NoticeCallback,
     Progress,
@@ -100,7 +100,7 @@ def _embed_photos(
 
     def prepare(path: Path) -> NDArray[np.uint8] | ImageError:
         try:
-            return encoder.prepare(load_picture(path, 2 * encoder.image_size).image)
+            return encoder.prepare(load_picture(path, side_for(encoder.image_size)).image)
         except ImageError as exc:
             return exc
 

@@ -133,10 +133,10 @@ def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
 
 def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:
     """Embed one picture file into a unit vector, float32 (dim,). Raises ImageError."""
-    from retrieval.pictures import load_picture
+    from retrieval.pictures import load_picture, side_for
 
     try:
-        picture = load_picture(path, 2 * encoder.image_size)
+        picture = load_picture(path, side_for(encoder.image_size))
     except ImageError as exc:
         raise ImageError(
             f"{path} cannot be used as a query: {exc}. Choose another picture."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["photos", "documents"]
 KINDS: tuple[Kind, ...] = ("photos", "documents")
@@ -31,6 +31,19 @@ class Skipped:
 
     path: str
     reason: str
+
+
+class Box(NamedTuple):
+    """Which part of an image of reduced scale is picture, in its pixels, as Image.resize takes it.
+
+    Reducing rounds sides up, so the last column or row may stand for less than a whole pixel.
+    Stands as `info["box"]` of an image, where it is not all of it.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 # --- what a collection holds ----------------------------------------------------------------
@@ -153,11 +166,44 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StageTimes:
+    """Where the time of an indexing run went, in seconds.
+
+    The run's own thread: `scan` looks for files, `load` waits for the encoder to be loaded,
+    `waiting` for photos to be decoded (loading not counted), `encode` and `write` are the encoder
+    and the commits, `texts` all that text files cost; all of them wall time. Beside it, added up
+    over threads: `read` is the wall time of reading and hashing, `decode` the CPU time of decoding
+    (wall time where a worker process does it).
+    """
+
+    scan: float = 0.0
+    load: float = 0.0
+    read: float = 0.0
+    decode: float = 0.0
+    waiting: float = 0.0
+    encode: float = 0.0
+    write: float = 0.0
+    texts: float = 0.0
+
+    @property
+    def bottleneck(self) -> Literal["reading", "decoding", "encoding", "writing", ""]:
+        """The stage that the run waited for longest; "" where no photo was encoded."""
+        if not self.encode:
+            return ""
+        longest = max(self.waiting, self.encode, self.write)
+        if longest == self.encode:
+            return "encoding"
+        if longest == self.write:
+            return "writing"
+        return "reading" if self.read > self.decode else "decoding"
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What an indexing run did. Each file met is counted in exactly one of the first six.
 
     `removed` counts files that were known and are gone; `photos` and `documents` count what the
-    collection holds afterwards.
+    collection holds afterwards; `fast` says that JPEGs were decoded more coarsely.
     """
 
     added: int
@@ -172,6 +218,8 @@ class IndexReport:
     embedded: int
     seconds: float
     encoder: str
+    fast: bool = False
+    stages: StageTimes = StageTimes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,11 @@ def _line(run: RunRecord) -> str:
     parts = [f"{run.started_at[:16].replace('T', ' ')} UTC  {run.command:<8}{run.outcome}"]
     if run.seconds is not None:
         parts.append(f"{run.seconds:.1f} s")
-    parts += [f"{count:,} {name.replace('_', ' ')}" for name, count in run.counts.items() if count]
+    parts += [
+        f"{count:,} {name.replace('_', ' ')}"
+        for name, count in run.counts.items()
+        if count and not name.endswith("_ms")  # times of stages: for `info --json`
+    ]
     return ", ".join([*parts, *_rate(run)])
 
 

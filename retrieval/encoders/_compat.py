@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from retrieval.machine import available_cpus
+
 # The two operators that torchvision declares while it is imported; only their schemas are needed.
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -29,13 +31,6 @@ _RANDOM_FILLS = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_"}
 _RANDOM_TENSORS = {"rand", "randn"}
 # What timm then does to them, to make a normal distribution of a uniform one.
 _AFTERWARDS = {"erfinv_", "mul_", "add_", "clamp_"}
-
-
-def available_cpus() -> int:
-    """Count the processors this process may use, which in a container is fewer than exist."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # pragma: no cover - macOS only
 
 
 def prepare_torch(threads: int = 0) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from retrieval.errors import DeviceMemoryError, EncoderError
-from retrieval.gpu import has_nvidia_driver
+from retrieval.machine import has_nvidia_driver
 
 if TYPE_CHECKING:
     import torch

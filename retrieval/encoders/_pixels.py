@@ -6,8 +6,11 @@ pixels; scaling to floats and normalising happen per batch on the device.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from retrieval.records import Box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,10 +19,6 @@ if TYPE_CHECKING:
 
 RESIZE_MODES = ("shortest", "longest", "squash")
 INTERPOLATIONS = ("bicubic", "bilinear", "random")
-
-# A strip of 10,000 x 10 pixels grows to 250,000 x 256 before its middle is cut out. Past this many
-# pixels (50 MB) only the middle is resized, which may differ by a few grey levels.
-_MAX_RESIZED_PIXELS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -63,33 +62,36 @@ class Pixels:
 
         if image.mode != "RGB":
             image = image.convert("RGB")
+        box = picture_box(image)
         if self.resize_mode == "squash":
-            image = self._resize(image, self.size)
+            image = self._resize(image, self.size, box)
         elif self.resize_mode == "longest":
-            image = self._crop_or_pad(self._resize(image, self._kept_ratio(image, max)))
+            image = self._crop_or_pad(self._resize(image, self._kept_ratio(box, max), box))
         else:
-            image = self._shortest(image)
+            image = self._shortest(image, box)
         return np.array(image)[None]  # a copy: torch wants memory it may write to
 
-    def _shortest(self, image: Image.Image) -> Image.Image:
-        size = self._shortest_size(image)
-        if size[0] * size[1] > _MAX_RESIZED_PIXELS:
-            return self._resize_middle(image, size)
-        return self._crop_or_pad(self._resize(image, size))
+    def _shortest(self, image: Image.Image, box: Box) -> Image.Image:
+        size = self._shortest_size(box)
+        if size[0] < self.size[0] or size[1] < self.size[1]:
+            return self._crop_or_pad(self._resize(image, size, box))
+        return self._resize_middle(image, size, box)
 
-    def _shortest_size(self, image: Image.Image) -> tuple[int, int]:
+    def _shortest_size(self, box: Box) -> tuple[int, int]:
         """Size (height, width) that covers the wanted one, as torchvision and timm round it."""
         height, width = self.size
         if height != width:
-            return self._kept_ratio(image, min)
-        short, long = sorted(image.size)
+            return self._kept_ratio(box, min)
+        across, down = _sides(box)
+        short, long = sorted((across, down))
         scaled = int(height * long / short)  # torchvision cuts here, timm rounds
-        return (scaled, height) if image.width <= image.height else (height, scaled)
+        return (scaled, height) if across <= down else (height, scaled)
 
-    def _kept_ratio(self, image: Image.Image, choose: Any) -> tuple[int, int]:
-        ratio = choose(image.height / self.size[0], image.width / self.size[1])
+    def _kept_ratio(self, box: Box, choose: Any) -> tuple[int, int]:
+        across, down = _sides(box)
+        ratio = choose(down / self.size[0], across / self.size[1])
         # A line of pixels can round to nothing, where open_clip fails; one row is kept.
-        return max(1, round(image.height / ratio)), max(1, round(image.width / ratio))
+        return max(1, round(down / ratio)), max(1, round(across / ratio))
 
     def _filter(self) -> Image.Resampling:
         from PIL import Image
@@ -99,19 +101,30 @@ class Pixels:
         bilinear = self.interpolation == "bilinear" and not forgotten
         return Image.Resampling.BILINEAR if bilinear else Image.Resampling.BICUBIC
 
-    def _resize(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    def _resize(self, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
         height, width = size
-        if image.size == (width, height):
+        if image.size == (width, height) and box == Box(0, 0, width, height):
             return image
-        return image.resize((width, height), self._filter())
+        return image.resize((width, height), self._filter(), box)
 
-    def _resize_middle(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
-        """Resize to `size` (height, width) and crop in one step, without the whole in memory."""
+    def _resize_middle(self, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
+        """Resize `box` to `size` (height, width) and crop, without making what is cut off.
+
+        One grey level in some 10,000 differs from doing so in two steps, by 1.
+        """
         top, left = self._corner(size)
-        down, across = image.height / size[0], image.width / size[1]
-        right, bottom = left + self.size[1], top + self.size[0]
-        box = (left * across, top * down, right * across, bottom * down)
-        return image.resize((self.size[1], self.size[0]), self._filter(), box=box)
+        across, down = (side / new for side, new in zip(_sides(box), size[::-1], strict=True))
+        x, y = box.left + left * across, box.top + top * down
+        middle = Box(x, y, x + self.size[1] * across, y + self.size[0] * down)
+        # Pillow begins with the rows where an image is much taller than what becomes of it, and
+        # then rounds otherwise than it would for the whole: it gets no more rows than it needs.
+        margin = math.ceil(2 * max(down, 1)) + 1  # what the filter reaches beyond
+        first = max(int(middle.top) - margin, 0)
+        last = min(math.ceil(middle.bottom) + margin, image.height)
+        image = image.crop((0, first, image.width, last))
+        return self._resize(
+            image, self.size, middle._replace(top=middle.top - first, bottom=middle.bottom - first)
+        )
 
     def _corner(self, size: tuple[int, int]) -> tuple[int, int]:
         """Top and left of the middle cut; half pixels round to even, as torchvision does."""
@@ -130,3 +143,13 @@ class Pixels:
             image = padded
         top, left = self._corner((image.height, image.width))
         return image.crop((left, top, left + width, top + height))
+
+
+def picture_box(image: Image.Image) -> Box:
+    """Which part of an image is picture: what its loader says, or else all of it."""
+    box = image.info.get("box")
+    return box if isinstance(box, Box) else Box(0, 0, *image.size)
+
+
+def _sides(box: Box) -> tuple[float, float]:
+    return box.right - box.left, box.bottom - box.top

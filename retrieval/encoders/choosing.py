@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from retrieval.encoders import MINI_QUALITY, EncoderSpec
 from retrieval.encoders._hub import PROBE_S, WEIGHT_FILES, Probe, cached_file, hub_url, is_offline
-from retrieval.gpu import has_nvidia_driver
+from retrieval.machine import has_nvidia_driver
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from retrieval.encoders._mini_heads import (
 )
 from retrieval.encoders._mini_weights import LITE0, LITE2, MINILM, TOKENIZER, WeightFile
 from retrieval.encoders._minilm import MiniLM, Tokenizer, mean_pool, padded
+from retrieval.encoders._pixels import picture_box
 from retrieval.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -228,10 +229,12 @@ def prepare(image: Image.Image) -> NDArray[np.uint8]:
     image = image if image.mode == "RGB" else image.convert("RGB")
     views = np.zeros((2, WIDE_PX, WIDE_PX, 3), dtype=np.uint8)
     bicubic = Pillow.Resampling.BICUBIC
-    views[0] = np.asarray(image.resize((WIDE_PX, WIDE_PX), bicubic))
-    side = min(image.size) * CENTRE_PX / CENTRE_SHORT_SIDE_PX  # of the crop, in source pixels
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
+    whole = picture_box(image)
+    views[0] = np.asarray(image.resize((WIDE_PX, WIDE_PX), bicubic, whole))
+    short = min(whole.right - whole.left, whole.bottom - whole.top)
+    half = short * CENTRE_PX / CENTRE_SHORT_SIDE_PX / 2  # of the crop's side, in source pixels
+    x, y = (whole.left + whole.right) / 2, (whole.top + whole.bottom) / 2
+    box = (x - half, y - half, x + half, y + half)
     views[1, :CENTRE_PX, :CENTRE_PX] = np.asarray(image.resize((CENTRE_PX,) * 2, bicubic, box))
     return views
 

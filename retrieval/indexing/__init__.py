@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def index_folder(
     columns: Columns = Columns(),
     batch_size: int = 0,
     threads: int = 0,
+    fast: bool = False,
     on_progress: ProgressCallback = ignore_progress,
 ) -> IndexReport:
     """Bring a collection up to date with folders (or single files); it keeps what else it has.
@@ -42,8 +44,9 @@ def index_folder(
     Photos are found by their content and embedded once however many files hold them; .txt, .md,
     .csv, .tsv and .jsonl become documents. A broken file is reported and never stops the run; a
     run that is interrupted keeps all committed batches and goes on from there. Files of a folder
-    that was deleted are removed. Raises UsageError for one that was never there, NoPhotosError if
-    there is nothing to index, LockedError, StorageError, EncoderError.
+    that was deleted are removed. `fast` decodes JPEGs more coarsely, as `Settings` says. Raises
+    UsageError for a folder that was never there, NoPhotosError if there is nothing to index,
+    LockedError, StorageError, EncoderError.
     """
     roots = named_roots(folders)
     gone = [root for root in roots if not os.path.exists(root)]
@@ -52,7 +55,7 @@ def index_folder(
     with collection.writing():
         remember_roots(collection.path, roots)
         with recorded(collection, "index", roots) as counts:
-            session = Session(collection, columns, batch_size, threads, on_progress)
+            session = Session(collection, columns, batch_size, threads, on_progress, fast=fast)
             report = Run(session, roots, gone).report()
             counts.update(_numbers(report))
         if not report.removed:  # what is gone today may be back with its disk tomorrow
@@ -63,7 +66,11 @@ def index_folder(
 def _numbers(report: IndexReport) -> dict[str, int]:
     """What the journal keeps of a report."""
     names = ("added", "changed", "moved", "duplicates", "unchanged", "removed", "embedded")
-    return {name: getattr(report, name) for name in names} | {"skipped": len(report.skipped)}
+    numbers = {name: getattr(report, name) for name in names} | {"skipped": len(report.skipped)}
+    if report.fast:
+        numbers["embedded_fast"] = report.embedded
+    stages = asdict(report.stages)
+    return numbers | {f"{name}_ms": round(1000 * value) for name, value in stages.items() if value}
 
 
 def reindex_files(

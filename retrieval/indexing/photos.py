@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from retrieval.corpora import NOT_TEXT, is_corpus
 from retrieval.embedding import look_ahead
 from retrieval.errors import ImageError
-from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
-from retrieval.pictures import decode
+from retrieval.indexing.session import (
+    COMMIT_FILES,
+    COMMIT_SECONDS,
+    HELD_SECONDS,
+    UNREADABLE,
+    Session,
+)
+from retrieval.indexing.stages import Stopwatch
+from retrieval.pictures import decode, side_for
 from retrieval.pictures.images import READER, FileContent, Picture, read_content
 from retrieval.records import FileStat, Progress
 from retrieval.storage.commits import Batch, FileEntry, NewPhoto
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -32,84 +39,134 @@ class _Loaded:
     described: NewPhoto | None = None  # what a known photo is like, where that was lost
     reason: str | None = None
     left_out: bool = False
+    spent: Stopwatch = field(default_factory=Stopwatch)
 
 
 class PhotoIndexer:
-    """Decodes ahead in threads, embeds in batches, commits each batch."""
+    """Decodes ahead in threads, embeds in batches, commits each batch or several quick ones."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.catalog = session.collection.catalog
         self._space = self.catalog.active_space()
         self._seen: set[bytes] = set()  # content hashes met in this run
+        self._embedded: set[bytes] = set()  # and those embedded in it, or just about to be
+        self._held: list[_Loaded] = []  # files to be committed
+        self._fresh: list[_Loaded] = []  # those of them that are to be embedded before
+        self._photos: list[NewPhoto] = []  # embedded, to be committed
+        self._rows: list[NDArray[np.float32]] = []  # their embeddings, (n, dim) a batch
 
     def index(self, stats: Sequence[FileStat]) -> None:
         """Index files that are fresh or changed."""
-        session = self.session
-        waiting: list[_Loaded] = []
-        fresh = 0
-        begun = time.monotonic()
+        session, stages = self.session, self.session.stages
         session.collection.expect_photos(len(stats))
         results = look_ahead(stats, self._load, session.threads, session.decode_ahead)
-        for done, loaded in enumerate(results, 1):
-            if not loaded.left_out:
-                waiting.append(loaded)
-            fresh += loaded.photo is not None
-            full = fresh >= session.full_batch or len(waiting) - fresh >= COMMIT_FILES
-            if full or done == len(stats):
-                self._commit(waiting, len(stats) - done)
-                waiting, fresh = [], 0
-                rate = done / max(time.monotonic() - begun, 1e-6)
+        begun = committed = stages.clock()
+        for done, loaded in enumerate(stages.waiting_for(results), 1):
+            self._take(loaded)
+            batch = session.full_batch
+            full = len(self._fresh) >= batch
+            if full:
+                self._embed(len(stats) - done)
+            age = stages.clock() - committed
+            # Batches of a size that the user chose are committed one by one.
+            due = full and (session.batch_size or age >= COMMIT_SECONDS)
+            due = due or len(self._held) >= max(COMMIT_FILES, batch) or age >= HELD_SECONDS
+            if due or done == len(stats):
+                self._embed(len(stats) - done)
+                self._commit()
+                committed = stages.clock()
+                rate = done / max(committed - begun, 1e-6)
                 session.on_progress(Progress("indexing", done, len(stats), rate))
 
     def _load(self, stat: FileStat) -> _Loaded:
         """Read, hash and, if its content is new, decode one file. Runs in threads."""
+        loaded = _Loaded(stat)
         try:
-            content = read_content(stat.path)
+            with loaded.spent.reading():
+                content = read_content(stat.path)
         except ImageError as exc:
-            return _Loaded(stat, reason=str(exc))
+            loaded.reason = str(exc)
         except OSError as exc:
-            return _Loaded(stat, reason=f"{UNREADABLE}: {exc.strerror or exc}")
+            loaded.reason = f"{UNREADABLE}: {exc.strerror or exc}"
+        else:
+            self._look_into(loaded, content)
+        return loaded
+
+    def _look_into(self, loaded: _Loaded, content: FileContent) -> None:
         key = content.content_hash
         if self.catalog.embedded(self._space, "photos", [key]):
-            lost = key in self.session.undescribed
-            return _Loaded(stat, key, described=_describe(content) if lost else None)
-        if self.session.known_only:
-            return _left_out(stat, content)
-        encoder = self.session.collection.encoder()
-        try:
-            picture = decode(content.data, 2 * encoder.image_size)
-            prepared = encoder.prepare(picture.image)
-        except ImageError as exc:
-            return _Loaded(stat, reason=NOT_TEXT if is_corpus(stat.path) else str(exc))
-        return _Loaded(stat, key, _new_photo(key, picture), prepared)
+            loaded.content_hash = key
+            if key in self.session.undescribed:
+                loaded.described = _describe(content)
+        elif self.session.known_only:  # new ones are for the next run, broken ones are told now
+            loaded.reason = _why_broken(content)
+            loaded.left_out = loaded.reason is None
+        else:
+            self._prepare(loaded, content)
 
-    def _commit(self, loaded: Sequence[_Loaded], to_come: int) -> None:
-        batch = Batch()
-        fresh = self._fresh(loaded)
-        known_ids = self.catalog.photo_ids([item.content_hash for item in loaded])
+    def _prepare(self, loaded: _Loaded, content: FileContent) -> None:
+        with loaded.spent.loading():
+            encoder = self.session.collection.encoder()
+        size = encoder.image_size
+        try:
+            with loaded.spent.decoding():
+                picture = decode(content.data, side_for(size), size if self.session.fast else 0)
+                loaded.prepared = encoder.prepare(picture.image)
+        except ImageError as exc:
+            loaded.reason = NOT_TEXT if is_corpus(loaded.stat.path) else str(exc)
+            return
+        loaded.content_hash = content.content_hash
+        loaded.photo = _new_photo(content.content_hash, picture)
+
+    def _take(self, loaded: _Loaded) -> None:
+        """Hold a file until it is embedded and committed; content met twice is embedded once."""
+        self.session.stages.note_file(loaded.spent)
+        if loaded.left_out:
+            return
+        self._held.append(loaded)
+        if loaded.photo is not None and loaded.content_hash not in self._embedded:
+            self._embedded.add(loaded.content_hash)
+            self._fresh.append(loaded)
+        else:
+            loaded.prepared = None
+
+    def _embed(self, to_come: int) -> None:
+        """Embed what is fresh, and let its pixels go; about `to_come` files follow."""
+        prepared = [item.prepared for item in self._fresh if item.prepared is not None]
+        if not prepared:
+            return
+        embedder = self.session.embedder
+        with self.session.stages.timed("encode"):
+            self._rows.append(embedder.embed_images(prepared, to_come))
+        self._photos += [item.photo for item in self._fresh if item.photo is not None]
+        for item in self._fresh:
+            item.prepared = None
+        self._fresh = []
+
+    def _commit(self) -> None:
+        """Commit all files held, with what was embedded of them."""
+        if not self._held:
+            return
+        with self.session.stages.timed("write"):
+            batch = self._batch()
+            rows = np.concatenate(self._rows) if self._rows else None
+            self.session.collection.commit(batch, photos=rows)
+        self.session.counts.embedded += len(self._photos)
+        self._held, self._photos, self._rows = [], [], []
+
+    def _batch(self) -> Batch:
+        batch = Batch(photos=self._photos)
+        known_ids = self.catalog.photo_ids([item.content_hash for item in self._held])
         photos = self.catalog.photos_by_id(list(known_ids.values()))
-        batch.described = [item.described for item in loaded if item.described is not None]
-        for item in loaded:
+        batch.described = [item.described for item in self._held if item.described is not None]
+        for item in self._held:
             photo_id = known_ids.get(item.content_hash)
             has_files = photo_id is not None and bool(photos[photo_id].paths)
             entry = self._classify(item, photo_id, has_files, batch)
             if entry is not None:
                 batch.entries.append(entry)
-        rows = None
-        if fresh:
-            batch.photos = [item.photo for item in fresh if item.photo is not None]
-            prepared = [item.prepared for item in fresh if item.prepared is not None]
-            rows = self.session.embedder.embed_images(prepared, to_come)
-            self.session.counts.embedded += len(prepared)
-        self.session.collection.commit(batch, photos=rows)
-
-    def _fresh(self, loaded: Sequence[_Loaded]) -> list[_Loaded]:
-        """One item for each content that has no embedding yet."""
-        new = {item.content_hash: item for item in loaded if item.photo is not None}
-        space = self.catalog.active_space()
-        embedded = self.catalog.embedded(space, "photos", list(new))
-        return [item for key, item in new.items() if key not in embedded]
+        return batch
 
     def _classify(
         self, item: _Loaded, photo_id: int | None, has_files: bool, batch: Batch
@@ -145,13 +202,12 @@ def _new_photo(content_hash: bytes, picture: Picture) -> NewPhoto:
     return NewPhoto(content_hash, picture.width, picture.height, picture.format, picture.frames)
 
 
-def _left_out(stat: FileStat, content: FileContent) -> _Loaded:
-    """A file that is new, or broken: the latter is told now, the former is for the next run."""
+def _why_broken(content: FileContent) -> str | None:
     try:
         decode(content.data, 1)
     except ImageError as exc:
-        return _Loaded(stat, reason=str(exc))
-    return _Loaded(stat, left_out=True)
+        return str(exc)
+    return None
 
 
 def _describe(content: FileContent) -> NewPhoto | None:

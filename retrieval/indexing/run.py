@@ -33,12 +33,14 @@ class Run:
         """Do the whole run and say what was done."""
         session = self.session
         session.collection.check_encoder()
-        difference = self._scan()
+        with session.stages.timed("scan"):
+            difference = self._scan()
         session.before = {known.path: known for known, _ in difference.changed}
         work = [*difference.fresh, *(stat for _, stat in difference.changed)]
         photos = PhotoIndexer(session)
         photos.index([stat for stat in work if not is_corpus(stat.path)])
-        misnamed = TextIndexer(session).index([stat for stat in work if is_corpus(stat.path)])
+        with session.stages.timed("texts"):
+            misnamed = TextIndexer(session).index([stat for stat in work if is_corpus(stat.path)])
         photos.index(misnamed)
         leaving = sorted([*session.missing, *session.outdated])
         if leaving or self._not_opened:
@@ -147,6 +149,8 @@ class Run:
             embedded=counts.embedded,
             seconds=time.monotonic() - self.started,
             encoder=space.encoder if space else "",
+            fast=session.fast,
+            stages=session.stages.times(),
         )
         if not counts.usable and not report.removed:
             raise NoPhotosError(self._nothing(), report)

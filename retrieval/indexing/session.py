@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retrieval.embedding import DEFAULT_BATCH, BatchEmbedder
+from retrieval.indexing.stages import Stages
 from retrieval.records import FileStat, ProgressCallback, Skipped
 from retrieval.storage.commits import FileEntry
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from retrieval.corpora import Columns
     from retrieval.scan import KnownFile
 
-COMMIT_FILES = 256  # files whose content is known already are committed this many at a time
+COMMIT_FILES = 256  # files that are committed at a time where a batch does not fill up before
+COMMIT_SECONDS = 1.0  # quick batches are gathered so long: a commit waits for the disk
+HELD_SECONDS = 10.0  # after which a batch that does not fill up is committed as it is
 UNREADABLE = "cannot be read"  # may be readable next time: such files are tried again
 NOT_OPENED = "not opened"  # the `reader` of what no reader saw: it is examined in every run
 
@@ -49,6 +52,9 @@ class Session:
     on_progress: ProgressCallback
     #: Whether to leave out what would have to be embedded.
     known_only: bool = False
+    #: Whether to decode JPEGs more coarsely.
+    fast: bool = False
+    stages: Stages = field(default_factory=Stages)
     counts: Counts = field(default_factory=Counts)
     #: Known files that work is to be done on, by path.
     before: dict[str, KnownFile] = field(default_factory=dict)

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from retrieval.errors import ImageError
 from retrieval.pictures import guards, heif, raw
 from retrieval.pictures.colour import to_rgb
+from retrieval.records import Box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
+#: Turns after which what was the first column is the last, and the first row.
+_FROM_RIGHT = tuple(_TURNS[orientation] for orientation in (2, 3, 6, 7))
+_FROM_BOTTOM = tuple(_TURNS[orientation] for orientation in (3, 4, 7, 8))
 
 _MOVING = ("GIF", "PNG", "WEBP", "AVIF")  # whose frames are those of an animation
 _MOST_PAGES = 1000  # of a TIFF, that are looked at
@@ -85,6 +89,7 @@ class FileContent:
 class Picture:
     """An upright sRGB image, perhaps of reduced scale, with the full upright size in pixels.
 
+    Where the image was reduced, its `info["box"]` says which part of it is picture, as a Box.
     `frames` counts the frames of an animation, or the pages of a TIFF, of which this is the first.
     Layers, reduced copies, and the other pictures of an MPO or HEIC are not counted.
     """
@@ -176,22 +181,35 @@ def open_picture(data: bytes) -> Image.Image:
 
 
 def read_picture(
-    source: Image.Image, data: bytes, least_side: int, claim: Claim, turned: int = 1
+    source: Image.Image,
+    data: bytes,
+    least_side: int,
+    claim: Claim,
+    turned: int = 1,
+    draft_side: int = 0,
 ) -> Picture:
-    """Decode what `open_picture` opened; `turned` is the orientation where EXIF gives none."""
+    """Decode what `open_picture` opened; `turned` is the orientation where EXIF gives none.
+
+    `draft_side`, where not 0, is the least side of a JPEG instead of `least_side`.
+    """
     name = source.format or "?"
     width, height = source.size
     try:
         frames = _go_to_first(source)
         width, height = source.size
         guards.check_pixels(width, height)
-        source.draft(None, (least_side, least_side))
+        drafted = source.draft(None, (draft_side or least_side,) * 2)
+        if drafted and isinstance(source, ImageFile.ImageFile):
+            source.decodermaxblock = len(data)  # in one piece: it is all in memory anyway
         need = guards.bytes_needed(source, (width, height), data)
         guards.check_bytes(width, height, need)
         with claim(need):
             image = _pixels(source, data, least_side)
             turn = _TURNS.get(_orientation(source) or turned)
+            extent = drafted[1][2:] if drafted else source.size
+            box = _turned_box(extent, _factor(source, least_side), image.size, turn)
             image = image if turn is None else image.transpose(turn)
+            image.info["box"] = box
     except ImageError:
         raise
     except MemoryError as exc:
@@ -210,7 +228,27 @@ def _pixels(source: Image.Image, data: bytes, least_side: int) -> Image.Image:
     if source.format == "HEIF" and source.mode in heif.MODES:
         return heif.read(source, data, least_side)
     source.load()
-    return to_rgb(source, max(min(source.size) // least_side, 1))
+    return to_rgb(source, _factor(source, least_side))
+
+
+def _factor(source: Image.Image, least_side: int) -> int:
+    return max(min(source.size) // least_side, 1)
+
+
+def _turned_box(
+    extent: tuple[float, float],
+    factor: int,
+    size: tuple[int, int],
+    turn: Image.Transpose | None,
+) -> Box:
+    """Where the picture lies once it is turned; before, it begins at the top left of `size`."""
+    across, down = (side / factor for side in extent)
+    width, height = size
+    if turn in _SIDEWAYS:
+        across, down, width, height = down, across, height, width
+    left, right = (width - across, float(width)) if turn in _FROM_RIGHT else (0.0, across)
+    top, bottom = (height - down, float(height)) if turn in _FROM_BOTTOM else (0.0, down)
+    return Box(left, top, right, bottom)
 
 
 def _go_to_first(source: Image.Image) -> int:

@@ -13,13 +13,15 @@ from PIL import Image
 
 from retrieval.pictures.guards import MAX_DECODE_BYTES
 from retrieval.pictures.images import Picture
+from retrieval.records import Box
 
 DECODE, GO = b"D", b"G"  # from the parent
 READY, NEED, PICTURE, REFUSED = b"r", b"n", b"p", b"x"  # from the worker
 
 _HEAD = struct.Struct("<cIQ")
 _NEED = struct.Struct("<Q")
-_SIZES = struct.Struct("<IIIIIB")  # full width, height; width, height of the pixels; frames; name
+#: Full width, height; width, height of the pixels; frames; their Box; length of the name.
+_SIZES = struct.Struct("<IIIII4dB")
 _MOST_BYTES = (2 << 30) - 1
 
 
@@ -61,7 +63,8 @@ def unpack_need(body: bytes) -> int:
 def pack_picture(picture: Picture) -> tuple[bytes, bytes]:
     """The two parts of PICTURE: head, and pixels as RGB."""
     image, name = picture.image, picture.format.encode("ascii")
-    sizes = (picture.width, picture.height, *image.size, picture.frames)
+    box = image.info.get("box") or Box(0, 0, *image.size)
+    sizes = (picture.width, picture.height, *image.size, picture.frames, *box)
     return _SIZES.pack(*sizes, len(name)) + name, image.tobytes()
 
 
@@ -69,11 +72,14 @@ def unpack_picture(body: bytes) -> Picture:
     """The picture that PICTURE holds. Raises EOFError for what cannot be one."""
     if len(body) < _SIZES.size:
         raise EOFError("this is no picture")
-    width, height, across, down, frames, length = _SIZES.unpack_from(body)
+    width, height, across, down, frames, *box, length = _SIZES.unpack_from(body)
     begin = _SIZES.size + length
     pixels = body[begin:]
-    if not 0 < len(pixels) == 3 * across * down <= MAX_DECODE_BYTES:
+    left, top, right, bottom = box
+    inside = 0 <= left < right <= across and 0 <= top < bottom <= down
+    if not (inside and 0 < len(pixels) == 3 * across * down <= MAX_DECODE_BYTES):
         raise EOFError("this is no picture")
     name = body[_SIZES.size : begin].decode("ascii", "replace")
     image = Image.frombuffer("RGB", (across, down), pixels, "raw", "RGB", 0, 1)
+    image.info["box"] = Box(*box)
     return Picture(image, width, height, name, frames)

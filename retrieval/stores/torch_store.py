@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval.errors import DeviceMemoryError
-from retrieval.gpu import has_nvidia_driver
+from retrieval.machine import has_nvidia_driver
 
 if TYPE_CHECKING:
     import torch

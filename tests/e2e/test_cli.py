@@ -26,6 +26,8 @@ from tests.pictures import picture
 from tests.toy import ToyEncoder
 
 Run = Callable[..., Result]
+STAGES = {"scan", "load", "read", "decode", "waiting", "encode", "write", "texts"}
+BOTTLENECKS = ("reading", "decoding", "encoding", "writing")
 
 
 @pytest.fixture
@@ -83,7 +85,10 @@ class TestIndex:
         (skipped,) = report.pop("skipped")
         assert set(skipped) == {"path", "reason"}
         assert skipped["path"] == str(photos / "broken.jpg")
+        assert set(report.pop("stages")) == STAGES
+        assert report.pop("bottleneck") in BOTTLENECKS
         assert report == {
+            "fast": False,
             "added": 4,
             "changed": 0,
             "moved": 0,
@@ -95,6 +100,30 @@ class TestIndex:
             "embedded": 5,
             "encoder": "toy",
         }
+
+    def test_profile_names_the_bottleneck(self, run: Run, photos: Path) -> None:
+        *_, head, read, decode, encode, write, _, _, verdict = run(
+            "index", photos, "--profile", "--fast"
+        ).stdout.splitlines()
+        assert head.split() == ["stage", "seconds", "share", "photos/s"]
+        rows = [line.split() for line in (read, decode, encode, write)]
+        assert [row[0] for row in rows] == ["read", "decode", "encode", "write"]
+        assert 98 <= sum(int(row[2].rstrip("%")) for row in rows) <= 102  # rounded
+        found = re.fullmatch(r"The bottleneck is (\w+): .*\.", verdict)
+        assert found is not None
+        assert found[1] in BOTTLENECKS
+        again = run("index", photos, "--profile").stdout
+        assert again.endswith("No photo was encoded, so there is no bottleneck.\n")
+
+    def test_fast_is_a_setting(
+        self, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert json.loads(run("index", photos, "--fast", "--json").stdout)["fast"]
+        monkeypatch.setenv("RETRIEVAL_FAST", "true")
+        result = run("index", photos)
+        assert result.stdout.rstrip().endswith("encoder toy, --fast")
+        monkeypatch.setenv("RETRIEVAL_FAST", "quickly")
+        assert "fast must be true or false, not 'quickly'" in sentence(run("info", code=2))
 
     def test_again(self, run: Run, indexed: Path) -> None:
         assert run("index", indexed).stdout.startswith("5 unchanged, 1 skipped\n")

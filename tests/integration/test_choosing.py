@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from retrieval import gpu
+from retrieval import machine
 from retrieval.encoders import EncoderSpec, choosing
 from retrieval.encoders.choosing import LIGHT, STRONG, Choice, Recommended, choose_model
 from tests.hub import COMMIT, serve_hub, silent_server, use_empty_cache, use_hub
@@ -136,17 +136,17 @@ class TestCuda:
         assert not choosing.has_cuda("mps")
 
     def test_the_driver_shows_itself(self, monkeypatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(gpu, "DRIVER_SIGNS", (str(tmp_path),))
+        monkeypatch.setattr(machine, "DRIVER_SIGNS", (str(tmp_path),))
         assert choosing.may_have_cuda("auto")
-        monkeypatch.setattr(gpu, "DRIVER_SIGNS", (str(tmp_path / "none"),))
+        monkeypatch.setattr(machine, "DRIVER_SIGNS", (str(tmp_path / "none"),))
         monkeypatch.setenv("PATH", str(tmp_path))
         assert not choosing.may_have_cuda("auto")
-        monkeypatch.setattr(gpu.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+        monkeypatch.setattr(machine.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
         assert choosing.may_have_cuda("auto")
 
     @pytest.mark.parametrize("hidden", ["", "-1"])
     def test_a_hidden_gpu(self, hidden: str, monkeypatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(gpu, "DRIVER_SIGNS", (str(tmp_path),))
+        monkeypatch.setattr(machine, "DRIVER_SIGNS", (str(tmp_path),))
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
         assert not choosing.may_have_cuda("auto")
 

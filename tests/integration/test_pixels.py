@@ -12,6 +12,7 @@ from PIL import Image
 from retrieval.encoders import openclip
 from retrieval.encoders._pixels import Pixels
 from retrieval.errors import EncoderError
+from retrieval.records import Box
 from tests.pairs import SIZES, edit_config, generated, open_clip, open_model
 
 pytestmark = pytest.mark.usefixtures("no_real_hub")
@@ -40,7 +41,10 @@ class TestPixels:
             expected = image
             for step in theirs.transforms[:-2]:  # all but ToTensor and Normalize
                 expected = step(expected)
-            assert np.array_equal(ours(image)[0], np.asarray(expected)), each
+            off = np.abs(ours(image)[0].astype(int) - np.asarray(expected))
+            assert off.max() <= 1, each
+            assert (off > 0).mean() < 0.01, each  # only the middle is resized: other roundings
+            assert mode == "shortest" or not off.any(), each
 
     def test_a_line_of_pixels_is_padded(self) -> None:
         pixels = Pixels((96, 96), (0.5,) * 3, (0.5,) * 3, resize_mode="longest", fill_color=9)
@@ -48,13 +52,21 @@ class TestPixels:
         assert whole.shape == (1, 96, 96, 3)
         assert (whole[0, 0] == 9).all()
 
-    def test_a_strip_needs_little_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_strip_needs_little_memory(self) -> None:
         pixels = Pixels((96, 96), (0.5,) * 3, (0.5,) * 3)
         assert (pixels(Image.new("RGB", (900_000, 2), "red"))[0] == (255, 0, 0)).all()
-        image = generated((1999, 150))
-        whole = pixels(image).astype(int)
-        monkeypatch.setattr("retrieval.encoders._pixels._MAX_RESIZED_PIXELS", 0)
-        assert np.abs(pixels(image) - whole).max() <= 1
+
+    def test_only_what_is_picture_is_looked_at(self) -> None:
+        pixels = Pixels((96, 96), (0.5,) * 3, (0.5,) * 3)
+        image = generated((300, 500))
+        framed = Image.new("RGB", (310, 505), "white")
+        framed.paste(image, (7, 3))
+        framed.info["box"] = Box(7, 3, 307, 503)
+        inner = np.s_[0, 1:-1, 1:-1]  # at the edges the filter reaches beyond
+        off = np.abs(pixels(framed)[inner].astype(int) - pixels(image)[inner])
+        assert (off > 1).mean() < 0.02
+        framed.info["box"] = "7 3 307 503"  # a text that stood in a PNG
+        assert np.abs(pixels(framed)[inner].astype(int) - pixels(image)[inner]).max() > 9
 
     def test_other_modes_become_rgb(self) -> None:
         pixels = Pixels((32, 32), (0.5,) * 3, (0.5,) * 3, fill_color=(1, 2, 3))

@@ -117,6 +117,20 @@ def test_the_largest_values_are_taken() -> None:
     assert load_settings(precision="bf16", batch_size=4096, threads=256).threads == 256
 
 
+@pytest.mark.parametrize(("written", "meant"), [("true", True), ("false", False)])
+def test_a_switch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, meant: bool
+) -> None:
+    (tmp_path / "retrieval.toml").write_text(f"fast = {written}")
+    assert load_settings().fast is meant
+    assert load_settings(fast=not meant).fast is not meant
+    monkeypatch.setenv("RETRIEVAL_FAST", "0" if meant else "1")
+    assert load_settings().fast is not meant
+    monkeypatch.setenv("RETRIEVAL_FAST", "very")
+    with pytest.raises(ConfigError, match="fast must be true or false, not 'very'"):
+        load_settings()
+
+
 @pytest.mark.parametrize("kind", ["folder", "dead link", "pipe"])
 def test_a_file_that_is_none(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "retrieval.toml"

@@ -67,6 +67,20 @@ class TestLookAhead:
         bound = 3
         assert list(results) == list(range(3, 101))
 
+    def test_threads_go_on_while_the_caller_is_busy(self) -> None:
+        done = threading.Semaphore(0)
+
+        def work(n: int) -> int:
+            done.release()
+            return n
+
+        results = look_ahead(range(100), work, threads=2, ahead=8)
+        assert next(results) == 0
+        for _ in range(8):  # all that may run ahead does, although nobody asks for it
+            assert done.acquire(timeout=5)
+        assert not done.acquire(blocking=False)
+        results.close()
+
     def test_an_error_of_the_work_is_raised_in_its_place(self) -> None:
         def work(n: int) -> float:
             return 1 / (n - 2)

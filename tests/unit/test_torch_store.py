@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval import gpu
+from retrieval import machine
 from retrieval.errors import DeviceMemoryError
 from retrieval.stores import torch_store
 from retrieval.stores.exact import ExactStore
@@ -171,8 +171,8 @@ class TestWhetherThereIsAGpu:
         assert not gpu_recipe_available()
 
     def test_a_hidden_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gpu, "DRIVER_SIGNS", ("/",))
+        monkeypatch.setattr(machine, "DRIVER_SIGNS", ("/",))
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        assert gpu.has_nvidia_driver()
+        assert machine.has_nvidia_driver()
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-        assert not gpu.has_nvidia_driver()
+        assert not machine.has_nvidia_driver()

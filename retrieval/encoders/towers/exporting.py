@@ -126,8 +126,7 @@ def _best(
 
 def trials(place: Path, side: Side, dim: int, graph: Graph, probes: Probes) -> Iterator[Trial]:
     """Make one candidate after the other in the folder `place`, the fastest first, and try it."""
-    whole = place / "whole.onnx"
-    _to_onnx(graph, probes.batches[0], whole)
+    whole = _to_onnx(graph, probes.batches[0], place / "traced.onnx")
     for candidate in _candidates(side, whole, probes):
         with _quiet():
             path = candidate.make()
@@ -152,7 +151,7 @@ def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[Candidate]:
     yield Candidate("onnx", "fp32", lambda: whole)
 
 
-def _to_onnx(graph: Graph, example: Arrays, path: Path) -> None:
+def _to_onnx(graph: Graph, example: Arrays, path: Path) -> Path:
     """Trace the module with two items and write it, constants folded."""
     import torch
 
@@ -169,7 +168,7 @@ def _to_onnx(graph: Graph, example: Arrays, path: Path) -> None:
             output_names=["rows"],
             dynamic_axes={**axes, "rows": {0: "n"}},
         )
-    quantising.fold_constants(path)
+    return quantising.fold_constants(path)
 
 
 def seconds_of(encode: Callable[[Arrays], object], batch: Arrays) -> float:

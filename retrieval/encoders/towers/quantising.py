@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,17 @@ CALIBRATED_ON = 32  # probes
 BLOCK = 16  # numbers that share a scale
 
 
-def fold_constants(path: Path) -> None:
-    """Rewrite an ONNX file with all that does not depend on the input computed."""
+def fold_constants(path: Path) -> Path:
+    """Write a copy of an ONNX file with all that does not depend on the input computed."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    folded = path.with_suffix(".folded")
-    options.optimized_model_filepath = str(folded)
+    target = path.with_name("folded.onnx")
+    options.optimized_model_filepath = str(target)
     onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    os.replace(folded, path)
+    return target
 
 
 def share_of_matrices(path: Path) -> float:

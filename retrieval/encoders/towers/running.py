@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.encoders._compat import available_cpus
 from retrieval.errors import EncoderError, MissingExtraError
+from retrieval.machine import available_cpus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Whether an NVIDIA GPU may be here, told without importing torch, which takes seconds."""
+"""What this computer has, told without importing torch, which takes seconds."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def has_nvidia_driver() -> bool:
         return False
     signs = any(Path(sign).exists() for sign in DRIVER_SIGNS)
     return signs or shutil.which("nvidia-smi") is not None
+
+
+def available_cpus() -> int:
+    """Count the processors this process may use, which in a container is fewer than exist."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # pragma: no cover - macOS only

@@ -1,0 +1,162 @@
+"""Encoding on the CPU: exported towers beside torch float32, and float32 beside the hardware.
+
+One thread each, CPU time, works in turn. The model is an open_clip ViT-B-32 with random weights:
+speed does not depend on what they are, and agreement is hardest there, since embeddings of random
+weights lie close together.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scripts.bench.common import cpu_seconds, figure_of, median_of, paired, photos
+
+BATCH = 8
+TINY: dict[str, Any] = {
+    "embed_dim": 48,
+    "vision_cfg": {"image_size": 96, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+    "text_cfg": {
+        "context_length": 77,
+        "vocab_size": 49408,
+        "width": 64,
+        "heads": 2,
+        "layers": 2,
+    },
+}
+
+
+def measure(size: str) -> dict[str, Any]:
+    """Figures of the image and of the text tower, and how far each candidate agrees."""
+    from retrieval.encoders._compat import import_open_clip, prepare_torch
+
+    prepare_torch(1)
+    open_clip = import_open_clip(1)
+    runs, probes = {"tiny": (2, 32), "small": (5, 64), "full": (9, 128)}[size]
+    config = TINY if size == "tiny" else open_clip.get_model_config("ViT-B-32")
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        model = _model(open_clip, config, place)
+        pixels = _pixels(model, probes, place)
+        image = _image(model, pixels, runs, place)
+        text = _text(model, runs, place)
+    ratios = [one["times_torch"]["median"] for one in image["candidates"].values()]
+    return {
+        "threads": 1,
+        "model": "tiny" if size == "tiny" else "ViT-B-32, random weights",
+        **image,
+        "text": text,
+        "ratio_int8": image["candidates"].get("int8 in onnx", {}).get("times_torch"),
+        "ratio_best": max(ratios),
+        "ratio_openvino": image["candidates"].get("int8 in openvino", {}).get("times_torch"),
+    }
+
+
+def _model(open_clip: Any, config: dict[str, Any], place: Path) -> Any:
+    """A random model as a checkpoint folder, loaded as a user would."""
+    import torch
+    from safetensors.torch import save_file
+
+    from retrieval.encoders import EncoderSpec, load_encoder
+
+    torch.manual_seed(0)
+    model = open_clip.CLIP(**config)
+    state = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(state, place / "open_clip_model.safetensors")
+    pixels = {"mean": [0.481, 0.458, 0.408], "std": [0.269, 0.261, 0.276]}
+    stated = {"model_cfg": config, "preprocess_cfg": pixels}
+    (place / "open_clip_config.json").write_text(json.dumps(stated), "utf-8")
+    return load_encoder(EncoderSpec(str(place), "cpu", threads=1))
+
+
+def _pixels(model: Any, count: int, place: Path) -> NDArray[np.uint8]:
+    """Prepared photos: real ones beside the repository, or made."""
+    folder = photos(count, place / "photos")
+    images = (Image.open(path).convert("RGB") for path in sorted(folder.iterdir()))
+    return np.stack([model.prepare(image) for image in images])
+
+
+def _image(model: Any, pixels: NDArray[np.uint8], runs: int, place: Path) -> dict[str, Any]:
+    from retrieval.encoders.towers.exporting import Probes, trials
+    from retrieval.encoders.towers.running import Tower
+
+    batches = [{"pixels": pixels[at : at + BATCH]} for at in range(0, len(pixels), BATCH)]
+    rows = np.concatenate([model.encode_images(batch["pixels"]) for batch in batches])
+    batch = batches[0]
+    probes = Probes(batches, rows, lambda arrays: model.encode_images(arrays["pixels"]))
+
+    def torch_ms() -> float:
+        return 1000 * cpu_seconds(lambda: model.encode_images(batch["pixels"])) / BATCH
+
+    candidates: dict[str, Any] = {}
+    (place / "image").mkdir()
+    for trial in trials(place / "image", "image", model.dim, model.image_graph(), probes):
+        tower = Tower(trial.candidate.runtime, trial.path, model.dim, threads=1)
+        pair = paired(torch_ms, _ms(lambda t=tower: t(batch)), runs, "ms/image")  # type: ignore[misc]
+        candidates[str(trial.candidate)] = {
+            "ms": pair.second.as_dict(),
+            "times_torch": pair.ratio.as_dict(),
+            "agreement": str(trial.agreement),
+            "accepted": trial.agreement.enough,
+        }
+    torch_figure = median_of(torch_ms, runs, "ms/image")
+    return {
+        "torch_fp32": torch_figure.as_dict(),
+        "candidates": candidates,
+        **_share_of_peak(model, pixels, torch_figure.low),
+    }
+
+
+def _ms(work: Callable[[], object]) -> Callable[[], float]:
+    return lambda: 1000 * cpu_seconds(work) / BATCH
+
+
+def _share_of_peak(model: Any, pixels: NDArray[np.uint8], ms: float) -> dict[str, Any]:
+    """What float32 encoding reaches of the rate of a large matrix product on the same thread."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model.encode_images(pixels[:1])
+    work = counter.get_total_flops()
+    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+    a @ b
+    peak = 2 * 2048**3 / min(cpu_seconds(lambda: a @ b) for _ in range(5))
+    return {
+        "gflop_per_image": work / 1e9,
+        "peak_gflops": peak / 1e9,
+        "share_of_peak": work / (ms / 1000) / peak,
+    }
+
+
+def _text(model: Any, runs: int, place: Path) -> dict[str, Any]:
+    """One query of about 12 tokens: the exported tower beside torch, padded to 77."""
+    from retrieval.encoders.towers import unwrap, wrap
+
+    query = ["a brown dog that runs over the snow in the park"]
+    wrap(model, str(place / "cache"), lambda _: None, 1).export_text()
+    begun = time.process_time()
+    towers = unwrap(model.fingerprint, str(place / "cache"), lambda: model, lambda _: None, 1)
+    assert towers is not None
+    towers.encode_texts(query)
+    load = time.process_time() - begun
+    pair = paired(
+        lambda: 1000 * cpu_seconds(lambda: model.encode_texts(query)),
+        lambda: 1000 * cpu_seconds(lambda: towers.encode_texts(query)),
+        4 * runs,
+        "ms/query",
+    )
+    return {
+        "torch_padded": pair.first.as_dict(),
+        "exported": pair.second.as_dict(),
+        "times_torch": pair.ratio.as_dict(),
+        "load_cpu_s": figure_of([load], "s").as_dict(),
+        "how": towers.describe("text"),
+    }
