@@ -1,0 +1,90 @@
+"""The goals of speed, declared once as data: which figure each judges, and against what.
+
+G1 to G19 are numbered as in the design's list of limits. Each has a bound that must hold and a
+stretch that the hardware allows. Nothing here stops anybody: a report says what was reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Reached = Literal["stretch", "must", "no", "not measured"]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One bound on one figure. `path` leads to it through the figures of a run, part first."""
+
+    number: str
+    text: str
+    path: str
+    sense: Literal[">=", "<="]
+    must: float
+    stretch: float
+
+    @property
+    def bound(self) -> str:
+        """As a table shows it."""
+        if self.must == self.stretch:
+            return f"{self.number}: {self.sense} {self.must:g}"
+        return f"{self.number}: {self.sense} {self.must:g} (stretch {self.stretch:g})"
+
+    def judge(self, value: float | None) -> Reached:
+        """What a value reaches; None, or a value that is no number, was not measured."""
+        if value is None or value != value:
+            return "not measured"
+        sign = 1 if self.sense == ">=" else -1
+        if sign * value >= sign * self.stretch:
+            return "stretch"
+        return "must" if sign * value >= sign * self.must else "no"
+
+
+GOALS: tuple[Goal, ...] = (
+    Goal("G1", "preprocess 12 MP, x open_clip's", "decode/12mp/ratio", ">=", 3.3, 4.5),
+    Goal("G2", "preprocess 2 MP, x open_clip's", "decode/2mp/ratio", ">=", 2.2, 3.2),
+    Goal("G3", "PSNR of the crop, mean, dB", "decode/12mp/psnr_mean_db", ">=", 50, 53),
+    Goal("G3", "PSNR of the crop, least, dB", "decode/12mp/psnr_min_db", ">=", 45, 50),
+    Goal("G4", "top-10 overlap with reference", "decode/12mp/overlap_at_10", ">=", 0.99, 1),
+    Goal("G5", "int8 vision encoding, x torch fp32", "encode/ratio_int8", ">=", 2.2, 2.9),
+    Goal("G6", "fp32 encoding, share of matmul peak", "encode/share_of_peak", ">=", 0.65, 0.75),
+    Goal("G7", "CPU an image / (decode + encode)", "pipeline/cpu_ratio", "<=", 1.15, 1.05),
+    Goal("G8", "rate / bound 1/(1/d+1/e)", "pipeline/share_of_bound", ">=", 0.85, 0.95),
+    Goal("G9", "rate, x the naive loop", "pipeline/ratio_naive", ">=", 3.5, 5),
+    Goal("G10", "query of 1M, x brute force", "index/1M/ratio", ">=", 10, 16),
+    Goal("G10", "its R@10 for texts", "index/1M/recall_text", ">=", 0.97, 0.98),
+    Goal("G11", "query of 100k, x brute force", "index/100k/ratio", ">=", 15, 25),
+    Goal("G11", "its R@10 for texts", "index/100k/recall_text", ">=", 0.95, 0.95),
+    Goal("G12", "building 1M / one brute-force scan", "index/1M/build_scans", "<=", 100, 65),
+    Goal("G13", "open 100k, ms of CPU", "index/100k/open_ms", "<=", 5, 2),
+    Goal("G14", "filtered query / exact scan", "filter/worst_ratio", "<=", 0.2, 0.1),
+    Goal("G15", "cold search, s of CPU", "cold/cpu_s", "<=", 0.8, 0.5),
+    Goal("G15", "the same / a naive open_clip process", "cold/ratio", "<=", 1 / 8, 1 / 15),
+    Goal("G16", "warm text query, ms of CPU", "query/warm_ms", "<=", 15, 8),
+    Goal("G17", "warm text encoding, x torch padded", "query/ratio_encode", ">=", 8, 11),
+    Goal("G18", "catalog's share of indexing CPU", "pipeline/catalog_share", "<=", 0.02, 0.01),
+    Goal(
+        "G19", "unchanged files a CPU second", "start/unchanged_files_per_s", ">=", 20_000, 20_000
+    ),
+)
+
+
+def value_at(figures: Mapping[str, Any], path: str) -> float | None:
+    """The number at a path through nested figures, or None where there is none."""
+    here: Any = figures
+    for name in path.split("/"):
+        if not isinstance(here, Mapping) or name not in here:
+            return None
+        here = here[name]
+    if isinstance(here, Mapping):
+        here = here.get("median")
+    is_number = isinstance(here, int | float) and not isinstance(here, bool)
+    return float(here) if is_number else None
+
+
+def judged(figures: Mapping[str, Any]) -> Iterator[tuple[Goal, float | None, Reached]]:
+    """Every goal with its figure in this run and what that reaches."""
+    for goal in GOALS:
+        value = value_at(figures, goal.path)
+        yield goal, value, goal.judge(value)
