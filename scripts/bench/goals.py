@@ -25,6 +25,11 @@ class Goal:
     stretch: float
 
     @property
+    def part(self) -> str:
+        """The part of the benchmark that measures it."""
+        return self.path.partition("/")[0]
+
+    @property
     def bound(self) -> str:
         """As a table shows it."""
         if self.must == self.stretch:
@@ -65,7 +70,7 @@ GOALS: tuple[Goal, ...] = (
     Goal("G17", "warm text encoding, x torch padded", "query/ratio_encode", ">=", 8, 11),
     Goal("G18", "catalog's share of indexing CPU", "pipeline/catalog_share", "<=", 0.02, 0.01),
     Goal(
-        "G19", "unchanged files a CPU second", "start/unchanged_files_per_s", ">=", 20_000, 20_000
+        "G19", "unchanged files a CPU second", "start/rescan/files_per_cpu_s", ">=", 20_000, 20_000
     ),
 )
 

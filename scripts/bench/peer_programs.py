@@ -61,10 +61,13 @@ class Steps:
 
 @dataclass(frozen=True)
 class Program:
-    """A program to measure. `requirement` is what pip installs; None is this project itself."""
+    """A program to measure. `requirements` are what pip installs; none for this project itself.
+
+    One that is not `incremental` does all its work again each time.
+    """
 
     steps: Callable[[Place], Steps]
-    requirement: str | None
+    requirements: tuple[str, ...]
     incremental: bool
     note: str
 
@@ -138,23 +141,24 @@ def _names(search: Spent) -> list[str]:
 
 
 PROGRAMS: dict[str, Program] = {
-    "retrieval": Program(_retrieval, None, True, "this checkout"),
+    "retrieval": Program(_retrieval, (), True, "this checkout"),
     "rclip": Program(
         _rclip,
-        "rclip",
+        ("rclip",),
         True,
         "as installed, fp32 ONNX as it publishes; its index run answers a query as well",
     ),
     "clip-retrieval": Program(
         _clip_retrieval,
-        "clip-retrieval",
+        # Its tokenizer's package imports pkg_resources, which newer setuptools do not have.
+        ("clip-retrieval", "setuptools<81"),
         False,
         "inference (batches of 32, because it warms up with two whole batches) and index; search "
         "is filter with the loader of inference; peak memory leaves out its 4 readers",
     ),
     "DeepImageSearch": Program(
         _deepimagesearch,
-        "DeepImageSearch",
+        ("DeepImageSearch",),
         False,
         "its Python interface; at 224 pixels, 0.77 of the work, because it takes no other size",
     ),

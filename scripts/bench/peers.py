@@ -77,7 +77,7 @@ class Trial:
 
     def prepare(self) -> None:
         """Make its environment if need be."""
-        self._python = environment(self.name, self.program.requirement)
+        self._python = environment(self.name, self.program.requirements)
 
     def index(self) -> None:
         """Index all photos into an empty folder."""
@@ -106,7 +106,7 @@ class Trial:
 
     def figures(self, count: int) -> dict[str, Any]:
         """Everything measured, in seconds and MiB, and the names it found."""
-        told: dict[str, Any] = {"version": _version(self._python, self.program.requirement)}
+        told: dict[str, Any] = {"version": _version(self._python, self.program.requirements)}
         told["note"] = self.program.note
         if self._failure:
             told["failure"] = self._failure
@@ -174,33 +174,35 @@ def _median(figures: Mapping[str, Any], step: str, what: str) -> float:
     return float(figures[step][what]["median"])
 
 
-def environment(name: str, requirement: str | None) -> Path:
+def environment(name: str, requirements: Sequence[str]) -> Path:
     """The interpreter of a program's own environment, made if need be.
 
     The versions of torch that the project itself runs with hold for all. Raises RunError.
     """
-    if requirement is None:
+    if not requirements:
         return Path(sys.executable)
     folder = CACHE / "envs" / name
     python = folder / "bin" / "python"
     complete = folder / "complete"
-    if complete.exists():
+    wanted = "\n".join(requirements)
+    if complete.exists() and complete.read_text("utf-8") == wanted:
         return python
-    print(f"benchmark: peers: installing {requirement}", file=sys.stderr, flush=True)
+    print(f"benchmark: peers: installing {name}", file=sys.stderr, flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     run_process([sys.executable, "-m", "venv", "--clear", folder])
     constraints = str(ROOT / "constraints.txt")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "-c", constraints, requirement]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "-c", constraints, *requirements]
     run_process(pip, timeout_s=INSTALL_TIMEOUT_S)
-    complete.touch()
+    complete.write_text(wanted, "utf-8")
     return python
 
 
-def _version(python: Path | None, requirement: str | None) -> str:
-    """The version that is installed, asked of the environment itself."""
+def _version(python: Path | None, requirements: Sequence[str]) -> str:
+    """The version of the first requirement, asked of the environment itself."""
     if python is None:
         return "not installed"
-    code = f"from importlib.metadata import version; print(version({requirement or 'retrieval'!r}))"
+    name = requirements[0] if requirements else "retrieval"
+    code = f"from importlib.metadata import version; print(version({name!r}))"
     return subprocess.check_output([python, "-c", code], text=True).strip()
 
 

@@ -89,7 +89,11 @@ def _machine(machine: Mapping[str, Any], threads: int) -> Iterator[str]:
 
 
 def _unmeasured(parts: Mapping[str, Any]) -> Iterator[str]:
-    missing = [goal for goal, _, reached in judged(parts) if reached == "not measured"]
+    missing = [
+        goal
+        for goal, _, reached in judged(parts)
+        if reached == "not measured" and goal.part in parts
+    ]
     if missing:
         yield "\nNot measured in this run:\n"
         yield from (f"- {goal.bound}, {goal.text} (`{goal.path}`)" for goal in missing)

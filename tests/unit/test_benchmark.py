@@ -80,7 +80,7 @@ def test_the_machine_is_described() -> None:
 
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.path)
 def test_goals_can_be_judged(goal: Goal) -> None:
-    assert goal.path.split("/")[0] in benchmark.PARTS
+    assert goal.part in benchmark.PARTS
     assert goal.judge(goal.stretch) == "stretch"
     assert goal.judge(goal.must) == ("must" if goal.must != goal.stretch else "stretch")
     worse = goal.must * (0.9 if goal.sense == ">=" else 1.1)
@@ -128,7 +128,9 @@ def test_the_table_shows_goals_beside_their_figures(size: str, shown: str) -> No
     assert shown in row
     assert "one \\| two" in text
     missing = [line for line in text.splitlines() if line.startswith("- G")]
-    assert len(missing) == sum(value is None for _, value, _ in judged(result["parts"]))
+    parts = (part, "query")
+    open_goals = [g for g, value, _ in judged(result["parts"]) if value is None and g.part in parts]
+    assert len(missing) == len(open_goals) > 0
 
 
 def test_a_part_that_lacks_a_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
