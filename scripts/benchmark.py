@@ -56,9 +56,23 @@ class Part:
 
 PARTS: dict[str, Part] = {
     "start": Part("scripts.bench.start:measure"),
-    "decode": Part("scripts.bench.decode:measure"),
+    "decode": Part(
+        "scripts.bench.decode:measure",
+        {
+            "tiny": {"count": 1, "rounds": 1, "neighbours": 0},
+            "small": {"count": 8, "rounds": 5, "neighbours": 60},
+            "full": {"count": 20, "rounds": 9, "neighbours": 200},
+        },
+    ),
     "encode": Part("scripts.bench.encode:measure"),
-    "pipeline": Part("scripts.bench.pipeline:measure"),
+    "pipeline": Part(
+        "scripts.bench.pipeline:measure",
+        {
+            "tiny": {"model": "mini", "count": 2, "rounds": 1, "size": "2 MP"},
+            "small": {"model": "random", "count": 24, "rounds": 5},
+            "full": {"model": "random", "count": 48, "rounds": 9},
+        },
+    ),
     "query": Part("scripts.bench.query:measure"),
     "index": Part("scripts.bench.index:measure"),
     "filter": Part("scripts.bench.filter:measure"),

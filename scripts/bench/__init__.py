@@ -1,1 +1,1 @@
-"""The parts of scripts/benchmark.py: each measures one thing and returns plain figures."""
+"""The parts of scripts/benchmark: each measures one thing and returns plain figures."""

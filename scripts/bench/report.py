@@ -40,11 +40,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     """Every figure of a part in order: its path, its value as text, its spread as text."""
     if isinstance(tree, Mapping) and "median" in tree:
         unit = f" {tree['unit']}" if tree.get("unit") else ""
-        spread = ""
-        if "min" in tree and "max" in tree:
-            runs = f", {tree['runs']} runs" if "runs" in tree else ""
-            spread = f"{_number(tree['min'])} to {_number(tree['max'])}{runs}"
-        yield path, _number(tree["median"]) + unit, spread
+        yield path, _number(tree["median"]) + unit, _spread(tree)
     elif isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from leaves(value, f"{path}/{key}" if path else str(key))
@@ -55,6 +51,16 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
         yield path, ", ".join(map(_number, tree)), ""
     else:
         yield path, _number(tree), ""
+
+
+def _spread(figure: Mapping[str, Any]) -> str:
+    """Extremes of the runs, or the quartiles where a part has so many that it hands on those."""
+    if "min" in figure and "max" in figure:
+        runs = f", {figure['runs']} runs" if "runs" in figure else ""
+        return f"{_number(figure['min'])} to {_number(figure['max'])}{runs}"
+    if "low" in figure and "high" in figure:
+        return f"{_number(figure['low'])} to {_number(figure['high'])}, quartiles"
+    return ""
 
 
 def _row(

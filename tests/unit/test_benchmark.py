@@ -97,10 +97,12 @@ def test_values_at_paths() -> None:
 def test_leaves_show_every_figure() -> None:
     tree = {
         "a": {"median": 0.12345, "min": 0.1, "max": 2, "runs": 3, "unit": "ms"},
+        "q": {"median": 2, "low": 1, "high": 3},
         "b": {"c": 123456.7, "d": [1, 2], "e": [{"f": True}]},
     }
     assert list(leaves(tree)) == [
         ("a", "0.1235 ms", "0.1 to 2, 3 runs"),
+        ("q", "2", "1 to 3, quartiles"),
         ("b/c", "123,457", ""),
         ("b/d", "1, 2", ""),
         ("b/e/0/f", "True", ""),
