@@ -73,10 +73,38 @@ PARTS: dict[str, Part] = {
             "full": {"model": "random", "count": 48, "rounds": 9},
         },
     ),
-    "query": Part("scripts.bench.query:measure"),
-    "index": Part("scripts.bench.index:measure"),
-    "filter": Part("scripts.bench.filter:measure"),
-    "cold": Part("scripts.bench.cold:measure"),
+    "query": Part(
+        "scripts.bench.query:measure",
+        {
+            "tiny": {"photos": 100, "runs": 2},
+            "small": {"photos": 20_000},
+            "full": {"photos": 100_000},
+        },
+    ),
+    "index": Part(
+        "scripts.bench.index:measure",
+        {
+            "tiny": {"sizes": (2_000,), "queries": 3},
+            "small": {"sizes": (10_000, 100_000)},
+            "full": {"sizes": (10_000, 100_000, 1_000_000)},
+        },
+    ),
+    "filter": Part(
+        "scripts.bench.filter:measure",
+        {
+            "tiny": {"sizes": (2_000,), "queries": 2},
+            "small": {"sizes": (100_000,)},
+            "full": {"sizes": (100_000, 1_000_000)},
+        },
+    ),
+    "cold": Part(
+        "scripts.bench.cold:measure",
+        {
+            "tiny": {"photos": 100, "runs": 1, "naive": False},
+            "small": {"photos": 20_000, "runs": 7},
+            "full": {"photos": 100_000, "runs": 15},
+        },
+    ),
     "peers": Part("scripts.bench.peers:measure"),
 }
 #: These install other people's packages, so they run only when they are named.

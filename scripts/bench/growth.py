@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SIZE = re.compile(r"(\d+)([kM]?)")
+_SIZE = re.compile(r"([1-9]\d*)([kM]?)")
 _FACTOR = {"": 1, "k": 1_000, "M": 1_000_000}
 #: How the name of a time ends, and that of a unit.
 _TIME = re.compile(r"(^|_)(ns|us|ms|s|seconds)$")

@@ -53,13 +53,15 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
         yield path, _number(tree), ""
 
 
+#: How parts name the ends of a spread; with many runs they hand on quartiles.
+_ENDS = (("min", "max", ""), ("least", "most", ""), ("low", "high", ", quartiles"))
+
+
 def _spread(figure: Mapping[str, Any]) -> str:
-    """Extremes of the runs, or the quartiles where a part has so many that it hands on those."""
-    if "min" in figure and "max" in figure:
-        runs = f", {figure['runs']} runs" if "runs" in figure else ""
-        return f"{_number(figure['min'])} to {_number(figure['max'])}{runs}"
-    if "low" in figure and "high" in figure:
-        return f"{_number(figure['low'])} to {_number(figure['high'])}, quartiles"
+    for low, high, kind in _ENDS:
+        if low in figure and high in figure:
+            runs = f", {figure['runs']} runs" if "runs" in figure else ""
+            return f"{_number(figure[low])} to {_number(figure[high])}{kind}{runs}"
     return ""
 
 

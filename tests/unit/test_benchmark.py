@@ -98,11 +98,13 @@ def test_leaves_show_every_figure() -> None:
     tree = {
         "a": {"median": 0.12345, "min": 0.1, "max": 2, "runs": 3, "unit": "ms"},
         "q": {"median": 2, "low": 1, "high": 3},
+        "r": {"median": 2, "p95": 3, "least": 1, "most": 3, "runs": 9},
         "b": {"c": 123456.7, "d": [1, 2], "e": [{"f": True}]},
     }
     assert list(leaves(tree)) == [
         ("a", "0.1235 ms", "0.1 to 2, 3 runs"),
         ("q", "2", "1 to 3, quartiles"),
+        ("r", "2", "1 to 3, 9 runs"),
         ("b/c", "123,457", ""),
         ("b/d", "1, 2", ""),
         ("b/e/0/f", "True", ""),

@@ -50,7 +50,15 @@ def test_what_is_no_curve(times: dict[int, float]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("10k", 10_000), ("1M", 1_000_000), (5000, 5000), ("12mp", None), ("k", None), ("1 k", None)],
+    [
+        ("10k", 10_000),
+        ("1M", 1_000_000),
+        (5000, 5000),
+        ("12mp", None),
+        ("k", None),
+        ("0", None),
+        ("1 k", None),
+    ],
 )
 def test_sizes(name: object, size: int | None) -> None:
     assert growth.size_of(name) == size
