@@ -53,6 +53,7 @@ def measure(size: str) -> dict[str, Any]:
         "model": "tiny" if size == "tiny" else "ViT-B-32, random weights",
         **image,
         "text": text,
+        "ratio_text": text["times_torch"],
         "ratio_int8": image["candidates"].get("int8 in onnx", {}).get("times_torch"),
         "ratio_best": max(ratios),
         "ratio_openvino": image["candidates"].get("int8 in openvino", {}).get("times_torch"),

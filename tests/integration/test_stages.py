@@ -125,7 +125,8 @@ class TestCommits:
         toy: list[ToyEncoder],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(photos_module, "DEFAULT_BATCH", 4)
+        for module in (embedding, session_module):
+            monkeypatch.setattr(module, "DEFAULT_BATCH", 4)
         monkeypatch.setattr(photos_module, "COMMIT_SECONDS", 1e9)
         (photos / "05 again.jpg").write_bytes((photos / "05.jpg").read_bytes())
         report = index_folder(collection, [photos])
