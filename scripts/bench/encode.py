@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
 from scripts.bench.common import cpu_seconds, figure_of, median_of, paired, photos
 
 BATCH = 8
