@@ -30,11 +30,12 @@ def translated(exc: BaseException, path: Path) -> RetrievalError:
 
 def _is_full(folder: Path) -> bool:
     """Whether the disk is: SQLite does not say so where its shared memory finds no room."""
+    import shutil
+
     try:
-        status = os.statvfs(folder)
+        return shutil.disk_usage(folder).free < NEARLY_FULL
     except OSError:
         return False
-    return status.f_bavail * status.f_frsize < NEARLY_FULL
 
 
 def is_read_only(path: Path) -> bool:

@@ -1,0 +1,236 @@
+"""Ask the daemon, start it and stop it.
+
+A process that finds no daemon has lost two system calls; one that finds it needs neither numpy nor
+a database to show what it answers.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval import errors
+from retrieval.daemon import protocol
+from retrieval.errors import DaemonError, RetrievalError, StorageError
+from retrieval.records import Kind, Query, SearchResult
+
+if TYPE_CHECKING:
+    from socket import socket
+
+CONNECT_S = 1.0
+ANSWER_S = 60.0  # the first search of a collection loads its vectors and the encoder
+ENDING_S = 20.0
+START_S = 20.0
+POLL_S = 0.02
+IDLE_S = 900.0
+MOST_LOG = 1 << 20
+#: What depends on the process, its environment or its working directory, is tried in this one.
+_NOT_TAKEN_OVER = (errors.EncoderError, errors.ImageError, errors.MissingExtraError, StorageError)
+
+
+# --- searching ------------------------------------------------------------------------------
+
+
+def search(
+    place: Path, spec: Sequence[str], query: Query, kind: Kind, k: int
+) -> tuple[SearchResult, list[str]] | None:
+    """The daemon's result for the collection at `place`, and notices to tell.
+
+    None if there is no daemon, or if it is better done in this process. `spec` are model, device
+    and precision. Raises what the same search in this process would raise.
+    """
+    if not _is_there() or (wanted := _wanted(place, spec)) is None:
+        return None
+    parts = [[p.kind, _seen_from_anywhere(p.kind, p.value), p.weight] for p in query.parts]
+    asked = {"ask": "search", "wanted": wanted, "parts": parts, "kind": kind, "k": k}
+    answer = _ask(asked)
+    if answer is None:
+        return None
+    if "error" in answer:
+        error = _error(answer["error"])
+        if error is None or isinstance(error, _NOT_TAKEN_OVER):
+            return None
+        raise error
+    try:
+        result = protocol.result_from_json(answer.get("result"), query, kind)
+    except protocol.ProtocolError:
+        return None
+    return result, [str(notice) for notice in answer.get("notices", [])]
+
+
+def _wanted(place: Path, spec: Sequence[str]) -> dict[str, Any] | None:
+    """How a collection is named to the daemon; None where only this process can know it."""
+    model = spec[0]
+    if not os.path.isabs(model) and os.path.exists(model):
+        return None  # a checkpoint below the working directory
+    try:
+        status = os.stat(place / "catalog.db")
+    except OSError:
+        return None
+    return {
+        "place": os.fspath(place),
+        "catalog": [status.st_dev, status.st_ino],
+        "spec": list(spec),
+    }
+
+
+def _seen_from_anywhere(kind: str, value: str) -> str:
+    return os.path.abspath(value) if kind == "image" else value
+
+
+def _error(named: Any) -> RetrievalError | None:
+    try:
+        name, message = named
+        kind = getattr(errors, name)
+        return kind(message) if issubclass(kind, RetrievalError) else None
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+# --- asking ---------------------------------------------------------------------------------
+
+
+def _is_there() -> bool:
+    folder = protocol.runtime_folder()
+    return os.path.lexists(folder / protocol.SOCKET) and protocol.is_private(folder)
+
+
+def _connect() -> socket | None:
+    import socket
+
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(CONNECT_S)
+    try:
+        connection.connect(os.fspath(protocol.runtime_folder() / protocol.SOCKET))
+        if protocol.peer_user(connection) == os.getuid():
+            return connection
+    except OSError:
+        pass  # one that was killed, or just ends
+    connection.close()
+    return None
+
+
+def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
+    """The answer; None if there is no daemon or it refuses."""
+    if not _is_there() or (connection := _connect()) is None:
+        return None
+    head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
+    with connection:
+        try:
+            connection.settimeout(ANSWER_S)
+            protocol.send(connection, {**head, **request})
+            answer = protocol.receive(connection)
+        except (protocol.ProtocolError, OSError):
+            return None
+    return None if "refused" in answer else answer
+
+
+# --- starting and stopping ------------------------------------------------------------------
+
+
+def status() -> dict[str, Any] | None:
+    """What the daemon says of itself; None if there is none."""
+    answer = _ask({"ask": "status"})
+    return None if answer is None else dict(answer["result"])
+
+
+def start(
+    *,
+    idle_s: float = IDLE_S,
+    warm: tuple[Path, Sequence[str]] | None = None,
+    command: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Start the daemon unless it runs, and return its status when it answers.
+
+    `warm` is a collection to load at once and its encoder's spec; `command` starts another program
+    than this one. Raises DaemonError, StorageError.
+    """
+    running = status()
+    if running is not None and running.get("program") == protocol.PROGRAM:
+        return running
+    if running is not None:
+        stop()
+    process = spawn(idle_s=idle_s, warm=warm, command=command)
+    until = time.monotonic() + START_S
+    while (running := status()) is None:
+        if time.monotonic() > until or process.poll():
+            log = protocol.runtime_folder() / protocol.LOG
+            raise DaemonError(f"The daemon did not start. See {log} for the reason.")
+        time.sleep(POLL_S)
+    return running
+
+
+def spawn(
+    *,
+    idle_s: float = IDLE_S,
+    warm: tuple[Path, Sequence[str]] | None = None,
+    command: Sequence[str] | None = None,
+) -> Any:
+    """Start a daemon that belongs to no terminal and no parent, without waiting for it.
+
+    One that finds another listening ends at once. Raises DaemonError, StorageError.
+    """
+    import json
+    import subprocess
+    import sys
+
+    folder = protocol.make_runtime_folder()
+    options = {"idle_s": idle_s, "warm": _wanted(*warm) if warm else None}
+    program = command or (sys.executable, "-P", "-m", "retrieval.daemon")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    try:
+        with open(os.open(folder / protocol.LOG, flags, 0o600), "ab") as log:
+            if log.tell() > MOST_LOG:
+                log.truncate(0)
+            return subprocess.Popen(
+                [*program, json.dumps(options)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # The same modules, wherever this process found them.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+            )
+    except OSError as exc:
+        raise DaemonError(
+            f"The daemon cannot be started: {exc.strerror or exc}. Look at {folder}."
+        ) from exc
+
+
+def _import_path() -> list[str]:
+    import sys
+
+    return [os.path.abspath(folder) for folder in sys.path]
+
+
+def stop() -> bool:
+    """End the daemon and wait until it has; False if there is none. Raises DaemonError."""
+    asked = _ask({"ask": "stop"}) is not None
+    until = time.monotonic() + ENDING_S
+    while (holder := _holder()) is not None:
+        if time.monotonic() > until or not asked:
+            raise DaemonError(
+                f"The daemon, process {holder}, does not answer. End it with: kill {holder}"
+            )
+        time.sleep(POLL_S)
+    return asked
+
+
+def _holder() -> str | None:
+    """The process that holds the daemon's lock."""
+    import fcntl
+
+    try:
+        descriptor = os.open(protocol.runtime_folder() / protocol.LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
