@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,8 @@ from retrieval.records import KINDS, Kind, Query, SearchResult
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
+
+THREADS = "OPENBLAS_NUM_THREADS"
 
 
 @click.command("search")
@@ -69,7 +74,7 @@ def search_command(
     settings = load_settings(**flags)
     result = _ask_daemon(settings, query, kind, k)
     if result is None or html:
-        with open_settings(settings, one_shot=True) as collection:
+        with _open(settings) as collection:
             if result is None:
                 result = _search(collection, query, kind, k)
             if html:
@@ -104,6 +109,26 @@ def _ask_daemon(settings: Settings, query: Query, kind: Kind, k: int) -> SearchR
     return result
 
 
+def _open(settings: Settings) -> Collection:
+    """Open the collection for one search by this process, which then ends."""
+    _import_numpy()
+    return open_settings(settings, one_shot=True)
+
+
+def _import_numpy() -> None:
+    """Import numpy without the threads of its OpenBLAS: one search does not earn what they cost.
+
+    Measured: 0.09 instead of 0.14 CPU seconds for the import alone.
+    """
+    if "numpy" in sys.modules or THREADS in os.environ:
+        return
+    os.environ[THREADS] = "1"  # numpy reads it once
+    try:
+        import_module("numpy")
+    finally:
+        del os.environ[THREADS]
+
+
 def _search(collection: Collection, query: Query, kind: Kind, k: int) -> SearchResult:
     from retrieval.searching import search
 
@@ -118,7 +143,7 @@ def _keep_warm(settings: Settings) -> None:
     try:
         if client.status() is None:
             place = collection_path(settings.collection, settings.home)
-            client.spawn(warm=(place, spec_of(settings)))
+            client.start_later(warm=(place, spec_of(settings)))
     except RetrievalError as exc:
         show_notice(str(exc))
 

@@ -1,4 +1,4 @@
-"""The process that `client.spawn` starts: python -m retrieval.daemon '{"idle_s": 900}'."""
+"""The process that `client.start` starts: python -m retrieval.daemon '{"idle_s": 900}'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from retrieval.daemon.protocol import make_runtime_folder
+from retrieval.daemon.place import make_runtime_folder
 from retrieval.daemon.server import Server, log
 from retrieval.errors import LockedError
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval import errors
+from retrieval.daemon import place as where
 from retrieval.daemon import protocol
 from retrieval.errors import DaemonError, RetrievalError, StorageError
 from retrieval.records import Kind, Query, SearchResult
 
 if TYPE_CHECKING:
     from socket import socket
+    from subprocess import Popen
 
 CONNECT_S = 1.0
 ANSWER_S = 60.0  # the first search of a collection loads its vectors and the encoder
@@ -26,7 +28,6 @@ ENDING_S = 20.0
 START_S = 20.0
 POLL_S = 0.02
 IDLE_S = 900.0
-MOST_LOG = 1 << 20
 #: What depends on the process, its environment or its working directory, is tried in this one.
 _NOT_TAKEN_OVER = (errors.EncoderError, errors.ImageError, errors.MissingExtraError, StorageError)
 
@@ -42,7 +43,7 @@ def search(
     None if there is no daemon, or if it is better done in this process. `spec` are model, device
     and precision. Raises what the same search in this process would raise.
     """
-    if not _is_there() or (wanted := _wanted(place, spec)) is None:
+    if where.socket_path() is None or (wanted := _wanted(place, spec)) is None:
         return None
     parts = [[p.kind, _seen_from_anywhere(p.kind, p.value), p.weight] for p in query.parts]
     asked = {"ask": "search", "wanted": wanted, "parts": parts, "kind": kind, "k": k}
@@ -93,18 +94,16 @@ def _error(named: Any) -> RetrievalError | None:
 # --- asking ---------------------------------------------------------------------------------
 
 
-def _is_there() -> bool:
-    folder = protocol.runtime_folder()
-    return os.path.lexists(folder / protocol.SOCKET) and protocol.is_private(folder)
-
-
 def _connect() -> socket | None:
+    path = where.socket_path()
+    if path is None:
+        return None
     import socket
 
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(CONNECT_S)
     try:
-        connection.connect(os.fspath(protocol.runtime_folder() / protocol.SOCKET))
+        connection.connect(os.fspath(path))
         if protocol.peer_user(connection) == os.getuid():
             return connection
     except OSError:
@@ -115,7 +114,7 @@ def _connect() -> socket | None:
 
 def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
     """The answer; None if there is no daemon or it refuses."""
-    if not _is_there() or (connection := _connect()) is None:
+    if (connection := _connect()) is None:
         return None
     head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
     with connection:
@@ -153,38 +152,41 @@ def start(
         return running
     if running is not None:
         stop()
-    process = spawn(idle_s=idle_s, warm=warm, command=command)
+    process = _spawn(idle_s, warm, command)
     until = time.monotonic() + START_S
-    while (running := status()) is None:
-        if time.monotonic() > until or process.poll():
-            log = protocol.runtime_folder() / protocol.LOG
-            raise DaemonError(f"The daemon did not start. See {log} for the reason.")
-        time.sleep(POLL_S)
+    try:
+        while (running := status()) is None:
+            if time.monotonic() > until or process.poll():
+                log = where.runtime_folder() / where.LOG
+                raise DaemonError(f"The daemon did not start. See {log} for the reason.")
+            time.sleep(POLL_S)
+    finally:
+        _let_go(process)
     return running
 
 
-def spawn(
-    *,
-    idle_s: float = IDLE_S,
-    warm: tuple[Path, Sequence[str]] | None = None,
-    command: Sequence[str] | None = None,
-) -> Any:
-    """Start a daemon that belongs to no terminal and no parent, without waiting for it.
+def start_later(*, idle_s: float = IDLE_S, warm: tuple[Path, Sequence[str]] | None = None) -> None:
+    """The same without waiting for it. Raises DaemonError, StorageError."""
+    _let_go(_spawn(idle_s, warm, None))
 
-    One that finds another listening ends at once. Raises DaemonError, StorageError.
-    """
+
+def _let_go(process: Popen[bytes]) -> None:
+    process.returncode = 0  # nobody waits for its end: it lives on, and Python need not warn
+
+
+def _spawn(
+    idle_s: float, warm: tuple[Path, Sequence[str]] | None, command: Sequence[str] | None
+) -> Popen[bytes]:
+    """A daemon that belongs to no terminal; one that finds another listening ends at once."""
     import json
     import subprocess
     import sys
 
-    folder = protocol.make_runtime_folder()
+    folder = where.make_runtime_folder()
     options = {"idle_s": idle_s, "warm": _wanted(*warm) if warm else None}
     program = command or (sys.executable, "-P", "-m", "retrieval.daemon")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
-        with open(os.open(folder / protocol.LOG, flags, 0o600), "ab") as log:
-            if log.tell() > MOST_LOG:
-                log.truncate(0)
+        with where.open_log(folder) as log:
             return subprocess.Popen(
                 [*program, json.dumps(options)],
                 stdin=subprocess.DEVNULL,
@@ -210,27 +212,10 @@ def stop() -> bool:
     """End the daemon and wait until it has; False if there is none. Raises DaemonError."""
     asked = _ask({"ask": "stop"}) is not None
     until = time.monotonic() + ENDING_S
-    while (holder := _holder()) is not None:
+    while (holder := where.holder()) is not None:
         if time.monotonic() > until or not asked:
             raise DaemonError(
                 f"The daemon, process {holder}, does not answer. End it with: kill {holder}"
             )
         time.sleep(POLL_S)
     return asked
-
-
-def _holder() -> str | None:
-    """The process that holds the daemon's lock."""
-    import fcntl
-
-    try:
-        descriptor = os.open(protocol.runtime_folder() / protocol.LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
-    finally:
-        os.close(descriptor)
-    return None

@@ -45,6 +45,7 @@ class Held:
         self._files: list[tuple[int, int] | None] = []
         self._fingerprint: str | None = None
         self._notices: list[str] = []
+        self._dropped = False  # made room for another one
         self._lock = threading.Lock()
 
     def search(
@@ -62,9 +63,14 @@ class Held:
             except BaseException:
                 self._close()  # so that the next search starts anew
                 raise
+            finally:
+                if self._dropped:
+                    self._close()
 
-    def close(self) -> None:
+    def drop(self) -> None:
+        """Close it, after the search that is going on."""
         with self._lock:
+            self._dropped = True
             self._close()
 
     def _opened(self, catalog: tuple[int, int]) -> Collection:
@@ -119,7 +125,7 @@ class Holdings:
             while len(self._held) > self._most:
                 dropped.append(self._held.popitem(last=False)[1])
         for each in dropped:
-            each.close()
+            each.drop()
         return held
 
     def warm(self, wanted: Wanted) -> None:
@@ -141,7 +147,7 @@ class Holdings:
         with self._lock:
             held, self._held = list(self._held.values()), OrderedDict()
         for each in held:
-            each.close()
+            each.drop()
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

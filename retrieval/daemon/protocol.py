@@ -1,4 +1,4 @@
-"""What client and server agree on: where the socket lies, and one line of JSON each way.
+"""What client and server say to each other: one line of JSON each way.
 
     request   {"protocol": 1, "program": PROGRAM, "ask": "search" | "status" | "stop", …}
     answer    {"result": …, "notices": […]}
@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval._version import __version__
-from retrieval.errors import StorageError
 from retrieval.records import Hit, Kind, Query, SearchResult
 
 if TYPE_CHECKING:
@@ -29,59 +27,11 @@ PROTOCOL = 1
 #: Which code it is: only the same program may answer for another process.
 PROGRAM = f"{__version__} {Path(__file__).parent.parent}"
 MOST_BYTES = 1 << 20  # of a request
-LONGEST_PATH = 100  # bytes of a socket's path; systems take 104 or 108
-SOCKET, LOCK, LOG = "socket", "lock", "daemon.log"
 _HIT = tuple(field.name for field in fields(Hit))
 
 
 class ProtocolError(Exception):
     """What came over the socket is not what it should be."""
-
-
-# --- where it lies --------------------------------------------------------------------------
-
-
-def runtime_folder() -> Path:
-    """The user's folder for what lives as long as a session."""
-    given = os.environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isabs(given):
-        return Path(given) / "retrieval"
-    return Path(os.environ.get("TMPDIR") or "/tmp") / f"retrieval-{os.getuid()}"
-
-
-def is_private(folder: Path) -> bool:
-    """Whether a folder is there, is the user's own, and lets nobody else in."""
-    try:
-        status = os.lstat(folder)
-    except OSError:
-        return False
-    mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-    return mine and not status.st_mode & 0o077
-
-
-def make_runtime_folder() -> Path:
-    """The runtime folder, made if it is not there. Raises StorageError if it is not private."""
-    folder = runtime_folder()
-    if len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
-        raise StorageError(
-            f"{folder} is too long a name for a socket. Set XDG_RUNTIME_DIR to a shorter one."
-        )
-    try:
-        os.makedirs(folder.parent, 0o700, exist_ok=True)
-        if not os.path.lexists(folder):
-            os.mkdir(folder, 0o700)
-    except FileExistsError:
-        pass  # another process made it just now
-    except OSError as exc:
-        raise StorageError(
-            f"{folder} cannot be made: {exc.strerror}. Set XDG_RUNTIME_DIR to a folder of yours."
-        ) from exc
-    if not is_private(folder):
-        raise StorageError(
-            f"{folder} is open to others or not yours. Remove it, or set XDG_RUNTIME_DIR to a "
-            "folder of yours."
-        )
-    return folder
 
 
 # --- messages -------------------------------------------------------------------------------

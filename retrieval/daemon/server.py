@@ -6,7 +6,6 @@ written anywhere.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import sys
@@ -16,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.daemon import protocol
-from retrieval.errors import LockedError, RetrievalError
+from retrieval.daemon import place, protocol
+from retrieval.errors import RetrievalError
 from retrieval.records import Kind, Part, Query
 
 if TYPE_CHECKING:
@@ -46,17 +45,8 @@ class Server:
 
     def run(self) -> None:
         """Serve. Raises LockedError if another process does, OSError."""
-        lock = os.open(self.folder / protocol.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as exc:
-                raise LockedError("Another daemon is listening already.") from exc
-            os.ftruncate(lock, 0)
-            os.write(lock, b"%d\n" % os.getpid())
+        with place.only_one(self.folder):
             self._serve()
-        finally:
-            os.close(lock)
 
     def stop(self) -> None:
         """End soon; from any thread or signal handler."""
@@ -76,11 +66,8 @@ class Server:
     # --- listening --------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        path = self.folder / protocol.SOCKET
-        path.unlink(missing_ok=True)  # of a daemon that was killed: this one has the lock
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(os.fspath(path))
-            os.chmod(path, 0o600)
+            path = place.bind(listener, self.folder)
             listener.listen(MOST_CLIENTS)
             listener.settimeout(min(WAKE_S, max(self.idle_s, 0.05)))
             self._listener = listener
@@ -90,7 +77,7 @@ class Server:
                     self._accept(listener)
             finally:
                 self._listener = None
-                path.unlink(missing_ok=True)
+                place.unbind(path)
         self._end()
         log(f"ended, {self.served} requests served")
 
@@ -197,7 +184,7 @@ class Server:
             "idle_s": self.idle_s,
             "served": self.served,
             "memory_bytes": memory_bytes(),
-            "socket": str(self.folder / protocol.SOCKET),
+            "socket": str(self.folder / place.SOCKET),
             "collections": self._holdings.describe() if self._holdings else [],
         }
 

@@ -1,0 +1,1 @@
+"""Parts of the benchmark; each has `measure(...)`, which returns figures that JSON can hold."""
