@@ -165,8 +165,8 @@ class Collection:
         with self._opening:
             if isinstance(self.reader, Catalog):
                 return self.reader
+            self.reader.check_open()
             if self._catalog is None:
-                self.reader.check_open()
                 file = self.path / "catalog.db"
                 with storage_errors(file):
                     if not file.is_file():

@@ -7,6 +7,7 @@ a database to show what it answers.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
 CONNECT_S = 1.0
 ANSWER_S = 60.0  # the first search of a collection loads its vectors and the encoder
 ENDING_S = 20.0
+UNANSWERED_S = 1.0
 START_S = 20.0
 POLL_S = 0.02
 IDLE_S = 900.0
+COMMAND = (sys.executable, "-P", "-m", "retrieval.daemon")
 #: What depends on the process, its environment or its working directory, is tried in this one.
-_NOT_TAKEN_OVER = (errors.EncoderError, errors.ImageError, errors.MissingExtraError, StorageError)
+_NOT_TAKEN_OVER = (
+    *(errors.EncoderError, errors.UnknownModelError, errors.ImageError),
+    *(errors.MissingExtraError, StorageError),
+)
 
 
 # --- searching ------------------------------------------------------------------------------
@@ -137,22 +143,19 @@ def status() -> dict[str, Any] | None:
 
 
 def start(
-    *,
-    idle_s: float = IDLE_S,
-    warm: tuple[Path, Sequence[str]] | None = None,
-    command: Sequence[str] | None = None,
+    *, idle_s: float = IDLE_S, warm: tuple[Path, Sequence[str]] | None = None
 ) -> dict[str, Any]:
     """Start the daemon unless it runs, and return its status when it answers.
 
-    `warm` is a collection to load at once and its encoder's spec; `command` starts another program
-    than this one. Raises DaemonError, StorageError.
+    `warm` is a collection to load at once, and its encoder's spec. Raises DaemonError,
+    StorageError.
     """
     running = status()
     if running is not None and running.get("program") == protocol.PROGRAM:
         return running
     if running is not None:
         stop()
-    process = _spawn(idle_s, warm, command)
+    process = _spawn(idle_s, warm)
     until = time.monotonic() + START_S
     try:
         while (running := status()) is None:
@@ -167,28 +170,24 @@ def start(
 
 def start_later(*, idle_s: float = IDLE_S, warm: tuple[Path, Sequence[str]] | None = None) -> None:
     """The same without waiting for it. Raises DaemonError, StorageError."""
-    _let_go(_spawn(idle_s, warm, None))
+    _let_go(_spawn(idle_s, warm))
 
 
 def _let_go(process: Popen[bytes]) -> None:
     process.returncode = 0  # nobody waits for its end: it lives on, and Python need not warn
 
 
-def _spawn(
-    idle_s: float, warm: tuple[Path, Sequence[str]] | None, command: Sequence[str] | None
-) -> Popen[bytes]:
+def _spawn(idle_s: float, warm: tuple[Path, Sequence[str]] | None) -> Popen[bytes]:
     """A daemon that belongs to no terminal; one that finds another listening ends at once."""
     import json
     import subprocess
-    import sys
 
     folder = where.make_runtime_folder()
     options = {"idle_s": idle_s, "warm": _wanted(*warm) if warm else None}
-    program = command or (sys.executable, "-P", "-m", "retrieval.daemon")
     try:
         with where.open_log(folder) as log:
             return subprocess.Popen(
-                [*program, json.dumps(options)],
+                [*COMMAND, json.dumps(options)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -203,17 +202,16 @@ def _spawn(
 
 
 def _import_path() -> list[str]:
-    import sys
-
     return [os.path.abspath(folder) for folder in sys.path]
 
 
 def stop() -> bool:
     """End the daemon and wait until it has; False if there is none. Raises DaemonError."""
-    asked = _ask({"ask": "stop"}) is not None
-    until = time.monotonic() + ENDING_S
+    begun, asked = time.monotonic(), False
     while (holder := where.holder()) is not None:
-        if time.monotonic() > until or not asked:
+        # Again and again: another one may have been about to start.
+        asked = _ask({"ask": "stop"}) is not None or asked
+        if time.monotonic() - begun > (ENDING_S if asked else UNANSWERED_S):
             raise DaemonError(
                 f"The daemon, process {holder}, does not answer. End it with: kill {holder}"
             )

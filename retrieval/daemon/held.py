@@ -94,11 +94,14 @@ class Held:
         """Whether what is open is the collection that is there now; damage is looked for."""
         if held.reader.identity() != catalog:
             return False
-        if files != self._files:  # as opening it does
-            if not is_current(self.place) or held.reader.is_old():
-                return False
-            held.reader.check_seal()
-        space = held.reader.active_space()
+        try:
+            if files != self._files:  # as opening it does
+                if not is_current(self.place) or held.reader.is_old():
+                    return False
+                held.reader.check_seal()
+            space = held.reader.active_space()
+        except RetrievalError:
+            return False  # opening it again says what is wrong
         return (space.fingerprint if space else None) == self._fingerprint
 
     def _close(self) -> None:

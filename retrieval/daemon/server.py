@@ -26,6 +26,7 @@ REQUEST_S = 10.0  # for a client to send its request, or to take the answer
 ENDING_S = 10.0  # for searches that are going on when the daemon is to end
 MOST_CLIENTS = 32
 WAKE_S = 1.0
+OTHER_PROGRAM = {"refused": f"this is {protocol.PROGRAM}"}
 
 
 class Server:
@@ -37,7 +38,6 @@ class Server:
         self.served = 0
         self.started_at = time.time()
         self._holdings: Holdings | None = None
-        self._listener: socket.socket | None = None
         self._ending = threading.Event()
         self._clients: set[threading.Thread] = set()
         self._last = time.monotonic()
@@ -51,9 +51,9 @@ class Server:
     def stop(self) -> None:
         """End soon; from any thread or signal handler."""
         self._ending.set()
-        if self._listener is not None:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)  # wakes it up
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+            knock.setblocking(False)
+            knock.connect(os.fspath(self.folder / place.SOCKET))  # wakes it up
 
     def warm(self, wanted: dict[str, Any]) -> None:
         """Load a collection in the background, as a request would name it."""
@@ -70,13 +70,11 @@ class Server:
             path = place.bind(listener, self.folder)
             listener.listen(MOST_CLIENTS)
             listener.settimeout(min(WAKE_S, max(self.idle_s, 0.05)))
-            self._listener = listener
             log(f"listening, process {os.getpid()}, {protocol.PROGRAM}")
             try:
                 while not self._ending.is_set() and not self._is_idle():
                     self._accept(listener)
             finally:
-                self._listener = None
                 place.unbind(path)
         self._end()
         log(f"ended, {self.served} requests served")
@@ -93,7 +91,7 @@ class Server:
             return
         with self._lock:
             busy = len(self._clients) >= MOST_CLIENTS
-        if busy or protocol.peer_user(connection) != os.getuid():
+        if self._ending.is_set() or busy or protocol.peer_user(connection) != os.getuid():
             connection.close()
             return
         self._in_background(lambda: self._converse(connection))
@@ -135,8 +133,9 @@ class Server:
             except protocol.ProtocolError as exc:
                 protocol.send(connection, {"refused": str(exc)})
                 return
-            protocol.send(connection, self._answer(request))
-            if request.get("ask") == "stop" or not _is_same_program(request):
+            answer = self._answer(request)
+            protocol.send(connection, answer)
+            if request.get("ask") == "stop" or answer == OTHER_PROGRAM:
                 self.stop()
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +146,7 @@ class Server:
             return {"result": {"process": os.getpid()}}
         if not _is_same_program(request):
             log("asked by another version of the program; ending")
-            return {"refused": f"this is {protocol.PROGRAM}"}
+            return OTHER_PROGRAM
         if ask != "search":
             return {"refused": "an unknown request"}
         try:
