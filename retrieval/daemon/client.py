@@ -163,6 +163,8 @@ def start(
                 log = where.runtime_folder() / where.LOG
                 raise DaemonError(f"The daemon did not start. See {log} for the reason.")
             time.sleep(POLL_S)
+        if running["process"] != process.pid:  # another was faster, so this one ends at once
+            process.wait(START_S)
     finally:
         _let_go(process)
     return running

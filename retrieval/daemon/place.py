@@ -82,8 +82,19 @@ def bind(listener: socket, folder: Path) -> Path:
     return path
 
 
-def unbind(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Which file is there; None if there is none, such as after the user's session ended."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def unbind(path: Path, mine: tuple[int, int] | None) -> None:
+    """Remove the socket, unless it is another one by now."""
+    if mine is not None and stamp(path) == mine:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

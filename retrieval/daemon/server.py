@@ -68,14 +68,18 @@ class Server:
     def _serve(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             path = place.bind(listener, self.folder)
+            mine = place.stamp(path)
             listener.listen(MOST_CLIENTS)
             listener.settimeout(min(WAKE_S, max(self.idle_s, 0.05)))
             log(f"listening, process {os.getpid()}, {protocol.PROGRAM}")
             try:
                 while not self._ending.is_set() and not self._is_idle():
                     self._accept(listener)
+                    if place.stamp(path) != mine:
+                        log("the socket was taken away; ending")
+                        break
             finally:
-                place.unbind(path)
+                place.unbind(path, mine)
         self._end()
         log(f"ended, {self.served} requests served")
 

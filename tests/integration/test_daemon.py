@@ -422,6 +422,17 @@ def test_it_ends_when_idle(runtime: Path, place: Path) -> None:
     assert {path.name for path in runtime.iterdir()} == {"lock"}
 
 
+def test_it_ends_when_its_folder_is_taken_away(runtime: Path) -> None:
+    server = Server(where.make_runtime_folder(), idle_s=600)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while client.status() is None:
+        time.sleep(0.01)
+    shutil.rmtree(runtime)
+    thread.join(20)
+    assert not thread.is_alive()
+
+
 # --- a process of its own ---------------------------------------------------------------------
 
 
