@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -50,8 +49,12 @@ def _batch(numbers: range) -> Batch:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a process to measure: this code, no network, no settings from outside."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RETRIEVAL_")}
+    """The environment of a process to measure: this code, bytecode kept, no network.
+
+    No settings and no daemon from outside.
+    """
+    left_out = ("RETRIEVAL_", "PYTHONDONTWRITEBYTECODE", "XDG_RUNTIME_DIR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     fixed = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
     return {**kept, **fixed, **more}
 
@@ -86,7 +89,7 @@ def repeat(
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, 95th percentile, least and most, and how many there were."""
     ordered = sorted(values)
-    p95: Any = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     return {
         "median": round(statistics.median(ordered), 2),
         "p95": round(p95, 2),
