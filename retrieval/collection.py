@@ -17,6 +17,7 @@ that do not count; the next writer overwrites them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,11 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.describing import describe
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
 from retrieval.matching import MatchingEncoder
-from retrieval.pictures.thumbnails import thumbnail_data, thumbnail_file, thumbnail_path
 from retrieval.records import (
     CollectionInfo,
     Kind,
@@ -39,7 +38,6 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.storage import disk
-from retrieval.storage.catalog import Catalog
 from retrieval.storage.layout import (
     collection_path,
     create_folder,
@@ -50,8 +48,8 @@ from retrieval.storage.layout import (
     write_lock,
     write_space,
 )
-from retrieval.storage.leftovers import erase, tidy
-from retrieval.storage.upgrading import open_catalog
+from retrieval.storage.readable import Readable
+from retrieval.storage.reading import open_reader
 from retrieval.storage.vectors import VectorFile, vector_file
 from retrieval.stores import VectorStore, default_recipe, make_store
 
@@ -60,6 +58,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retrieval.storage.catalog import Catalog
     from retrieval.storage.commits import Batch
 
 LOCK_TIMEOUT_S = 2.0
@@ -78,15 +77,25 @@ class Collection:
     """An open collection. Use `Collection.open`, and close it (it is a context manager)."""
 
     def __init__(
-        self, path: Path, catalog: Catalog, spec: EncoderSpec, on_notice: NoticeCallback
+        self,
+        path: Path,
+        reader: Readable,
+        spec: EncoderSpec,
+        on_notice: NoticeCallback,
+        *,
+        one_shot: bool = False,
     ) -> None:
         self.path = path
-        self.catalog = catalog
+        #: What searching reads; the whole catalog, where that was given.
+        self.reader = reader
         #: Seconds to wait for another process that writes.
         self.patience = LOCK_TIMEOUT_S
         self.on_notice = on_notice
+        self._catalog: Catalog | None = None
+        self._opening = threading.Lock()
         self._encoder = MatchingEncoder(path, spec, on_notice)
         self._loaded: dict[Kind, _Loaded] = {}
+        self._one_shot = one_shot
         self._made = False  # by this very opening
 
     # --- opening ----------------------------------------------------------------------------
@@ -100,11 +109,13 @@ class Collection:
         home: str = "",
         spec: EncoderSpec | None = None,
         on_notice: NoticeCallback = ignore_notice,
+        one_shot: bool = False,
     ) -> Collection:
         """Open the collection `where` (a name or a path), or make it if `create`.
 
         `spec` says which encoder to use and on which device; by default the one that the
-        collection was made with. `on_notice` is called with sentences the user should see. Raises
+        collection was made with. `on_notice` is called with sentences the user should see.
+        `one_shot` is for a process that searches once: it chooses what starts fastest. Raises
         NoCollectionError, FormatError, CorruptError, CollectionError, StorageError.
         """
         path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
@@ -120,8 +131,13 @@ class Collection:
                     f"retrieval index FOLDER{named}"
                 )
             made = create_folder(path, _migrate, LOCK_TIMEOUT_S)
-        catalog = open_catalog(path, LOCK_TIMEOUT_S, on_notice)
-        collection = cls(path, catalog, spec or EncoderSpec(), on_notice)
+        reader = open_reader(path)
+        while reader is None:
+            from retrieval.storage.upgrading import bring_up_to_date
+
+            bring_up_to_date(path, LOCK_TIMEOUT_S, on_notice)
+            reader = open_reader(path)
+        collection = cls(path, reader, spec or EncoderSpec(), on_notice, one_shot=one_shot)
         collection._made = made
         return collection
 
@@ -131,17 +147,43 @@ class Collection:
         if self._made and self._encoder.error is not None:
             self._discard()
         self._made = False
-        self.catalog.close()
+        self._close_catalog()
+
+    def _close_catalog(self) -> None:
+        with self._opening:
+            if self._catalog is not None:
+                self._catalog.close()
+            self.reader.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """All of the catalog, opened when first asked for.
+
+        Raises CollectionError after `close`, NoCollectionError if its file was taken away.
+        """
+        from retrieval.storage.catalog import Catalog
+
+        with self._opening:
+            if isinstance(self.reader, Catalog):
+                return self.reader
+            self.reader.check_open()
+            if self._catalog is None:
+                file = self.path / "catalog.db"
+                with storage_errors(file):
+                    if not file.is_file():
+                        raise _removed(self.path)
+                self._catalog = Catalog(file)
+            return self._catalog
 
     def _discard(self) -> None:
         """Remove what was made for a run whose encoder could not be loaded: it holds nothing."""
         with suppress(RetrievalError), write_lock(self.path, 0):
-            if self.catalog.active_space() is None:
-                self.catalog.close()
+            if self.reader.active_space() is None:
+                self._close_catalog()
                 remove_folder(self.path)
 
     def __enter__(self) -> Collection:
-        self.catalog.check_open()
+        self.reader.check_open()
         return self
 
     def __exit__(
@@ -159,13 +201,13 @@ class Collection:
 
         Raises EncoderMismatchError if another one was asked for or its weights have changed.
         """
-        self.catalog.check_open()
-        return self._encoder.load(self.catalog.active_space())
+        self.reader.check_open()
+        return self._encoder.load(self.reader.active_space())
 
     def query_encoder(self) -> Encoder:
         """The same for queries: without torch where this machine has exported its towers."""
-        self.catalog.check_open()
-        return self._encoder.load_for_queries(self.catalog.active_space())
+        self.reader.check_open()
+        return self._encoder.load_for_queries(self.reader.active_space())
 
     def expect_photos(self, count: int) -> None:
         """Say how many photos are to be embedded, at most, so that the encoder can prepare."""
@@ -180,7 +222,7 @@ class Collection:
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
-        self._encoder.check(self.catalog.active_space())
+        self._encoder.check(self.reader.active_space())
 
     # --- vectors ----------------------------------------------------------------------------
 
@@ -199,8 +241,8 @@ class Collection:
         CorruptError if any is damaged.
         """
         while True:
-            with self.catalog.snapshot():
-                space = self.catalog.active_space()
+            with self.reader.snapshot():
+                space = self.reader.active_space()
                 if space is None or space.rows[kind] == 0:
                     raise NoCollectionError(
                         f"The collection at {self.path} holds no {kind} yet. "
@@ -209,11 +251,11 @@ class Collection:
                 loaded = self._loaded.get(kind)
                 if loaded is not None and loaded.space == space:
                     return loaded.space, loaded.store
-                dead = self.catalog.dead_rows(space, kind)
+                dead = self.reader.dead_rows(space, kind)
             try:
                 self._loaded[kind] = self._load(space, kind, dead)
             except (CorruptError, StorageError):
-                if self.catalog.active_space() == space:
+                if self.reader.active_space() == space:
                     raise
                 # Otherwise a writer replaced the files meanwhile: look again.
 
@@ -226,10 +268,13 @@ class Collection:
                 f"{len(damaged):,} of {count:,} rows of {file.path} are damaged. "
                 "Mend them with: retrieval repair"
             )
-        store = make_store(default_recipe(), space.dim)
+        store = make_store(self._recipe(), space.dim)
         store.add(np.arange(count), vectors)
         store.remove(np.array(dead, np.int64))
         return _Loaded(space, store, keys)
+
+    def _recipe(self) -> str:
+        return "exact-numpy" if self._one_shot else default_recipe()
 
     def are_these(
         self, space: Space, kind: Kind, hashes: Mapping[int, bytes], then: Space | None
@@ -247,7 +292,7 @@ class Collection:
             return False
         if all(loaded.keys[row]["hash"].tobytes() == content for row, content in hashes.items()):
             return True
-        if self.catalog.active_space() != space:
+        if self.reader.active_space() != space:
             return False  # rows are overwritten in place only after a commit that gives them up
         raise CorruptError(
             f"The catalog at {self.path} and its vectors contradict each other. "
@@ -263,12 +308,12 @@ class Collection:
         What a process that died left half done is finished or taken away first, and the catalog
         is sealed at the end.
         """
-        self.catalog.check_open()
+        from retrieval.storage.leftovers import tidy
+
+        self.reader.check_open()
         with write_lock(self.path, self.patience):
             if not (self.path / "manifest.json").is_file():
-                raise NoCollectionError(
-                    f"The collection at {self.path} was removed meanwhile. Run the command again."
-                )
+                raise _removed(self.path)
             tidy(self.path, self.catalog)
             try:
                 yield
@@ -280,6 +325,8 @@ class Collection:
 
     def finish_erasing(self, space: Space, kind: Kind) -> None:
         """Overwrite the rows whose items were forgotten, and note that it is done."""
+        from retrieval.storage.leftovers import erase
+
         if erase(self.path, self.catalog, space, kind):
             self.catalog.note_erased(space, kind)
 
@@ -320,6 +367,8 @@ class Collection:
 
     def info(self) -> CollectionInfo:
         """Count what is in the collection and on disk."""
+        from retrieval.describing import describe
+
         return describe(self.path, self.catalog)
 
     def thumbnail(self, photo: Photo) -> Path:
@@ -327,24 +376,38 @@ class Collection:
 
         Raises ImageError; StorageError where it cannot be kept.
         """
+        from retrieval.pictures.thumbnails import thumbnail_file
+
         path = thumbnail_file(self.path / "thumbs", photo)
         self._drop_if_forgotten(photo)
         return path
 
     def thumbnail_data(self, photo: Photo) -> bytes:
         """The same as bytes, also where it cannot be kept. Raises ImageError."""
+        from retrieval.pictures.thumbnails import thumbnail_data
+
         data = thumbnail_data(self.path / "thumbs", photo)
         self._drop_if_forgotten(photo)
         return data
 
     def _drop_if_forgotten(self, photo: Photo) -> None:
         """Take back the thumbnail of a photo that was forgotten while it was made."""
+        from retrieval.pictures.thumbnails import thumbnail_path
+
         if not self.catalog.photo_ids([photo.content_hash]):
             with suppress(OSError):
                 disk.remove(thumbnail_path(self.path / "thumbs", photo.content_hash))
 
 
+def _removed(path: Path) -> NoCollectionError:
+    return NoCollectionError(
+        f"The collection at {path} was removed meanwhile. Run the command again."
+    )
+
+
 def _migrate(path: Path) -> None:
+    from retrieval.storage.catalog import Catalog
+
     catalog = Catalog(path)
     catalog.migrate()
     catalog.close()

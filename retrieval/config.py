@@ -60,10 +60,10 @@ def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
 
 
 def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    import tomllib
-
     if not os.path.lexists(path):
         return {}, str(path)
+    import tomllib
+
     if not os.path.isfile(path):  # a folder, a link to nothing, a pipe that would never end
         raise ConfigError(f"{path} is not a file that can be read. Correct or remove it.")
     try:

@@ -17,6 +17,7 @@
     ├── EncoderError             weights missing, damaged, or not fitting the model
     │   ├── EncoderMismatchError the collection was made with another encoder
     │   └── DeviceMemoryError    the batch does not fit the device; callers halve it and go on
+    ├── DaemonError              the background service cannot be started or stopped
     ├── MissingExtraError        an optional package is not installed; names the command
     └── StorageError             the disk is full, or the place is not writable
 
@@ -106,6 +107,10 @@ class EncoderMismatchError(EncoderError):
 
 class DeviceMemoryError(EncoderError):
     """A batch does not fit into the device's memory."""
+
+
+class DaemonError(RetrievalError):
+    """The background service cannot be started or stopped."""
 
 
 class MissingExtraError(RetrievalError):

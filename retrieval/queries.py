@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from retrieval.errors import ImageError, QueryError
 from retrieval.records import Part, Query
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from retrieval.encoders import Encoder
@@ -117,6 +116,8 @@ def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
     Every e_i has unit length, so a weight means the same for a text and for a picture. Raises
     ImageError for a picture that cannot be read, QueryError if the parts cancel out.
     """
+    import numpy as np
+
     total = np.zeros(encoder.dim, np.float32)
     for part in query.parts:
         if part.kind == "text":

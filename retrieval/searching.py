@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, SupportsIndex
 
-from retrieval.corpora import text_hash
 from retrieval.errors import LockedError, QueryError
 from retrieval.queries import make_query, query_vector
 from retrieval.records import (
@@ -83,7 +82,7 @@ def _describe(
 
     Each item is compared with the key of its row, so that no photo is shown for another's vector.
     """
-    catalog = collection.catalog
+    catalog = collection.reader
     with catalog.snapshot():
         then = catalog.active_space()
         items = catalog.items_at(space, kind, [row for row, _ in found])
@@ -95,6 +94,8 @@ def _describe(
             }
             hits = _photo_hits(photos, ranked)
         else:
+            from retrieval.corpora import text_hash
+
             documents = catalog.documents_by_id(list(items.values()))
             hashes = {
                 row: text_hash(documents[i].text) if i in documents else b""

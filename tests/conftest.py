@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from retrieval import Collection, EncoderSpec
+from retrieval.daemon import client
+from retrieval.daemon.place import make_runtime_folder
+from retrieval.daemon.server import Server
 from retrieval.encoders import ENCODERS
 from tests import toy as toy_module
 from tests.toy import ToyEncoder
@@ -47,6 +53,7 @@ def surroundings(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("RETRIEVAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RETRIEVAL_CACHE", str(cache))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))  # no daemon is there
     monkeypatch.chdir(tmp_path)
 
 
@@ -90,6 +97,28 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> list[ToyEncoder]:
     monkeypatch.setitem(ENCODERS, "toy2", "tests.toy:load")
     monkeypatch.setattr(toy_module, "load", load)
     return loaded
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for the daemon whose name is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder) / "retrieval"
+
+
+@pytest.fixture
+def daemon(runtime: Path, toy: list[ToyEncoder]) -> Iterator[Server]:
+    """A daemon in a thread of this process, so that it knows the toy encoder."""
+    server = Server(make_runtime_folder(), idle_s=600)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while client.status() is None:
+        time.sleep(0.01)
+    yield server
+    server.stop()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import DeviceMemoryError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
 
 COLOURS = {
     "red": (255, 0, 0),
@@ -42,6 +45,8 @@ class ToyEncoder:
         self.texts_seen = 0
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        from PIL import Image  # here, since texts need none
+
         return np.asarray(image.resize((8, 8), Image.Resampling.BOX))[None]
 
     def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ import click
 
 from retrieval._version import __version__
 from retrieval.cli.compact import compact_command
+from retrieval.cli.daemon import daemon_command
 from retrieval.cli.evaluate import evaluate_command
 from retrieval.cli.forget import forget_command
 from retrieval.cli.index import index_command
@@ -55,6 +56,7 @@ def main() -> None:
 
 main.add_command(index_command)
 main.add_command(search_command)
+main.add_command(daemon_command)
 main.add_command(info_command)
 main.add_command(evaluate_command)
 main.add_command(forget_command)

@@ -66,7 +66,7 @@ def render_page(collection: Collection, results: Iterable[SearchResult]) -> str:
 
 def _section(collection: Collection, result: SearchResult) -> str:
     asked = "".join(_part(part, first=index == 0) for index, part in enumerate(result.query.parts))
-    photos = collection.catalog.photos_by_id([h.id for h in result.hits if h.kind == "photo"])
+    photos = collection.reader.photos_by_id([h.id for h in result.hits if h.kind == "photo"])
     cards = "\n".join(
         _card(hit, _thumbnail(collection, photos[hit.id]) if hit.id in photos else _linked(hit))
         for hit in result.hits

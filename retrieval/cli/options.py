@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,22 +65,36 @@ def encoder_spec(settings: Settings) -> EncoderSpec:
     """The encoder that the settings ask for."""
     from retrieval.encoders import EncoderSpec
 
-    return EncoderSpec(settings.model, settings.device, settings.precision, cache=settings.cache)
+    model, device, precision, cache = spec_of(settings)
+    return EncoderSpec(model, device, precision, cache=cache)
+
+
+def spec_of(settings: Settings) -> tuple[str, str, str, str]:
+    """The same as plain values, which cost no import and mean the same in another process."""
+    cache = os.path.abspath(os.path.expanduser(settings.cache)) if settings.cache else ""
+    return settings.model, settings.device, settings.precision, cache
 
 
 def open_collection(flags: dict[str, Any], *, create: bool = False) -> tuple[Collection, Settings]:
     """Open the collection that flags, environment and retrieval.toml name; notices to stderr."""
     settings = load_settings(**flags)
+    return open_settings(settings, create=create), settings
+
+
+def open_settings(
+    settings: Settings, *, create: bool = False, one_shot: bool = False
+) -> Collection:
+    """Open the collection that the settings name; notices to stderr."""
     from retrieval.collection import Collection
 
-    collection = Collection.open(
+    return Collection.open(
         settings.collection,
         create=create,
         home=settings.home,
         spec=encoder_spec(settings),
         on_notice=show_notice,
+        one_shot=one_shot,
     )
-    return collection, settings
 
 
 def show_notice(text: str) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrieval.cli.options import collection_option, encoder_options, open_collection
+from retrieval.cli.options import (
+    collection_option,
+    encoder_options,
+    open_settings,
+    show_notice,
+    spec_of,
+)
 from retrieval.cli.output import emit, hit_record, result_record, result_table, tell, to_json
-from retrieval.errors import StorageError, UsageError
-from retrieval.records import KINDS
-from retrieval.storage.disk import write_atomically
+from retrieval.config import Settings, load_settings
+from retrieval.errors import RetrievalError, StorageError, UsageError
+from retrieval.records import KINDS, Kind, Query, SearchResult
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
-    from retrieval.records import SearchResult
+
+THREADS = "OPENBLAS_NUM_THREADS"
 
 
 @click.command("search")
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a hit.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page with thumbnails.")
+@click.option("--keep-warm", is_flag=True, help="Start the daemon, so that the next is faster.")
 def search_command(
     words: tuple[str, ...],
     images: tuple[str, ...],
@@ -42,6 +53,7 @@ def search_command(
     as_json: bool,
     jsonl: bool,
     html: str | None,
+    keep_warm: bool,
     **flags: Any,
 ) -> None:
     """Find photos (or documents) by words, by a picture, or by both.
@@ -59,13 +71,14 @@ def search_command(
     from retrieval.queries import make_query, phrases
 
     query = make_query(phrases(words), images=images, minus=minus, minus_images=minus_images)
-    collection, _ = open_collection(flags)
-    from retrieval.searching import search
-
-    with collection:
-        result = search(collection, query, kind=kind, k=k)
-        if html:
-            _write_page(collection, result, html)
+    settings = load_settings(**flags)
+    result = _ask_daemon(settings, query, kind, k)
+    if result is None or html:
+        with _open(settings) as collection:
+            if result is None:
+                result = _search(collection, query, kind, k)
+            if html:
+                _write_page(collection, result, html)
     if paths:
         shown = "\n".join(hit.path for hit in result.hits)
     elif as_json:
@@ -77,6 +90,62 @@ def search_command(
         tell(_summary(result))
     if shown:
         emit(shown)
+    if keep_warm:
+        _keep_warm(settings)
+
+
+def _ask_daemon(settings: Settings, query: Query, kind: Kind, k: int) -> SearchResult | None:
+    """What a running daemon answers; this path imports nothing heavy."""
+    from retrieval.daemon import client
+    from retrieval.storage.layout import collection_path
+
+    place = collection_path(settings.collection, settings.home)
+    answer = client.search(place, spec_of(settings), query, kind, k)
+    if answer is None:
+        return None
+    result, notices = answer
+    for notice in notices:
+        show_notice(notice)
+    return result
+
+
+def _open(settings: Settings) -> Collection:
+    """Open the collection for one search by this process, which then ends."""
+    _import_numpy()
+    return open_settings(settings, one_shot=True)
+
+
+def _import_numpy() -> None:
+    """Import numpy without the threads of its OpenBLAS: one search does not earn what they cost.
+
+    Measured: 0.09 instead of 0.14 CPU seconds for the import alone.
+    """
+    if "numpy" in sys.modules or THREADS in os.environ:
+        return
+    os.environ[THREADS] = "1"  # numpy reads it once
+    try:
+        import_module("numpy")
+    finally:
+        del os.environ[THREADS]
+
+
+def _search(collection: Collection, query: Query, kind: Kind, k: int) -> SearchResult:
+    from retrieval.searching import search
+
+    return search(collection, query, kind=kind, k=k)
+
+
+def _keep_warm(settings: Settings) -> None:
+    """Start a daemon; one that runs already stays. Without it nothing is lost but time."""
+    from retrieval.daemon import client
+    from retrieval.storage.layout import collection_path
+
+    try:
+        if client.status() is None:
+            place = collection_path(settings.collection, settings.home)
+            client.start_later(warm=(place, spec_of(settings)))
+    except RetrievalError as exc:
+        show_notice(str(exc))
 
 
 def _summary(result: SearchResult) -> str:
@@ -88,6 +157,7 @@ def _summary(result: SearchResult) -> str:
 
 def _write_page(collection: Collection, result: SearchResult, path: str) -> None:
     from retrieval.cli.html import render_page
+    from retrieval.storage.disk import write_atomically
 
     page = render_page(collection, [result])
     try:

@@ -42,7 +42,7 @@ from retrieval.storage.layout import (
     write_manifest,
     write_space,
 )
-from retrieval.storage.tables import SCHEMA_VERSION
+from retrieval.storage.readable import SCHEMA_VERSION
 from retrieval.storage.upgrading import upgrade
 
 LOST = "its embedding was damaged; index its folder again"

@@ -43,8 +43,8 @@ from retrieval.storage.layout import (
     storage_errors,
     write_lock,
 )
+from retrieval.storage.readable import SCHEMA_VERSION
 from retrieval.storage.seals import read_seal, seal_path
-from retrieval.storage.tables import SCHEMA_VERSION
 from retrieval.storage.vectors import vector_file
 
 NAMED = 3  # examples in a sentence

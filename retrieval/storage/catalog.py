@@ -1,4 +1,4 @@
-"""Every SQL statement of the package, behind methods that take and return records.
+"""What is read of a catalog beyond a search (which is in `readable`), as records, and the commit.
 
 The catalog is the truth about everything but vector values. One transaction carries one batch:
 photos, documents, files, and the vector rows that count from then on.
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, insert, or_, select, update
 
-from retrieval.records import Document, Kind, Photo, RunRecord, Skipped, Source, Space
+from retrieval.records import Kind, RunRecord, Skipped, Space
 from retrieval.scan import KnownFile
 from retrieval.storage.commits import Batch, chunks, table_of, write_batch
 from retrieval.storage.database import Database
@@ -34,17 +34,6 @@ class Catalog(Database):
 
     # --- spaces -----------------------------------------------------------------------------
 
-    def active_space(self) -> Space | None:
-        """The space that searches use; None before anything was embedded."""
-        with self.reading() as connection:
-            row = connection.execute(select(spaces).where(spaces.c.active)).one_or_none()
-        return None if row is None else _space(row)
-
-    def spaces(self) -> list[Space]:
-        """All spaces, whether they are searched or not."""
-        with self.reading() as connection:
-            return [_space(row) for row in connection.execute(select(spaces))]
-
     def row_count(self) -> int:
         """How many vector rows are committed, of all kinds."""
         space = self.active_space()
@@ -60,11 +49,6 @@ class Catalog(Database):
         with self.writing() as connection:
             connection.execute(update(spaces).values(active=False))
             connection.execute(insert(spaces).values(**values, **empty, active=True))
-
-    def dead_rows(self, space: Space, kind: Kind) -> list[int]:
-        """Vector rows that are not searched: their item stands in no file, or was erased."""
-        query = select(embeddings.c.row).where(*rows_of(space, kind), embeddings.c.live == 0)
-        return sorted({*self._scalars(query), *self.erased_rows(space, kind)})
 
     def dead_count(self) -> int:
         """How many rows of all spaces are not searched."""
@@ -87,12 +71,6 @@ class Catalog(Database):
         mine = (erasures.c.space_id == space.id, erasures.c.kind == kind)
         with self.writing() as connection:
             connection.execute(update(erasures).where(*mine).values(done=True))
-
-    def items_at(self, space: Space, kind: Kind, rows: Sequence[int]) -> dict[int, int]:
-        """Map vector rows to item ids."""
-        columns = (embeddings.c.row, embeddings.c.item_id)
-        query = select(*columns).where(*rows_of(space, kind))
-        return dict(self._in_chunks(query, embeddings.c.row, rows))
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -140,33 +118,6 @@ class Catalog(Database):
         """Map content hashes to photo ids, for those that are known."""
         query = select(photos.c.content_hash, photos.c.id)
         return dict(self._in_chunks(query, photos.c.content_hash, hashes))
-
-    def photos_by_id(self, ids: Sequence[int]) -> dict[int, Photo]:
-        """Photos with all their paths, by id."""
-        found = {
-            row.id: (row.content_hash, row.width, row.height, row.format, row.frames)
-            for row in self._in_chunks(select(photos), photos.c.id, ids)
-        }
-        paths: dict[int, list[str]] = {}
-        query = select(files.c.photo_id, files.c.path).order_by(files.c.id)
-        for photo_id, path in self._in_chunks(query, files.c.photo_id, ids):
-            paths.setdefault(photo_id, []).append(path)
-        return {i: Photo(i, *rest, paths=tuple(paths.get(i, ()))) for i, rest in found.items()}
-
-    def documents_by_id(self, ids: Sequence[int]) -> dict[int, Document]:
-        """Documents with all places they stand at, by id."""
-        places: dict[int, list[Source]] = {}
-        query = (
-            select(sources.c.document_id, files.c.path, sources.c.line, sources.c.photo_path)
-            .join(files, files.c.id == sources.c.file_id)
-            .order_by(sources.c.id)
-        )
-        for document_id, path, line, photo_path in self._in_chunks(
-            query, sources.c.document_id, ids
-        ):
-            places.setdefault(document_id, []).append(Source(path, line, photo_path))
-        rows = self._in_chunks(select(documents.c.id, documents.c.text), documents.c.id, ids)
-        return {i: Document(i, body, tuple(places.get(i, ()))) for i, body in rows}
 
     def counts(self) -> dict[str, int]:
         """Live photos (animated ones), their files, live documents, and skipped files.
@@ -245,13 +196,6 @@ _ANIMATED = select(func.count()).where(
     photos.c.frames > 1, photos.c.id.in_(select(files.c.photo_id))
 )
 _DUPLICATES = select(func.count(files.c.photo_id) - func.count(func.distinct(files.c.photo_id)))
-
-
-def _space(row: Any) -> Space:
-    rows: dict[Kind, int] = {"photos": row.photos_rows, "documents": row.documents_rows}
-    editions: dict[Kind, int]
-    editions = {"photos": row.photos_edition, "documents": row.documents_edition}
-    return Space(row.id, row.fingerprint, row.encoder, row.dim, row.generation, rows, editions)
 
 
 def rows_of(space: Space, kind: Kind) -> tuple[Any, Any]:

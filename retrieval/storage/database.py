@@ -7,8 +7,6 @@ Every transaction that writes counts up the generation and is durable when it re
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -19,23 +17,23 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event, select, text, update
 from sqlalchemy.exc import DatabaseError
 
-from retrieval.errors import (
-    CollectionError,
-    CorruptError,
-    FormatError,
-    LockedError,
-    StorageError,
-)
+from retrieval.errors import CollectionError, RetrievalError
 from retrieval.storage import disk
+from retrieval.storage.failures import is_read_only, reading_options, translated
 from retrieval.storage.layout import storage_errors
-from retrieval.storage.seals import CatalogFile, Seal, read_seal, seal_path, write_seal
-from retrieval.storage.tables import MIGRATIONS, SCHEMA_VERSION, generation_checksum, state
+from retrieval.storage.readable import (
+    SCHEMA_VERSION,
+    Readable,
+    checked_generation,
+    generation_checksum,
+)
+from retrieval.storage.seals import CatalogFile, Seal, read_seal, write_seal
+from retrieval.storage.tables import MIGRATIONS, state
 
-NEARLY_FULL = 1 << 20  # bytes that are left on a disk
 SEALING_SHARE = 20  # sealing reads the whole file: at most one part in 20 of a long run's time
 
 
-class Database:
+class Database(Readable):
     """One database file. Methods are safe to call from several threads."""
 
     def __init__(self, path: Path) -> None:
@@ -44,9 +42,7 @@ class Database:
         self._closed = False
         self._local = threading.local()  # .connection: the transaction of a snapshot
         self._next_sealing = 0.0
-        # SQLite writes its log beside the file, so the folder counts as well.
-        writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-        self.read_only = path.exists() and not writable
+        self.read_only = path.exists() and is_read_only(path)
         with storage_errors(path):
             if not self.read_only:
                 disk.create_empty(path)  # SQLite would make it readable by others
@@ -94,6 +90,10 @@ class Database:
             finally:
                 self._local.connection = outer
 
+    def fetch(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.reading() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql, values)]
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes. It is durable when this returns, or nothing of it counts."""
@@ -117,14 +117,9 @@ class Database:
         except DatabaseError as exc:
             raise _translated(exc, self.path) from exc
         except UnicodeDecodeError as exc:  # SQLite names what is damaged, in damaged letters
-            raise _translated_raw(exc, self.path) from exc
+            raise translated(exc, self.path) from exc
 
     # --- the seal ---------------------------------------------------------------------------
-
-    def generation(self) -> int:
-        """How many transactions have written. Raises CorruptError if that number is damaged."""
-        with self.reading() as connection:
-            return _read_generation(connection, self.path)
 
     def seal(self) -> None:
         """Bring the seal up to date with the database, unless readers keep it from settling.
@@ -147,37 +142,6 @@ class Database:
         """Whether the newest generation is sealed. Raises CorruptError for a damaged seal."""
         seal = read_seal(self.path)
         return seal is not None and seal.sealed == self.generation()
-
-    def check_seal(self, *, needed: bool = True) -> None:
-        """Compare the database with its seal. Raises CorruptError where they contradict.
-
-        Only a collection of an older format, which had none, is without one: then it is not
-        `needed`.
-
-        The seal is read first and the generation last: a writer commits, then changes the file,
-        then seals, so whatever it does meanwhile makes the generations differ.
-        """
-        seal = read_seal(self.path)
-        if seal is None:
-            if not needed:
-                return
-            raise CorruptError(
-                f"{seal_path(self.path)} is lost, so it cannot be told whether the catalog is "
-                "whole. Mend it with: retrieval repair"
-            )
-        with storage_errors(self.path):
-            size, crc32 = self._file.checksum()
-        generation = self.generation()
-        if generation < seal.generation:
-            raise CorruptError(
-                f"{self.path} has lost commits: it is at generation {generation:,}, and "
-                f"{seal.generation:,} was reached. Mend it with: retrieval repair"
-            )
-        if generation == seal.sealed and not seal.fits(size, crc32):
-            raise CorruptError(
-                f"{self.path} is damaged: its bytes are not those that were committed. "
-                "Mend it with: retrieval repair"
-            )
 
     def integrity_problems(self) -> list[str]:
         """What SQLite's own check finds: structure, indexes, references; empty if all is well."""
@@ -215,7 +179,7 @@ class Database:
             cursor.execute(statement)
             return list(cursor.fetchall())
         except Exception as exc:
-            raise _translated_raw(exc, self.path) from exc
+            raise translated(exc, self.path) from exc
         finally:
             connection.close()
 
@@ -235,21 +199,6 @@ class Database:
         return not busy
 
     # --- schema -----------------------------------------------------------------------------
-
-    def version(self) -> int:
-        """The schema version on disk; 0 for an empty database."""
-        with self.reading() as connection:
-            return int(connection.execute(text("PRAGMA user_version")).scalar_one())
-
-    def is_old(self) -> bool:
-        """Whether `migrate` has something to write. Raises FormatError if it is too new."""
-        found = self.version()
-        if found > SCHEMA_VERSION:
-            raise FormatError(
-                f"{self.path} has schema version {found}, this program knows {SCHEMA_VERSION}. "
-                "Update retrieval to open it."
-            )
-        return found < SCHEMA_VERSION
 
     def migrate(self) -> None:
         """Bring the schema to SCHEMA_VERSION, each step in a transaction. Raises FormatError."""
@@ -277,13 +226,8 @@ class Database:
 
 
 def _read_generation(connection: Connection, path: Path) -> int:
-    row = connection.execute(select(state.c.generation, state.c.checksum)).one_or_none()
-    if row is None or generation_checksum(row.generation) != row.checksum:
-        raise CorruptError(
-            f"{path} is damaged: its generation contradicts its checksum. "
-            "Mend it with: retrieval repair"
-        )
-    return int(row.generation)
+    rows = connection.execute(select(state.c.generation, state.c.checksum)).all()
+    return checked_generation(rows, path)
 
 
 def _on_connect(connection: Any, _: Any) -> None:
@@ -298,11 +242,8 @@ def _on_connect(connection: Any, _: Any) -> None:
 
 
 def _read_only_url(path: Path) -> URL:
-    """A database on a read-only place: without a write-ahead log nobody can be changing it."""
-    options = {"uri": "true", "mode": "ro"}
-    if not path.with_name(f"{path.name}-wal").exists():
-        options["immutable"] = "1"
-    return URL.create("sqlite", database=path.absolute().as_uri(), query=options)
+    query = {"uri": "true", **reading_options(path)}
+    return URL.create("sqlite", database=path.absolute().as_uri(), query=query)
 
 
 def _on_connect_to_read(connection: Any, _: Any) -> None:
@@ -314,30 +255,5 @@ def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _is_full(folder: Path) -> bool:
-    """Whether the disk is: SQLite does not say so where its shared memory finds no room."""
-    try:
-        return shutil.disk_usage(folder).free < NEARLY_FULL
-    except OSError:
-        return False
-
-
-def _translated(exc: DatabaseError, path: Path) -> Exception:
-    return _translated_raw(exc.orig or exc, path)
-
-
-def _translated_raw(exc: BaseException, path: Path) -> Exception:
-    detail = str(exc)
-    if "disk is full" in detail or ("disk I/O" in detail and _is_full(path.parent)):
-        return StorageError(
-            f"The disk that holds {path} is full. Free some space and run the command again; "
-            "what was committed before is kept."
-        )
-    if "readonly" in detail or "unable to open" in detail or "disk I/O" in detail:
-        return StorageError(
-            f"{path} cannot be read or written ({detail}). Check its permissions and the free "
-            "space, then run the command again; what was committed before is kept."
-        )
-    if "locked" in detail:
-        return LockedError(f"{path} is busy: another program holds it. Try again in a moment.")
-    return CorruptError(f"{path} is damaged ({detail}). Mend it with: retrieval repair")
+def _translated(exc: DatabaseError, path: Path) -> RetrievalError:
+    return translated(exc.orig or exc, path)

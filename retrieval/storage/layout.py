@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,6 +101,8 @@ def write_lock(path: Path, timeout: float) -> Iterator[None]:
 
     The system lets go of the lock of a process that died, however it did.
     """
+    import socket
+
     import filelock
 
     lock = filelock.FileLock(path / LOCK, timeout=timeout, mode=disk.FILE_MODE)
@@ -160,6 +160,8 @@ def _holder(path: Path) -> str:
 
 
 def _now() -> str:
+    from datetime import UTC, datetime
+
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -74,12 +74,13 @@ class CatalogFile:
 
     def __init__(self, path: Path) -> None:
         status = os.stat(path)
-        self._identity = (status.st_dev, status.st_ino)
+        #: Device and inode.
+        self.identity = (status.st_dev, status.st_ino)
         with self._lock:
-            descriptor, users = self._shared.get(self._identity, (-1, 0))
+            descriptor, users = self._shared.get(self.identity, (-1, 0))
             if users == 0:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            self._shared[self._identity] = (descriptor, users + 1)
+            self._shared[self.identity] = (descriptor, users + 1)
         self._descriptor = descriptor
 
     def checksum(self) -> tuple[int, int]:
@@ -94,9 +95,9 @@ class CatalogFile:
         if self._descriptor < 0:
             return
         with self._lock:
-            descriptor, users = self._shared.pop(self._identity)
+            descriptor, users = self._shared.pop(self.identity)
             if users > 1:
-                self._shared[self._identity] = (descriptor, users - 1)
+                self._shared[self.identity] = (descriptor, users - 1)
             else:
                 os.close(descriptor)
         self._descriptor = -1

@@ -7,7 +7,6 @@ objects describe the newest schema; a test compares them with what the migration
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from retrieval.storage.readable import as_path, generation_checksum
+
 
 class PathText(TypeDecorator[str]):
     """A path as text; one that is not UTF-8 as its bytes, so that it comes back unchanged."""
@@ -46,7 +47,7 @@ class PathText(TypeDecorator[str]):
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return os.fsdecode(value) if isinstance(value, bytes) else value
+        return None if value is None else as_path(value)
 
 
 metadata = MetaData()
@@ -208,11 +209,5 @@ def _m002_safety(connection: Connection) -> None:
     connection.execute(text("INSERT INTO state VALUES (1, 0, :checksum)"), zero)
 
 
-def generation_checksum(generation: int) -> int:
-    """What stands beside the generation, so that a flipped bit in it does not pass for progress."""
-    return zlib.crc32(b"generation %d" % generation)
-
-
 #: Step n brings a catalog from version n - 1 to n; the version stands in `PRAGMA user_version`.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_m001_first_schema, _m002_safety)
-SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,4 +1,4 @@
-"""Open a catalog, and bring one of an older format up to date after a backup.
+"""Bring a collection of an older format up to date, after a backup of its catalog.
 
 Format 1 had no keys beside its vectors, no seal and no checksum in its manifest. Every step can be
 repeated: a process that dies on the way leaves a collection that the next one upgrades.
@@ -6,14 +6,14 @@ repeated: a process that dies on the way leaves a collection that the next one u
 
 from __future__ import annotations
 
-import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import text
 
-from retrieval.errors import CorruptError, RetrievalError
+from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, NoticeCallback
 from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
@@ -26,6 +26,7 @@ from retrieval.storage.layout import (
     write_manifest,
     write_space,
 )
+from retrieval.storage.reading import is_current
 from retrieval.storage.vectors import UNIT_TOLERANCE, VectorFile, make_keys
 
 #: In the words of schema version 1, which the Table objects no longer describe.
@@ -39,28 +40,21 @@ _DOCUMENT_HASHES = """
 """
 
 
-def open_catalog(path: Path, patience: float, on_notice: NoticeCallback) -> Catalog:
-    """Open the catalog, check its seal, and bring an older collection up to date.
+def bring_up_to_date(path: Path, patience: float, on_notice: NoticeCallback) -> None:
+    """Check the catalog of an older collection and upgrade it, unless another process has.
 
     Waits `patience` seconds for another process that writes. Raises FormatError, CorruptError,
     LockedError, StorageError.
     """
-    manifest = read_manifest(path)
-    if not os.path.isfile(path / "catalog.db"):
-        raise CorruptError(f"{path} has lost its catalog.db. Make it anew with: retrieval repair")
-    catalog = Catalog(path / "catalog.db")
-    try:
-        catalog.check_seal(needed=manifest["format"] == FORMAT)
+    current = is_current(path)
+    with closing(Catalog(path / "catalog.db")) as catalog:
+        catalog.check_seal(needed=current)
         # A lock only where there is something to write: the place may be read-only.
-        if catalog.is_old() or manifest["format"] != FORMAT:
+        if catalog.is_old() or not current:
             with write_lock(path, patience):
                 backup = upgrade(path, catalog, read_manifest(path))
             if backup is not None:
                 on_notice(f"the collection was upgraded; its old catalog is kept as {backup}")
-    except RetrievalError:
-        catalog.close()
-        raise
-    return catalog
 
 
 def upgrade(path: Path, catalog: Catalog, manifest: dict[str, Any]) -> Path | None:

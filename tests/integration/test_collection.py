@@ -35,7 +35,7 @@ from retrieval.storage.catalog import Catalog
 from retrieval.storage.commits import Batch, FileEntry, Line
 from retrieval.storage.database import Database
 from retrieval.storage.layout import FORMAT, collection_path, read_manifest, write_lock
-from retrieval.storage.tables import SCHEMA_VERSION
+from retrieval.storage.readable import SCHEMA_VERSION, Readable
 from retrieval.storage.vectors import KEY
 from tests.conftest import ROOT, open_toy
 from tests.pictures import picture
@@ -376,7 +376,7 @@ class TestMaking:
         self, made: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(collection_module, "LOCK_TIMEOUT_S", 0.01)
-        monkeypatch.setattr(Catalog, "is_old", lambda _: True)
+        monkeypatch.setattr(Readable, "is_old", lambda _: True)
         with write_lock(made, 0), pytest.raises(LockedError):
             Collection.open(made)
 

@@ -30,7 +30,7 @@ def test_the_judge_can_fail(
     toy: list[ToyEncoder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the checks the same flips are served: it is they that notice."""
-    monkeypatch.setattr("retrieval.storage.database.Database.check_seal", lambda *_, **__: None)
+    monkeypatch.setattr("retrieval.storage.readable.Readable.check_seal", lambda *_, **__: None)
     monkeypatch.setattr("retrieval.storage.vectors.VectorFile.damaged", lambda *_, **__: _none())
     monkeypatch.setattr(
         "retrieval.pictures.thumbnails._checksum", lambda data: b"\xff\xd9\x00\x00"[:4]

@@ -104,14 +104,14 @@ def test_equal_photos_come_in_the_order_they_were_added(
 def test_items_that_leave_while_a_search_runs(
     full: Collection, kind: Any, describe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = getattr(full.catalog, describe)
+    real = getattr(full.reader, describe)
     places = "paths" if kind == "photos" else "sources"
 
     def without_the_first(ids: list[int]) -> Any:
         found = real(ids)
         return found | {ids[0]: replace(found[ids[0]], **{places: ()})}
 
-    monkeypatch.setattr(full.catalog, describe, without_the_first)
+    monkeypatch.setattr(full.reader, describe, without_the_first)
     result = search(full, "red", kind=kind, k=3)
     assert [hit.rank for hit in result.hits] == [1, 2]
 

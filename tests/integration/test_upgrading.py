@@ -14,7 +14,7 @@ from retrieval import Collection, index_folder, search
 from retrieval.errors import CorruptError, FormatError
 from retrieval.maintenance.verifying import verify
 from retrieval.storage.layout import FORMAT, OLDER_FORMATS
-from retrieval.storage.tables import SCHEMA_VERSION
+from retrieval.storage.readable import SCHEMA_VERSION
 from tests.conftest import open_toy
 from tests.toy import ToyEncoder
 

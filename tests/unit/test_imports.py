@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from retrieval import index_folder
+from retrieval.daemon.server import Server
 from tests.conftest import ROOT, open_toy
 from tests.pictures import picture
+from tests.toy import ToyEncoder
 
 HEAVY = (
     *("torch", "faiss", "sqlalchemy", "numpy", "PIL", "rich", "open_clip", "tokenizers"),
@@ -62,3 +64,32 @@ def test_an_unchanged_run_loads_no_model(tmp_path: Path) -> None:
     found = imported(code, str(tmp_path / "photos"), str(tmp_path / "collection"))
     assert "sqlalchemy" in found
     assert not found & {"torch", "open_clip", "faiss", "tokenizers", "safetensors", "rich"}
+
+
+SEARCH = (
+    "import sys\n"
+    "from retrieval.encoders import ENCODERS\n"
+    "from retrieval.cli import main\n"
+    "ENCODERS['toy'] = 'tests.toy:load'\n"
+    "main(['search', 'red', '-c', sys.argv[1]], standalone_mode=False)"
+)
+
+
+@pytest.fixture
+def indexed(tmp_path: Path, toy: list[ToyEncoder]) -> Path:
+    picture(tmp_path / "photos/a.jpg")
+    with open_toy(tmp_path / "collection") as collection:
+        index_folder(collection, [tmp_path / "photos"])
+    return tmp_path / "collection"
+
+
+def test_a_search_loads_what_it_needs(indexed: Path) -> None:
+    found = imported(SEARCH, str(indexed))
+    assert {"numpy", "sqlite3"} <= found
+    assert not found & (set(HEAVY) - {"numpy"} | {"platformdirs", "subprocess", "tomllib"})
+
+
+def test_a_search_by_the_daemon_loads_next_to_nothing(indexed: Path, daemon: Server) -> None:
+    found = imported(SEARCH, str(indexed))
+    assert daemon.served == 1
+    assert not found & (set(HEAVY) | {"sqlite3", "platformdirs", "subprocess", "tomllib"})

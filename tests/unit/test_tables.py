@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, insert, select, text
 
-from retrieval.storage.tables import MIGRATIONS, SCHEMA_VERSION, metadata, sources
+from retrieval.storage.readable import SCHEMA_VERSION
+from retrieval.storage.tables import MIGRATIONS, metadata, sources
 
 
 @pytest.fixture

@@ -1,0 +1,221 @@
+"""Ask the daemon, start it and stop it.
+
+A process that finds no daemon has lost two system calls; one that finds it needs neither numpy nor
+a database to show what it answers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval import errors
+from retrieval.daemon import place as where
+from retrieval.daemon import protocol
+from retrieval.errors import DaemonError, RetrievalError, StorageError
+from retrieval.records import Kind, Query, SearchResult
+
+if TYPE_CHECKING:
+    from socket import socket
+    from subprocess import Popen
+
+CONNECT_S = 1.0
+ANSWER_S = 60.0  # the first search of a collection loads its vectors and the encoder
+ENDING_S = 20.0
+UNANSWERED_S = 1.0
+START_S = 20.0
+POLL_S = 0.02
+IDLE_S = 900.0
+COMMAND = (sys.executable, "-P", "-m", "retrieval.daemon")
+#: What depends on the process, its environment or its working directory, is tried in this one.
+_NOT_TAKEN_OVER = (
+    *(errors.EncoderError, errors.UnknownModelError, errors.ImageError),
+    *(errors.MissingExtraError, StorageError),
+)
+
+
+# --- searching ------------------------------------------------------------------------------
+
+
+def search(
+    place: Path, spec: Sequence[str], query: Query, kind: Kind, k: int
+) -> tuple[SearchResult, list[str]] | None:
+    """The daemon's result for the collection at `place`, and notices to tell.
+
+    None if there is no daemon, or if it is better done in this process. `spec` are model, device
+    and precision. Raises what the same search in this process would raise.
+    """
+    if where.socket_path() is None or (wanted := _wanted(place, spec)) is None:
+        return None
+    parts = [[p.kind, _seen_from_anywhere(p.kind, p.value), p.weight] for p in query.parts]
+    asked = {"ask": "search", "wanted": wanted, "parts": parts, "kind": kind, "k": k}
+    answer = _ask(asked)
+    if answer is None:
+        return None
+    if "error" in answer:
+        error = _error(answer["error"])
+        if error is None or isinstance(error, _NOT_TAKEN_OVER):
+            return None
+        raise error
+    try:
+        result = protocol.result_from_json(answer.get("result"), query, kind)
+    except protocol.ProtocolError:
+        return None
+    return result, [str(notice) for notice in answer.get("notices", [])]
+
+
+def _wanted(place: Path, spec: Sequence[str]) -> dict[str, Any] | None:
+    """How a collection is named to the daemon; None where only this process can know it."""
+    model = spec[0]
+    if not os.path.isabs(model) and os.path.exists(model):
+        return None  # a checkpoint below the working directory
+    try:
+        status = os.stat(place / "catalog.db")
+    except OSError:
+        return None
+    return {
+        "place": os.fspath(place),
+        "catalog": [status.st_dev, status.st_ino],
+        "spec": list(spec),
+    }
+
+
+def _seen_from_anywhere(kind: str, value: str) -> str:
+    return os.path.abspath(value) if kind == "image" else value
+
+
+def _error(named: Any) -> RetrievalError | None:
+    try:
+        name, message = named
+        kind = getattr(errors, name)
+        return kind(message) if issubclass(kind, RetrievalError) else None
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+# --- asking ---------------------------------------------------------------------------------
+
+
+def _connect() -> socket | None:
+    path = where.socket_path()
+    if path is None:
+        return None
+    import socket
+
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(CONNECT_S)
+    try:
+        connection.connect(os.fspath(path))
+        if protocol.peer_user(connection) == os.getuid():
+            return connection
+    except OSError:
+        pass  # one that was killed, or just ends
+    connection.close()
+    return None
+
+
+def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
+    """The answer; None if there is no daemon or it refuses."""
+    if (connection := _connect()) is None:
+        return None
+    head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
+    with connection:
+        try:
+            connection.settimeout(ANSWER_S)
+            protocol.send(connection, {**head, **request})
+            answer = protocol.receive(connection)
+        except (protocol.ProtocolError, OSError):
+            return None
+    return None if "refused" in answer else answer
+
+
+# --- starting and stopping ------------------------------------------------------------------
+
+
+def status() -> dict[str, Any] | None:
+    """What the daemon says of itself; None if there is none."""
+    answer = _ask({"ask": "status"})
+    return None if answer is None else dict(answer["result"])
+
+
+def start(
+    *, idle_s: float = IDLE_S, warm: tuple[Path, Sequence[str]] | None = None
+) -> dict[str, Any]:
+    """Start the daemon unless it runs, and return its status when it answers.
+
+    `warm` is a collection to load at once, and its encoder's spec. Raises DaemonError,
+    StorageError.
+    """
+    running = status()
+    if running is not None and running.get("program") == protocol.PROGRAM:
+        return running
+    if running is not None:
+        stop()
+    process = _spawn(idle_s, warm)
+    until = time.monotonic() + START_S
+    try:
+        while (running := status()) is None:
+            if time.monotonic() > until or process.poll():
+                log = where.runtime_folder() / where.LOG
+                raise DaemonError(f"The daemon did not start. See {log} for the reason.")
+            time.sleep(POLL_S)
+        if running["process"] != process.pid:  # another was faster, so this one ends at once
+            process.wait(START_S)
+    finally:
+        _let_go(process)
+    return running
+
+
+def start_later(*, idle_s: float = IDLE_S, warm: tuple[Path, Sequence[str]] | None = None) -> None:
+    """The same without waiting for it. Raises DaemonError, StorageError."""
+    _let_go(_spawn(idle_s, warm))
+
+
+def _let_go(process: Popen[bytes]) -> None:
+    process.returncode = 0  # nobody waits for its end: it lives on, and Python need not warn
+
+
+def _spawn(idle_s: float, warm: tuple[Path, Sequence[str]] | None) -> Popen[bytes]:
+    """A daemon that belongs to no terminal; one that finds another listening ends at once."""
+    import json
+    import subprocess
+
+    folder = where.make_runtime_folder()
+    options = {"idle_s": idle_s, "warm": _wanted(*warm) if warm else None}
+    try:
+        with where.open_log(folder) as log:
+            return subprocess.Popen(
+                [*COMMAND, json.dumps(options)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # The same modules, wherever this process found them.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+            )
+    except OSError as exc:
+        raise DaemonError(
+            f"The daemon cannot be started: {exc.strerror or exc}. Look at {folder}."
+        ) from exc
+
+
+def _import_path() -> list[str]:
+    return [os.path.abspath(folder) for folder in sys.path]
+
+
+def stop() -> bool:
+    """End the daemon and wait until it has; False if there is none. Raises DaemonError."""
+    begun, asked = time.monotonic(), False
+    while (holder := where.holder()) is not None:
+        # Again and again: another one may have been about to start.
+        asked = _ask({"ask": "stop"}) is not None or asked
+        if time.monotonic() - begun > (ENDING_S if asked else UNANSWERED_S):
+            raise DaemonError(
+                f"The daemon, process {holder}, does not answer. End it with: kill {holder}"
+            )
+        time.sleep(POLL_S)
+    return asked

@@ -1,0 +1,99 @@
+"""Collections of any size in seconds: rows without photos behind them, and processes to time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from retrieval import Collection
+from retrieval.encoders import EncoderSpec
+from retrieval.records import FileStat
+from retrieval.storage.commits import Batch, FileEntry, NewPhoto
+
+ROOT = Path(__file__).resolve().parents[2]
+CHUNK = 5_000
+
+
+def make_collection(place: Path, photos: int, model: str = "mini", seed: int = 0) -> None:
+    """A collection of `photos` random unit vectors for the encoder `model`; no file is there."""
+    generator = np.random.default_rng(seed)
+    with Collection.open(place, create=True, spec=EncoderSpec(model)) as collection:
+        dim = collection.encoder().dim
+        with collection.writing():
+            for start in range(0, photos, CHUNK):
+                numbers = range(start, min(start + CHUNK, photos))
+                rows = generator.standard_normal((len(numbers), dim), np.float32)
+                rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+                collection.commit(_batch(numbers), rows)
+
+
+def _batch(numbers: range) -> Batch:
+    hashes = [hashlib.sha256(b"photo %d" % number).digest() for number in numbers]
+    stats = [FileStat(f"/photos/{n // 100:05}/IMG_{n:07}.jpg", 2_000_000 + n, n) for n in numbers]
+    return Batch(
+        photos=[NewPhoto(content_hash, 4000, 3000, "JPEG") for content_hash in hashes],
+        entries=[
+            FileEntry(stat, photo=content_hash)
+            for stat, content_hash in zip(stats, hashes, strict=True)
+        ],
+    )
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a process to measure: this code, bytecode kept, no network.
+
+    No settings and no daemon from outside.
+    """
+    left_out = ("RETRIEVAL_", "PYTHONDONTWRITEBYTECODE", "XDG_RUNTIME_DIR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    fixed = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
+    return {**kept, **fixed, **more}
+
+
+#: The `retrieval` command, whether or not this checkout is the one that is installed.
+COMMAND = (sys.executable, "-c", "from retrieval.cli import main; main()")
+
+
+def run(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> tuple[float, float, str]:
+    """Run a command to its end; CPU seconds (user and system), wall seconds, stdout."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.perf_counter()
+    done = subprocess.run(command, env=env, cwd=cwd, check=True, capture_output=True, text=True)
+    wall = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, wall, done.stdout
+
+
+def repeat(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path, runs: int
+) -> dict[str, dict[str, float]]:
+    """CPU and wall milliseconds of a command over several runs; one before them is not counted."""
+    run(command, env, cwd)
+    measured = [run(command, env, cwd) for _ in range(runs)]
+    return {
+        "cpu_ms": spread([1000 * cpu for cpu, _, _ in measured]),
+        "wall_ms": spread([1000 * wall for _, wall, _ in measured]),
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile, least and most, and how many there were."""
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return {
+        "median": round(statistics.median(ordered), 2),
+        "p95": round(p95, 2),
+        "least": round(ordered[0], 2),
+        "most": round(ordered[-1], 2),
+        "runs": len(ordered),
+    }
