@@ -158,12 +158,11 @@ class PhotoIndexer:
     def _batch(self) -> Batch:
         batch = Batch(photos=self._photos)
         known_ids = self.catalog.photo_ids([item.content_hash for item in self._held])
-        photos = self.catalog.photos_by_id(list(known_ids.values()))
+        in_files = self.catalog.in_files(list(known_ids.values()))
         batch.described = [item.described for item in self._held if item.described is not None]
         for item in self._held:
             photo_id = known_ids.get(item.content_hash)
-            has_files = photo_id is not None and bool(photos[photo_id].paths)
-            entry = self._classify(item, photo_id, has_files, batch)
+            entry = self._classify(item, photo_id, photo_id in in_files, batch)
             if entry is not None:
                 batch.entries.append(entry)
         return batch

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, or_, select, update
+from sqlalchemy import Select, exists, func, insert, or_, select, update
 
 from retrieval.records import Kind, RunRecord, Skipped, Space
 from retrieval.scan import KnownFile
@@ -118,6 +118,13 @@ class Catalog(Database):
         """Map content hashes to photo ids, for those that are known."""
         query = select(photos.c.content_hash, photos.c.id)
         return dict(self._in_chunks(query, photos.c.content_hash, hashes))
+
+    def in_files(self, ids: Sequence[int]) -> set[int]:
+        """Which of these photos stand in a file, as all do but those whose files are gone."""
+        query = select(photos.c.id, photos.c.id).where(
+            exists().where(files.c.photo_id == photos.c.id)
+        )
+        return set(dict(self._in_chunks(query, photos.c.id, ids)))
 
     def counts(self) -> dict[str, int]:
         """Live photos (animated ones), their files, live documents, and skipped files.
