@@ -24,7 +24,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from retrieval.errors import ImageError
 from retrieval.pictures import guards, heif, raw
 from retrieval.pictures.colour import to_rgb
-from retrieval.records import Box
+from retrieval.pictures.turning import SIDEWAYS, TURNS, orientation, turned, turned_box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,21 +33,6 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 1 << 30  # the file is held in memory while it is hashed and decoded
 SNIFF_BYTES = 64 << 20  # larger files must look like a picture before they are read whole
 THUMBNAIL_SIDE = 320
-
-#: EXIF orientation -> what brings the picture upright.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
-#: Turns after which what was the first column is the last, and the first row.
-_FROM_RIGHT = tuple(_TURNS[orientation] for orientation in (2, 3, 6, 7))
-_FROM_BOTTOM = tuple(_TURNS[orientation] for orientation in (3, 4, 7, 8))
 
 _MOVING = ("GIF", "PNG", "WEBP", "AVIF")  # whose frames are those of an animation
 _MOST_PAGES = 1000  # of a TIFF, that are looked at
@@ -185,10 +170,10 @@ def read_picture(
     data: bytes,
     least_side: int,
     claim: Claim,
-    turned: int = 1,
+    otherwise: int = 1,
     draft_side: int = 0,
 ) -> Picture:
-    """Decode what `open_picture` opened; `turned` is the orientation where EXIF gives none.
+    """Decode what `open_picture` opened; `otherwise` is the orientation where EXIF gives none.
 
     `draft_side`, where not 0, is the least side of a JPEG instead of `least_side`.
     """
@@ -205,10 +190,11 @@ def read_picture(
         guards.check_bytes(width, height, need)
         with claim(need):
             image = _pixels(source, data, least_side)
-            turn = _TURNS.get(_orientation(source) or turned)
-            extent = drafted[1][2:] if drafted else source.size
-            box = _turned_box(extent, _factor(source, least_side), image.size, turn)
-            image = image if turn is None else image.transpose(turn)
+            turn = TURNS.get(orientation(source) or otherwise)
+            factor = _factor(source, least_side)
+            across, down = drafted[1][2:] if drafted else source.size
+            box = turned_box((across / factor, down / factor), image.size, turn)
+            image = turned(image, turn)
             image.info["box"] = box
     except ImageError:
         raise
@@ -218,7 +204,7 @@ def read_picture(
         raise ImageError(_reason(exc, name)) from exc
     if name not in guards.DRAFTED:
         width, height = source.size  # some formats turn by themselves, and then say so
-    if turn in _SIDEWAYS:
+    if turn in SIDEWAYS:
         width, height = height, width
     return Picture(image, width, height, name, frames)
 
@@ -233,22 +219,6 @@ def _pixels(source: Image.Image, data: bytes, least_side: int) -> Image.Image:
 
 def _factor(source: Image.Image, least_side: int) -> int:
     return max(min(source.size) // least_side, 1)
-
-
-def _turned_box(
-    extent: tuple[float, float],
-    factor: int,
-    size: tuple[int, int],
-    turn: Image.Transpose | None,
-) -> Box:
-    """Where the picture lies once it is turned; before, it begins at the top left of `size`."""
-    across, down = (side / factor for side in extent)
-    width, height = size
-    if turn in _SIDEWAYS:
-        across, down, width, height = down, across, height, width
-    left, right = (width - across, float(width)) if turn in _FROM_RIGHT else (0.0, across)
-    top, bottom = (height - down, float(height)) if turn in _FROM_BOTTOM else (0.0, down)
-    return Box(left, top, right, bottom)
 
 
 def _go_to_first(source: Image.Image) -> int:
@@ -296,29 +266,18 @@ def _develop(shot: raw.RawFile, file_bytes: int, least_side: int, claim: Claim) 
 
 
 def _read_preview(
-    preview: bytes | NDArray[np.uint8] | None, least_side: int, claim: Claim, turned: int
+    preview: bytes | NDArray[np.uint8] | None, least_side: int, claim: Claim, otherwise: int
 ) -> Image.Image | None:
     """The preview of a raw file upright, None where there is none that can be read."""
     if preview is None:
         return None
     try:
         if not isinstance(preview, bytes):
-            image = to_rgb(Image.fromarray(preview))
-            turn = _TURNS.get(turned)
-            return image if turn is None else image.transpose(turn)
+            return turned(to_rgb(Image.fromarray(preview)), TURNS.get(otherwise))
         with open_picture(preview) as source:
-            return read_picture(source, preview, least_side, claim, turned).image
+            return read_picture(source, preview, least_side, claim, otherwise).image
     except (ImageError, ValueError, TypeError):  # damaged: the sensor's values may not be
         return None
-
-
-def _orientation(source: Image.Image) -> int:
-    """The EXIF orientation, 0 where it is not given or cannot be read: the pixels still can."""
-    try:
-        value = source.getexif().get(0x0112, 0)
-    except Exception:  # Pillow's EXIF reader raises whatever it stumbles over
-        return 0
-    return value if isinstance(value, int) else 0
 
 
 def _reason(exc: Exception, name: str) -> str:

@@ -116,13 +116,13 @@ def psnr(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def _neighbours(count: int) -> dict[str, Any]:
-    """How much --fast and the default change the neighbours that a full decode gives."""
+    """How much --fast and the default change the neighbours that a full decode of 12 MP gives."""
     from retrieval.encoders import EncoderSpec, load_encoder
 
     encoder = load_encoder(EncoderSpec("mini", "cpu"))
     side = encoder.image_size
     with tempfile.TemporaryDirectory() as folder:
-        paths = photos.make(Path(folder), count, photos.SIZES["2 MP"])
+        paths = photos.make(Path(folder), count, photos.SIZES["12 MP"])
         routes: dict[str, Callable[[Path], Image.Image]] = {
             "full": lambda path: load_picture(path, 1 << 14).image,
             "default": lambda path: load_picture(path, side_for(side)).image,

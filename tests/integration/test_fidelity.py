@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, features
 from retrieval.encoders import mini
 from retrieval.encoders._pixels import Pixels
 from retrieval.pictures import decode, side_for
-from retrieval.pictures.images import _TURNS, _turned_box
+from retrieval.pictures.turning import TURNS, turned_box
 from retrieval.records import Box
 from scripts.bench.decode import psnr
 from scripts.bench.photos import enlarged, made_up
@@ -32,7 +32,7 @@ def stored(image: Image.Image, orientation: int = 1) -> bytes:
     exif = Image.Exif()
     if orientation > 1:
         exif[0x0112] = orientation
-        image = image.transpose(_TURNS[STORED_AS[orientation]])
+        image = image.transpose(TURNS[STORED_AS[orientation]])
     return encoded(image, "JPEG", quality=92, exif=exif)
 
 
@@ -111,7 +111,7 @@ class TestOthers:
 @pytest.mark.parametrize("size", [(30, 20), (31, 17), (17, 31)])
 def test_a_box_is_turned_like_its_picture(orientation: int, size: tuple[int, int]) -> None:
     across, down = size
-    turn = _TURNS.get(orientation)
+    turn = TURNS.get(orientation)
     whole = (math.ceil(across / 4), math.ceil(down / 4))
     # What is picture is white; a row or column of which 1/4 is picture is so bright.
     coverage = np.outer(
@@ -120,7 +120,7 @@ def test_a_box_is_turned_like_its_picture(orientation: int, size: tuple[int, int
     )
     image = Image.fromarray((coverage * 15).astype(np.uint8))
     image = image if turn is None else image.transpose(turn)
-    box = _turned_box((across / 2, down / 2), 2, whole, turn)
+    box = turned_box((across / 4, down / 4), whole, turn)
     columns, rows = (np.asarray(image).max(axis).astype(float) / 240 for axis in (0, 1))
     assert (columns[0], columns[-1]) == (1 - box.left, box.right - (image.width - 1))
     assert (rows[0], rows[-1]) == (1 - box.top, box.bottom - (image.height - 1))
