@@ -69,8 +69,8 @@ PARTS: dict[str, Part] = {
         "scripts.bench.pipeline:measure",
         {
             "tiny": {"model": "mini", "count": 2, "rounds": 1, "size": "2 MP"},
-            "small": {"model": "random", "count": 24, "rounds": 5},
-            "full": {"model": "random", "count": 48, "rounds": 9},
+            "small": {"model": "random", "count": 24, "rounds": 5, "exported": True},
+            "full": {"model": "random", "count": 48, "rounds": 9, "exported": True},
         },
     ),
     "query": Part(

@@ -33,9 +33,12 @@ from numpy.typing import NDArray
 from retrieval import Collection, EncoderSpec, index_folder
 from retrieval.embedding import BatchEmbedder, look_ahead
 from retrieval.encoders import Encoder
+from retrieval.encoders.towers import wrap
+from retrieval.encoders.towers.encoder import IMAGE_PROBES, TowerEncoder
 from retrieval.pictures import decode, load_picture, side_for
 from retrieval.pictures.images import read_content
 from scripts.bench import photos
+from scripts.bench.common import photos as some_photos
 
 Embed = Callable[[Path], NDArray[np.float32]]
 
@@ -55,11 +58,13 @@ def measure(
     size: str = "12 MP",
     threads: int = 1,
     fast: bool = False,
+    exported: bool = False,
 ) -> dict[str, Any]:
     """Cost of indexing `count` photos of `size` over that of its parts, as JSON takes it.
 
     `model` is "mini", "random", or what EncoderSpec takes; `threads` are those of the encoder,
-    those that decode, and the processors that all of them share.
+    those that decode, and the processors that all of them share. `exported` encodes with the image
+    tower that a long run would export; otherwise torch does, in float32.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -70,11 +75,13 @@ def measure(
             pinned(threads),
             Collection.open(folder / "first", create=True, spec=spec) as collection,
         ):
-            encoder = collection.encoder()
+            plain = collection.encoder()
+            encoder = _exported(plain, folder, threads) if exported else plain
             parts = _Parts(folder, paths, encoder, spec, threads, fast)
-            costs = parts.run(_naive(spec.model, encoder), rounds)
+            costs = parts.run(_naive(spec.model, plain), rounds)
     return {
         "model": model,
+        "encoder": encoder.describe("image") if isinstance(encoder, TowerEncoder) else "torch",
         "photos": count,
         "size": size,
         "threads": threads,
@@ -185,6 +192,17 @@ def _naive(model: str, encoder: Encoder) -> Embed:
     return embed
 
 
+def _exported(encoder: Encoder, folder: Path, threads: int) -> Encoder:
+    """The encoder after a run that was long enough to export its image tower."""
+    towers = wrap(encoder, str(folder / "cache"), print, threads)
+    towers.expect(images=1 << 20)
+    found = sorted(some_photos(IMAGE_PROBES, folder / "probes").iterdir())
+    for path in found:
+        picture = load_picture(path, side_for(encoder.image_size))
+        towers.encode_images(encoder.prepare(picture.image)[None])
+    return towers
+
+
 def _checkpoint(folder: Path, name: str = "ViT-B-32") -> str:
     """A checkpoint folder of a published architecture with random weights."""
     from retrieval.encoders._compat import import_open_clip
@@ -236,6 +254,7 @@ if __name__ == "__main__":
     parser.add_argument("--size", choices=list(photos.SIZES), default="12 MP")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--exported", action="store_true")
     given = vars(parser.parse_args())
     given["count"] = given.pop("photos")
     print(json.dumps(measure(**given), indent=2))
