@@ -142,7 +142,7 @@ def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[Candidate]:
     vino = side == "image" and find_spec("openvino") is not None
     if vino and matrices and find_spec("nncf") is not None:
         yield Candidate("openvino", "int8", lambda: quantising.to_openvino_int8(whole, probes))
-    if matrices and side == "image":
+    if matrices:
         yield Candidate("onnx", "int8", lambda: quantising.to_int8(whole))
     if matrices:
         yield Candidate("onnx", "int8 blocks", lambda: quantising.to_int8_blocks(whole))
