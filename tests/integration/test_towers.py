@@ -137,7 +137,8 @@ class TestTheGate:
     def test_what_does_not_agree_is_not_used(
         self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        verdicts = iter([Agreement(0.9, 0.5, 100), Agreement(1.0, 1.0, 100)])
+        bad = Agreement(0.9, 0.5, 100)
+        verdicts = iter([bad, bad, Agreement(1.0, 1.0, 100)])  # int8, in blocks, float32
         monkeypatch.setattr(exporting, "compare", lambda *_: next(verdicts))
         notices: list[str] = []
         towers = wrap(clip, str(tmp_path), notices.append, 1)
