@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from retrieval.stores.planning import Plan
+
 #: Recipe name -> "module:Class"; the class takes the dimension.
 STORES: dict[str, str] = {
     "exact-numpy": "retrieval.stores.exact:ExactStore",
@@ -50,6 +52,10 @@ class VectorStore(Protocol):
         Returns scores (q, k) and ids (q, k), best first, ties by lower id; where fewer than k
         exist the score is -inf and the id -1.
         """
+        ...
+
+    def plan(self, k: int, kept: int | None = None) -> Plan:
+        """How `search` finds k, without a filter or with one that keeps `kept` vectors."""
         ...
 
 

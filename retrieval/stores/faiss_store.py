@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.errors import MissingExtraError
-from retrieval.stores.exact import ExactStore, pad, top_k
+from retrieval.stores.exact import ExactStore, pad, places_of, search_rows, top_k
+from retrieval.stores.planning import Plan, exact_plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GPU_SCRATCH_BYTES = 256 << 20  # FAISS's own default is 1.5 GB per GPU
 GPU_MAX_K = 2048
+BATCH = 10  # queries from which on a matrix product in numpy beats FAISS's scans
+FEW = 0.01  # of the rows: up to here a filter's rows are gathered; a bitmap is tested for each row
 
 
 class FaissStore:
@@ -47,7 +50,10 @@ class FaissStore:
         return len(self._ids)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
-        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        if self._resources is None:  # the codes of the quantiser are the bytes of the rows
+            self._index.add_sa_codes(np.ascontiguousarray(vectors, np.float16).view(np.uint8))
+        else:
+            self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
@@ -65,15 +71,20 @@ class FaissStore:
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        chosen = None if allowed is None else np.isin(self._ids, allowed)
-        most = len(self._ids) if chosen is None else int(chosen.sum())
+        places = None if allowed is None else places_of(self._ids, allowed)
+        most = len(self._ids) if places is None else len(places)
         wanted = min(k + 1, most)  # one more, to see whether the k-th and the next one tie
         if wanted == 0 or len(vectors) == 0:
             return pad(np.empty((len(vectors), 0), np.float32), _no_ids(len(vectors)), k)
-        if self._resources is not None and (chosen is not None or wanted > GPU_MAX_K):
+        if self._resources is not None and (places is not None or wanted > GPU_MAX_K):
             return self._search_on_host(vectors, k, allowed)
+        few = places is not None and len(places) <= FEW * len(self._ids)
+        if self._resources is None and (few or len(vectors) >= BATCH):
+            return search_rows(self._rows(), self._ids, vectors, k, places)
         parameters = None
-        if chosen is not None:
+        if places is not None:
+            chosen = np.zeros(len(self._ids), bool)
+            chosen[places] = True
             bits = np.packbits(chosen, bitorder="little")
             parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBitmap(bits))
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
@@ -85,6 +96,15 @@ class FaissStore:
                 return self._search_on_host(vectors, k, allowed)
             scores, places = self._index.search(queries, wanted, params=parameters)
         return pad(*top_k(scores, self._ids[places], k), k)
+
+    def plan(self, k: int, kept: int | None = None) -> Plan:
+        return exact_plan(len(self), kept)
+
+    def _rows(self) -> NDArray[np.float16]:
+        """The rows (n, dim) where FAISS holds them, not copied; only on a CPU."""
+        codes = self._index.codes
+        data: NDArray[np.uint8] = self._faiss.rev_swig_ptr(codes.data(), codes.size())
+        return data.view(np.float16).reshape(-1, self._index.d)
 
     def _search_on_host(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None

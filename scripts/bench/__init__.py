@@ -1,0 +1,1 @@
+"""The parts of scripts/benchmark: each measures one thing and returns plain figures."""
