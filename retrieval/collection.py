@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrieval.coding import coded_store
 from retrieval.describing import describe
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
@@ -52,8 +53,8 @@ from retrieval.storage.layout import (
 )
 from retrieval.storage.leftovers import erase, tidy
 from retrieval.storage.upgrading import open_catalog
-from retrieval.storage.vectors import VectorFile, vector_file
-from retrieval.stores import VectorStore, default_recipe, make_store
+from retrieval.storage.vectors import VectorFile, checksums, vector_file
+from retrieval.stores import VectorStore, exact_recipe, make_store
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -67,11 +68,26 @@ LOCK_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """Vectors in memory, and the keys of their rows."""
+    """Vectors in memory, and the keys of their rows.
+
+    `unchecked` are the rows where they were not compared with their keys.
+    """
 
     space: Space
     store: VectorStore
     keys: NDArray[Any]
+    unchecked: NDArray[np.float16] | None = None
+
+    def fits(self, hashes: Mapping[int, bytes]) -> bool:
+        """Whether the rows embed the items with these hashes, and are not damaged."""
+        rows = list(hashes)
+        keys = self.keys[rows]
+        if any(key["hash"].tobytes() != hashes[row] for row, key in zip(rows, keys, strict=True)):
+            return False
+        if self.unchecked is None:
+            return True
+        found = checksums(np.asarray(self.unchecked[rows]), keys["hash"])
+        return bool((found == keys["crc32"]).all())
 
 
 class Collection:
@@ -84,6 +100,8 @@ class Collection:
         self.catalog = catalog
         #: Seconds to wait for another process that writes.
         self.patience = LOCK_TIMEOUT_S
+        #: Whether a single search will be asked: then a small collection is searched in numpy.
+        self.once = False
         self._encoder = MatchingEncoder(path, spec, on_notice)
         self._loaded: dict[Kind, _Loaded] = {}
         self._made = False  # by this very opening
@@ -178,8 +196,9 @@ class Collection:
     def store(self, kind: Kind) -> tuple[Space, VectorStore]:
         """The live vectors of a kind, loaded on first use and again after any commit.
 
-        Every row is compared with its key. Raises NoCollectionError if there are none,
-        CorruptError if any is damaged.
+        Every row is compared with its key; where codes choose the rows to look at, those that are
+        shown (`are_these`). Raises NoCollectionError if there are none, CorruptError if any is
+        damaged.
         """
         while True:
             with self.catalog.snapshot():
@@ -203,13 +222,17 @@ class Collection:
     def _load(self, space: Space, kind: Kind, dead: list[int]) -> _Loaded:
         file, count = self.vector_file(space, kind), space.rows[kind]
         vectors, keys = file.rows(count), file.keys(count)
+        coded = coded_store(self.path, space, kind)
+        if coded is not None:
+            coded.remove(np.array(dead, np.int64))
+            return _Loaded(space, coded, keys, vectors)
         damaged = file.damaged(count, dead, quick=True)
         if len(damaged):
             raise CorruptError(
                 f"{len(damaged):,} of {count:,} rows of {file.path} are damaged. "
                 "Mend them with: retrieval repair"
             )
-        store = make_store(default_recipe(), space.dim)
+        store = make_store(exact_recipe(count, once=self.once), space.dim)
         store.add(np.arange(count), vectors)
         store.remove(np.array(dead, np.int64))
         return _Loaded(space, store, keys)
@@ -218,6 +241,8 @@ class Collection:
         self, space: Space, kind: Kind, hashes: Mapping[int, bytes], then: Space | None
     ) -> bool:
         """Whether the catalog's items at these rows are those that the vectors were made of.
+
+        Rows that were not compared with their keys before are now.
 
         `then` is the space as of the snapshot that the items come from. Where they are not, either
         a writer was faster, then the answer is False and it is worth searching again; or the
@@ -228,7 +253,7 @@ class Collection:
             return False
         if (then.id, then.editions[kind]) != (space.id, space.editions[kind]):
             return False
-        if all(loaded.keys[row]["hash"].tobytes() == content for row, content in hashes.items()):
+        if loaded.fits(hashes):
             return True
         if self.catalog.active_space() != space:
             return False  # rows are overwritten in place only after a commit that gives them up

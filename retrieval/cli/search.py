@@ -63,6 +63,7 @@ def search_command(
     from retrieval.searching import search
 
     with collection:
+        collection.once = True
         result = search(collection, query, kind=kind, k=k)
         if html:
             _write_page(collection, result, html)
@@ -80,9 +81,10 @@ def search_command(
 
 
 def _summary(result: SearchResult) -> str:
+    how = f", {result.plan}" if result.plan and not result.plan.startswith("exact") else ""
     return (
         f"{len(result.hits)} of {result.considered:,} {result.kind} for “{result.query}”, "
-        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}"
+        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}{how}"
     )
 
 

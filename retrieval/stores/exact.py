@@ -96,11 +96,11 @@ def inner_products(
             some = rows[first + start : first + stop]
         else:
             some = rows[part[start:stop]]
-        np.matmul(scaled, _shrunk(some).T, out=products[:, start:stop])
+        np.matmul(scaled, shrunk(some).T, out=products[:, start:stop])
     return products
 
 
-def _shrunk(rows: NDArray[np.float16]) -> NDArray[np.float32]:
+def shrunk(rows: NDArray[np.float16]) -> NDArray[np.float32]:
     """The rows as float32 divided by SCALE, exactly, also subnormal ones; not for infinities.
 
     A float16 whose bits are moved to where float32 has its exponent and fraction is the same

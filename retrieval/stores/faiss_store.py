@@ -28,7 +28,7 @@ class FaissStore:
     """A flat FAISS index with our own ids. See VectorStore for the contract."""
 
     def __init__(self, dim: int) -> None:
-        faiss = _import_faiss()
+        faiss = import_faiss()
         self._faiss = faiss
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)
         kind = faiss.ScalarQuantizer.QT_fp16
@@ -120,7 +120,8 @@ def _no_ids(rows: int) -> NDArray[np.int64]:
     return np.empty((rows, 0), np.int64)
 
 
-def _import_faiss() -> Any:
+def import_faiss() -> Any:
+    """The module faiss. Raises MissingExtraError if it cannot be loaded."""
     # Spinning OpenMP threads cost ten times the work on a shared machine; read once at load.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:

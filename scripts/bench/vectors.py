@@ -1,16 +1,14 @@
 """Vectors that resemble CLIP's, and how searching them is measured.
 
 Images lie in a narrow cone (mean cosine .34), in 2,000 clusters whose sizes follow Zipf's law, with
-an effective dimension near 105. Queries are of two sorts: "img", drawn as the images are, and "txt",
-which stand apart from all images (best cosine near .46), as texts do in CLIP's space (the modality
-gap, Liang et al. 2022). An index that is good at the first may be bad at the second.
+an effective dimension near 93. Queries are of two sorts: "img", drawn as the images are, and "txt",
+which stand apart from all images (best cosine near .46), as texts do in CLIP's space (the
+modality gap, Liang et al. 2022). What is good at the first may be bad at the second.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +54,9 @@ class ClipLike:
     def blocks(self, n: int, seed: int = 1) -> Iterator[NDArray[np.float32]]:
         """As many image vectors as wanted, block by block."""
         for number, start in enumerate(range(0, n, BLOCK)):
-            yield self._images(np.random.default_rng((self.seed, seed, number)), min(BLOCK, n - start))
+            yield self._images(
+                np.random.default_rng((self.seed, seed, number)), min(BLOCK, n - start)
+            )
 
     def texts(self, n: int, seed: int = 2) -> NDArray[np.float32]:
         """Text-like vectors (n, dim): part of an image's content, a common offset, and noise."""
