@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 SAMPLE = 20_000  # rows that codes are learned from
 LEAST_SAMPLE = 16  # centroids of four bits: fewer rows cannot teach them
 BLOCK = 4_096  # rows that are encoded at a time
-AXES_PER_PART = 8  # of the vectors: a part for each, half a byte
+PARTS = 64  # of a code, at least one for each 8 axes of the vectors and at most one for each 4
 
 
 def parts_for(dim: int) -> int:
     """How many parts a code has: an even number, as FastScan takes them in pairs."""
-    return max(2 * round(dim / AXES_PER_PART / 2), 2)
+    return max(2 * round(max(dim / 8, min(dim / 4, PARTS)) / 2), 2)
 
 
 class Codes:
