@@ -32,7 +32,7 @@ class Note:
 
     `depth` candidates had `recall` at 10 on `tested` queries of the sort `queries`; it is 0 where
     too few were found, and there are no codes then. `learned` rows there were when they were
-    learned. `size` in bytes.
+    learned. `size` in bytes; `checksum` is the CRC-32 of the codes.
     """
 
     rows: int
@@ -42,7 +42,7 @@ class Note:
     tested: int
     queries: str
     size: int = 0
-    crc32: int = 0
+    checksum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class CodeFile:
         with storage_errors(self.path):
             disk.remove(self.note_path)
             disk.write_atomically(self.path, data)
-            values = asdict(note) | {"size": len(data), "crc32": zlib.crc32(data)}
+            values = asdict(note) | {"size": len(data), "checksum": zlib.crc32(data)}
             write_checked(self.note_path, values)
 
     def refuse(self, note: Note) -> None:
@@ -103,7 +103,7 @@ class CodeFile:
         note = self.usable_note(count)
         if note is None:
             return "they are not what their note says, or it is damaged"
-        return "" if not note.depth or self._checksum() == note.crc32 else "they are damaged"
+        return "" if not note.depth or self._checksum() == note.checksum else "they are damaged"
 
     def _checksum(self) -> int:
         found = 0

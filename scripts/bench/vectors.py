@@ -74,3 +74,29 @@ def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows (n, dim) scaled to length 1."""
     scaled: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return scaled
+
+
+def cpu_ms(act: Callable[[int], object], runs: int) -> dict[str, float]:
+    """CPU time of act(0), act(1), … in ms: the median, and the quartiles as its spread."""
+    times = []
+    for run in range(runs):
+        begun = time.process_time()
+        act(run)
+        times.append((time.process_time() - begun) * 1000)
+    low, middle, high = np.percentile(times, [25, 50, 75])
+    return {"median": float(middle), "low": float(low), "high": float(high)}
+
+
+def brute_force(rows: NDArray[np.float32], query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """What all is measured against: numpy's product with each row (n, dim), then the k best."""
+    scores = rows @ query
+    if k >= len(scores):
+        return np.argsort(-scores)
+    best = np.argpartition(-scores, k)[:k]
+    return best[np.argsort(-scores[best])]
+
+
+def overlap(found: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
+    """The share of true ids (q, k) that were found (q, k): recall@k."""
+    hits = sum(len(np.intersect1d(*pair)) for pair in zip(found, truth, strict=True))
+    return hits / truth.size
