@@ -8,7 +8,8 @@ modality gap, Liang et al. 2022). What is good at the first may be bad at the se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray

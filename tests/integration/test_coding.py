@@ -1,4 +1,4 @@
-"""Codes of large collections: made, extended, made anew; and whatever befalls them, hits are right."""
+"""Codes of large collections: made, extended, made anew; whatever befalls them, hits are right."""
 
 from __future__ import annotations
 
