@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.stores.exact import inner_products, pad, places_of, search_rows, select, top_k
+from retrieval.stores.exact import inner_products, mask_of, pad, search_rows, select, top_k
 from retrieval.stores.planning import Plan, choose_plan
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class CodedStore:
         self._count += len(ids)
 
     def remove(self, ids: NDArray[np.int64]) -> None:
-        self._live[places_of(self._ids, ids)] = False
+        self._live[mask_of(self._ids, ids)] = False
         self._count = int(np.count_nonzero(self._live))
 
     def cover(self, codes: Codes, depth: int) -> None:
@@ -60,9 +60,7 @@ class CodedStore:
     ) -> Found:
         wanted = self._live
         if allowed is not None:
-            wanted = np.zeros(len(self._live), bool)
-            wanted[places_of(self._ids, allowed)] = True
-            wanted &= self._live
+            wanted = mask_of(self._ids, allowed) & self._live
         plan = self.plan(k, None if allowed is None else int(np.count_nonzero(wanted)))
         if self._codes is None or plan.way.startswith("exact"):
             return self._exact(vectors, k, np.flatnonzero(wanted))

@@ -37,7 +37,7 @@ class ExactStore:
             self._rows = np.concatenate([self._rows, vectors])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
-        keep = ~np.isin(self._ids, ids)
+        keep = ~mask_of(self._ids, ids)
         if not keep.all():
             self._ids, self._rows = self._ids[keep], self._rows[keep]
 
@@ -114,14 +114,19 @@ def shrunk(rows: NDArray[np.float16]) -> NDArray[np.float32]:
 
 def places_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the wanted ids stand in ids (n,), which ascend; unknown ones are left out."""
-    if 8 * len(wanted) > len(ids):
-        return np.flatnonzero(np.isin(ids, wanted))
-    sought = np.unique(wanted)
-    places = np.searchsorted(ids, sought)
-    known = places < len(ids)
-    known[known] = ids[places[known]] == sought[known]
-    found: NDArray[np.int64] = places[known]
-    return found
+    return np.flatnonzero(mask_of(ids, wanted))
+
+
+def mask_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of ids (n,), which ascend, are wanted."""
+    mask = np.zeros(len(ids), bool)
+    if len(ids) and ids[-1] - ids[0] == len(ids) - 1:  # without gaps: an id tells its place
+        places = wanted - ids[0]
+        mask[places[(places >= 0) & (places < len(ids))]] = True
+    elif len(ids):
+        places = np.searchsorted(ids, wanted).clip(max=len(ids) - 1)
+        mask[places[ids[places] == wanted]] = True
+    return mask
 
 
 def select(scores: NDArray[np.float32], ids: NDArray[np.int64], k: int) -> Found:

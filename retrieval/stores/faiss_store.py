@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.errors import MissingExtraError
-from retrieval.stores.exact import ExactStore, pad, places_of, search_rows, top_k
+from retrieval.stores.exact import ExactStore, mask_of, pad, search_rows, top_k
 from retrieval.stores.planning import Plan, exact_plan
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FaissStore:
         self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
-        dead = np.isin(self._ids, ids)
+        dead = mask_of(self._ids, ids)
         if not dead.any():
             return
         if self._resources is None:
@@ -71,20 +71,19 @@ class FaissStore:
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        places = None if allowed is None else places_of(self._ids, allowed)
-        most = len(self._ids) if places is None else len(places)
+        chosen = None if allowed is None else mask_of(self._ids, allowed)
+        most = len(self._ids) if chosen is None else int(np.count_nonzero(chosen))
         wanted = min(k + 1, most)  # one more, to see whether the k-th and the next one tie
         if wanted == 0 or len(vectors) == 0:
             return pad(np.empty((len(vectors), 0), np.float32), _no_ids(len(vectors)), k)
-        if self._resources is not None and (places is not None or wanted > GPU_MAX_K):
+        if self._resources is not None and (chosen is not None or wanted > GPU_MAX_K):
             return self._search_on_host(vectors, k, allowed)
-        few = places is not None and len(places) <= FEW * len(self._ids)
+        few = chosen is not None and most <= FEW * len(self._ids)
         if self._resources is None and (few or len(vectors) >= BATCH):
+            places = None if chosen is None else np.flatnonzero(chosen)
             return search_rows(self._rows(), self._ids, vectors, k, places)
         parameters = None
-        if places is not None:
-            chosen = np.zeros(len(self._ids), bool)
-            chosen[places] = True
+        if chosen is not None:
             bits = np.packbits(chosen, bitorder="little")
             parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBitmap(bits))
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
