@@ -190,7 +190,7 @@ def _make(
         return
     sample = rows[_chosen(count, catalog.dead_rows(space, kind), SAMPLE)]
     queries, sort = _queries(place, catalog, space, sample, encode)
-    codes = Codes.learn(sample, queries[TESTED:])
+    codes = Codes.learn(sample, queries[TESTED:], count)
     codes.add(rows)
     tuned = tune(codes, rows, queries[:TESTED])
     note = Note(count, count, tuned.depth, tuned.recall, tuned.tested, sort)

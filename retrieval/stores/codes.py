@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 SAMPLE = 20_000  # rows that codes are learned from
 LEAST_SAMPLE = 16  # centroids of four bits: fewer rows cannot teach them
 BLOCK = 4_096  # rows that are encoded at a time
-PARTS = 64  # of a code, at least one for each 8 axes of the vectors and at most one for each 4
+PARTS = 64  # of a code, for a large collection
+LARGE = 300_000  # rows: from here on a scan costs more than rescoring a longer list
 
 
-def parts_for(dim: int) -> int:
-    """How many parts a code has: an even number, as FastScan takes them in pairs."""
-    return max(2 * round(max(dim / 8, min(dim / 4, PARTS)) / 2), 2)
+def parts_for(dim: int, count: int) -> int:
+    """How many parts the codes of `count` vectors have: an even number, as FastScan pairs them.
+
+    One for every fourth axis; of a large collection PARTS, but one for every eighth axis at least.
+    """
+    parts = dim / 4 if count < LARGE else max(dim / 8, min(dim / 4, PARTS))
+    return max(2 * round(parts / 2), 2)
 
 
 class Codes:
@@ -39,13 +44,15 @@ class Codes:
         self._index, self._row_map, self.dim = index, row_map, dim
 
     @classmethod
-    def learn(cls, rows: NDArray[np.float16], queries: NDArray[np.float32]) -> Codes:
+    def learn(
+        cls, rows: NDArray[np.float16], queries: NDArray[np.float32], count: int = 0
+    ) -> Codes:
         """Learn from a sample of rows (n, dim) and of queries (m, dim); it has no codes yet.
 
-        Needs LEAST_SAMPLE rows and one query.
+        `count` vectors are to be coded. Needs LEAST_SAMPLE rows and one query.
         """
         faiss, dim = import_faiss(), rows.shape[1]
-        parts = parts_for(dim)
+        parts = parts_for(dim, count)
         sample = rows.astype(np.float32)
         row_map, query_map = fit(sample, queries, parts)
         inner = faiss.IndexPQFastScan(AXES * parts, parts, 4, faiss.METRIC_INNER_PRODUCT)
@@ -90,13 +97,14 @@ class Codes:
     @classmethod
     def from_file(cls, path: Path, dim: int) -> Codes:
         """Read what to_bytes made. Raises CorruptError; OSError."""
-        faiss, shape = import_faiss(), (AXES * parts_for(dim), dim)
-        start = path.stat().st_size - 4 * shape[0] * shape[1]
+        faiss = import_faiss()
         try:
             index = faiss.read_index(str(path))
+            shape = faiss.downcast_index(index.index).d, dim
+            start = path.stat().st_size - 4 * shape[0] * shape[1]
             row_map = np.memmap(path, np.float32, "r", start, shape)  # only writers need it
-        except (RuntimeError, ValueError) as exc:
+        except (RuntimeError, ValueError, AttributeError) as exc:
             raise CorruptError(f"{path} cannot be read. Mend it with: retrieval repair") from exc
-        if index.d != dim or faiss.downcast_index(index.index).d != shape[0]:
+        if index.d != dim:
             raise CorruptError(f"{path} holds other codes. Mend it with: retrieval repair")
         return cls(index, row_map, dim)

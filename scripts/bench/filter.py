@@ -71,7 +71,7 @@ def _store(recipe: str, source: ClipLike, rows: NDArray[np.float16]) -> VectorSt
     if isinstance(store, CodedStore):
         lots, texts = np.random.default_rng(0), source.texts(1056, seed=79)
         some = np.sort(lots.choice(len(rows), min(SAMPLE, len(rows)), replace=False))
-        codes = Codes.learn(rows[some], texts[256:])
+        codes = Codes.learn(rows[some], texts[256:], len(rows))
         codes.add(rows)
         store.cover(codes, tune(codes, rows, texts[:256]).depth or len(rows))
     return store

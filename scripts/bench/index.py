@@ -112,7 +112,7 @@ def _coded(bench: Bench) -> dict[str, Any]:
     sample = rows[np.sort(lots.choice(bench.n, min(SAMPLE, bench.n), replace=False))]
     texts = source.texts(LEARNED + TESTED, seed=79)
     times = [time.process_time()]
-    codes = Codes.learn(sample, texts[TESTED:])
+    codes = Codes.learn(sample, texts[TESTED:], bench.n)
     times.append(time.process_time())
     codes.add(rows)
     times.append(time.process_time())
