@@ -8,6 +8,7 @@ codes when it overwrites rows, and they are made anew here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval.captions import made_up
-from retrieval.errors import CorruptError, RetrievalError
+from retrieval.errors import CorruptError, RetrievalError, StorageError
 from retrieval.records import (
     KINDS,
     Kind,
@@ -132,27 +133,38 @@ def refresh(
     Codes are learned anew when the rows have doubled, extended when more than TAIL_SHARE have
     none, and removed where an exact search does as well. `encode` embeds captions where there are
     too few texts in the collection; `known` is what was learned before codes were removed. Raises
-    CorruptError, StorageError.
+    CorruptError for vectors that are cut short.
     """
     space = catalog.active_space()
-    if space is None:
-        return
-    for kind in KINDS:
-        count, file = space.rows[kind], code_file(place, space, kind)
-        older = _other_editions(file, kind)
-        if choose_recipe(count, space.dim) == CODED:
-            note = file.usable_note(count)
-            if note is None or count >= 2 * note.learned:
-                on_progress(Progress(f"coding {kind}", 0, count))
-                known = learned(place, catalog) if known is None else known
-                _make(place, catalog, space, kind, known.get(kind), encode)
-                on_progress(Progress(f"coding {kind}", count, count))
-            elif note.depth and count - note.rows > TAIL_SHARE * count:
-                _extend(place, space, kind, note)
-        elif file.path.exists() or file.note_path.exists():
-            file.remove()
-        for other in older:
-            other.remove()
+    known = learned(place, catalog) if known is None else known
+    for kind in KINDS if space else ():
+        with suppress(StorageError):  # a disk too full for codes is no failure of a run
+            _refresh(place, catalog, kind, known.get(kind), encode, on_progress)
+
+
+def _refresh(
+    place: Path,
+    catalog: Catalog,
+    kind: Kind,
+    known: Learned | None,
+    encode: EncodeTexts | None,
+    on_progress: ProgressCallback,
+) -> None:
+    space = catalog.active_space()
+    assert space is not None
+    count, file = space.rows[kind], code_file(place, space, kind)
+    if choose_recipe(count, space.dim) == CODED:
+        note = file.usable_note(count)
+        if note is None or count >= 2 * note.learned:
+            on_progress(Progress(f"coding {kind}", 0, count))
+            _make(place, catalog, space, kind, known, encode)
+            on_progress(Progress(f"coding {kind}", count, count))
+        elif note.depth and count - note.rows > TAIL_SHARE * count:
+            _extend(place, space, kind, note)
+    elif file.path.exists() or file.note_path.exists():
+        file.remove()
+    for other in _other_editions(file, kind):
+        other.remove()
 
 
 def _other_editions(file: CodeFile, kind: Kind) -> list[CodeFile]:

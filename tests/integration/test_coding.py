@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from PIL import Image
 from retrieval import Collection, EncoderSpec, compact, forget, index_folder, repair, search, verify
 from retrieval.coding import learned, refresh, shifted
 from retrieval.encoders import ENCODERS
-from retrieval.errors import CorruptError
+from retrieval.errors import CorruptError, UsageError
 from retrieval.storage import disk
 from retrieval.storage.codefile import CodeFile, code_file
 
@@ -106,7 +107,7 @@ def plan(collection: Collection) -> str:
     return search(collection, "w1", kind="documents", k=5).plan
 
 
-def forgotten_codes(collection: Collection) -> bool:
+def codes_fit(collection: Collection) -> bool:
     """Whether the file of codes is what the vectors as they are now have for codes."""
     space = collection.catalog.active_space()
     assert space is not None
@@ -172,7 +173,7 @@ class TestLife:
         forget(coded, folder / "secret.txt")
         after = file_of(coded).path.read_bytes()
         assert before != after
-        assert forgotten_codes(coded)
+        assert codes_fit(coded)
         assert note_of(coded).queries == "stored texts"  # what was learned is kept
         assert not any(text.endswith("n650") for text in found(coded, "n650", k=700))
 
@@ -290,24 +291,7 @@ class TestDamage:
         with monkeypatch.context() as patch:
             patch.setattr("retrieval.indexing.refresh", lambda *_: None)
             index_folder(coded, folder)
-        left = [step]
-
-        class Dying(disk.System):
-            def __getattribute__(self, name: str) -> Any:
-                if name in ("create", "write", "sync", "rename", "remove", "truncate"):
-                    left[0] -= 1
-                    if left[0] < 0:
-                        raise OSError(5, "Input/output error")
-                return super().__getattribute__(name)
-
-        monkeypatch.setattr(disk, "system", Dying())
-        try:
-            refresh(coded.path, coded.catalog)
-            survived = True
-        except Exception:
-            survived = False
-        monkeypatch.setattr(disk, "system", disk.System())
-        assert survived is (left[0] >= 0)
+        survived = dies_at(step, lambda: refresh(coded.path, coded.catalog), monkeypatch)
         assert survived or step < 15  # all of its steps were met
         with Collection.open(tmp_path / "collection") as collection:
             assert found(collection, line(450))[0] == line(450)
@@ -315,6 +299,52 @@ class TestDamage:
             index_folder(collection, folder)
             assert note_of(collection).rows == 720
             assert verify(collection).problems == ()
+
+    @pytest.mark.parametrize("step", range(0, 120, 6))
+    def test_a_death_while_they_are_forgotten(
+        self,
+        tmp_path: Path,
+        coded: Collection,
+        folder: Path,
+        step: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        write(folder, "secret.txt", range(600, 680))
+        index_folder(coded, folder)
+        survived = dies_at(step, lambda: forget(coded, folder / "secret.txt"), monkeypatch)
+        assert survived or step < 108
+        with Collection.open(tmp_path / "collection", spec=EncoderSpec("words")) as collection:
+            if any(file.name == "secret.txt" for file in folder.iterdir()):
+                with suppress(UsageError):  # it was forgotten before the death
+                    forget(collection, folder / "secret.txt")
+            index_folder(collection, folder)
+            assert codes_fit(collection)
+            assert line(650) not in found(collection, line(650), k=700)
+            assert verify(collection).problems == ()
+
+
+def dies_at(step: int, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Let each change of the disk from this step on fail as if the process were dead; else True."""
+    left = [step]
+
+    class Dead(BaseException):
+        pass
+
+    class Dying(disk.System):
+        def __getattribute__(self, name: str) -> Any:
+            if name in ("create", "write", "sync", "rename", "remove", "truncate"):
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Dead
+            return super().__getattribute__(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "system", Dying())
+        try:
+            act()
+        except Dead:
+            return False
+    return True
 
 
 class TestFilter:
