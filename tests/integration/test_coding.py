@@ -300,7 +300,7 @@ class TestDamage:
             assert note_of(collection).rows == 720
             assert verify(collection).problems == ()
 
-    @pytest.mark.parametrize("step", range(0, 120, 6))
+    @pytest.mark.parametrize("step", range(0, 100, 5))
     def test_a_death_while_they_are_forgotten(
         self,
         tmp_path: Path,
@@ -309,17 +309,19 @@ class TestDamage:
         step: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        write(folder, "secret.txt", range(600, 680))
+        monkeypatch.setattr("retrieval.coding.TAIL_SHARE", 0)
+        write(folder, "secret.txt", range(600, 610))
         index_folder(coded, folder)
+        assert note_of(coded).rows == 610
         survived = dies_at(step, lambda: forget(coded, folder / "secret.txt"), monkeypatch)
-        assert survived or step < 108
+        assert survived or step < 95
         with Collection.open(tmp_path / "collection", spec=EncoderSpec("words")) as collection:
             if any(file.name == "secret.txt" for file in folder.iterdir()):
                 with suppress(UsageError):  # it was forgotten before the death
                     forget(collection, folder / "secret.txt")
             index_folder(collection, folder)
             assert codes_fit(collection)
-            assert line(650) not in found(collection, line(650), k=700)
+            assert line(605) not in found(collection, line(605), k=700)
             assert verify(collection).problems == ()
 
 
