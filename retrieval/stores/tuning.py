@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 GOAL = 0.98  # recall at MEASURED_K
 SHORTEST = 200
-LONGEST = 10_000  # candidates: more cost as much as the scan itself
-LONGEST_SHARE = 0.05  # of the rows
+LONGEST = 10_000  # candidates: more cost as much as the scan of a million codes
+LONGEST_SHARES = (0.05, 0.003)  # of the rows: in a small collection, and in one of many millions
+COMPARISONS = 128_000_000  # of a query with a row: as many queries as that allows are tested,
+LEAST_TESTED = 128  # but at least so many
 MARGIN = 1.25  # the queries are a sample
 
 
@@ -39,10 +41,12 @@ class Tuned:
 def tune(codes: Codes, rows: NDArray[np.float16], queries: NDArray[np.float32]) -> Tuned:
     """Find the least depth at which queries (q, dim) find what an exact search of rows finds.
 
-    `rows` (n, dim) are those that `codes` covers.
+    `rows` (n, dim) are those that `codes` covers; of a large number only some queries are asked.
     """
+    queries = queries[: max(COMPARISONS // max(len(rows), 1), LEAST_TESTED)]
     _, truth = search_rows(rows, np.arange(len(rows)), queries, min(MEASURED_K, len(rows)))
-    most = max(min(LONGEST, int(LONGEST_SHARE * len(rows))), SHORTEST)
+    few, many = (int(share * len(rows)) for share in LONGEST_SHARES)
+    most = max(min(LONGEST, few), many, SHORTEST)
     ranks = np.sort(_ranks(codes.shortlist(queries, most), truth), axis=None)
     needed = int(np.ceil(GOAL * len(ranks)))
     reached = int(ranks[needed - 1]) < most
