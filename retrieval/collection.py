@@ -20,14 +20,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
+from retrieval.loading import Loaded, load
 from retrieval.matching import MatchingEncoder
 from retrieval.records import (
     CollectionInfo,
@@ -51,7 +51,7 @@ from retrieval.storage.layout import (
 from retrieval.storage.readable import Readable
 from retrieval.storage.reading import open_reader
 from retrieval.storage.vectors import VectorFile, vector_file
-from retrieval.stores import VectorStore, default_recipe, make_store
+from retrieval.stores import VectorStore
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -62,15 +62,6 @@ if TYPE_CHECKING:
     from retrieval.storage.commits import Batch
 
 LOCK_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """Vectors in memory, and the keys of their rows."""
-
-    space: Space
-    store: VectorStore
-    keys: NDArray[Any]
 
 
 class Collection:
@@ -94,7 +85,7 @@ class Collection:
         self._catalog: Catalog | None = None
         self._opening = threading.Lock()
         self._encoder = MatchingEncoder(path, spec, on_notice)
-        self._loaded: dict[Kind, _Loaded] = {}
+        self._loaded: dict[Kind, Loaded] = {}
         self._one_shot = one_shot
         self._made = False  # by this very opening
 
@@ -237,8 +228,9 @@ class Collection:
     def store(self, kind: Kind) -> tuple[Space, VectorStore]:
         """The live vectors of a kind, loaded on first use and again after any commit.
 
-        Every row is compared with its key. Raises NoCollectionError if there are none,
-        CorruptError if any is damaged.
+        Every row is compared with its key; where codes choose the rows to look at, those that are
+        shown (`are_these`). Raises NoCollectionError if there are none, CorruptError if any is
+        damaged.
         """
         while True:
             with self.reader.snapshot():
@@ -253,33 +245,18 @@ class Collection:
                     return loaded.space, loaded.store
                 dead = self.reader.dead_rows(space, kind)
             try:
-                self._loaded[kind] = self._load(space, kind, dead)
+                self._loaded[kind] = load(self.path, space, kind, dead, once=self._one_shot)
             except (CorruptError, StorageError):
                 if self.reader.active_space() == space:
                     raise
                 # Otherwise a writer replaced the files meanwhile: look again.
 
-    def _load(self, space: Space, kind: Kind, dead: list[int]) -> _Loaded:
-        file, count = self.vector_file(space, kind), space.rows[kind]
-        vectors, keys = file.rows(count), file.keys(count)
-        damaged = file.damaged(count, dead, quick=True)
-        if len(damaged):
-            raise CorruptError(
-                f"{len(damaged):,} of {count:,} rows of {file.path} are damaged. "
-                "Mend them with: retrieval repair"
-            )
-        store = make_store(self._recipe(), space.dim)
-        store.add(np.arange(count), vectors)
-        store.remove(np.array(dead, np.int64))
-        return _Loaded(space, store, keys)
-
-    def _recipe(self) -> str:
-        return "exact-numpy" if self._one_shot else default_recipe()
-
     def are_these(
         self, space: Space, kind: Kind, hashes: Mapping[int, bytes], then: Space | None
     ) -> bool:
         """Whether the catalog's items at these rows are those that the vectors were made of.
+
+        Rows that were not compared with their keys before are now.
 
         `then` is the space as of the snapshot that the items come from. Where they are not, either
         a writer was faster, then the answer is False and it is worth searching again; or the
@@ -290,7 +267,7 @@ class Collection:
             return False
         if (then.id, then.editions[kind]) != (space.id, space.editions[kind]):
             return False
-        if all(loaded.keys[row]["hash"].tobytes() == content for row, content in hashes.items()):
+        if loaded.fits(hashes):
             return True
         if self.reader.active_space() != space:
             return False  # rows are overwritten in place only after a commit that gives them up

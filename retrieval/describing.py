@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from retrieval.loading import recipe_in_words
 from retrieval.records import CollectionInfo, RunRecord
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.edits import KILLED, RUNNING
 from retrieval.storage.layout import is_being_written, read_manifest, sizes_on_disk
-from retrieval.stores import default_recipe
 
 SHOWN_RUNS = 5
 _DETAILS = re.compile("[:;]| among ")
@@ -37,7 +37,7 @@ def describe(place: Path, catalog: Catalog) -> CollectionInfo:
         encoder=space.encoder if space else "none yet",
         fingerprint=space.fingerprint if space else "",
         dim=space.dim if space else 0,
-        recipe=default_recipe(),
+        recipe=recipe_in_words(place, space),
         sizes=sizes_on_disk(place),
         format=manifest["format"],
         created_by=manifest.get("created_by", "unknown"),

@@ -152,7 +152,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits, best first; `considered` counts the items that were compared with the query."""
+    """Hits, best first; `considered` counts the items that could be found, `plan` says how."""
 
     query: Query
     kind: Kind
@@ -160,6 +160,7 @@ class SearchResult:
     considered: int
     elapsed_ms: float
     encoder: str
+    plan: str = ""
 
 
 # --- reporting ------------------------------------------------------------------------------

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection as Several
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, SupportsIndex
+
+import numpy as np
 
 from retrieval.errors import LockedError, QueryError
 from retrieval.queries import make_query, query_vector
@@ -21,6 +24,8 @@ from retrieval.records import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from retrieval.collection import Collection
 
 MAX_K = 100_000
@@ -33,12 +38,15 @@ def search(
     *,
     kind: Kind = "photos",
     k: int = 10,
+    among: Several[int] | None = None,
 ) -> SearchResult:
     """Find the k items of `kind` nearest to the query (or what make_query takes), best first.
 
     A hit's score is the cosine between the query's vector and the item's; it orders hits within
-    one search and has no absolute meaning across queries or encoders. Exact: every live item is
-    compared. Raises QueryError, ImageError, EncoderMismatchError, NoCollectionError.
+    one search and has no absolute meaning across queries or encoders. With `among` only items of
+    these ids are found. Every live item is compared, or where the collection is large those on a
+    shortlist: the result's `plan` says which. Raises QueryError, ImageError,
+    EncoderMismatchError, NoCollectionError.
     """
     if kind not in KINDS:
         raise QueryError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
@@ -55,7 +63,8 @@ def search(
     vector = query_vector(asked, encoder)
     for _ in range(ATTEMPTS):
         space, store = collection.store(kind)
-        scores, rows = store.search(vector[None], min(k, max(len(store), 1)))
+        allowed = None if among is None else _rows(collection, space, kind, among)
+        scores, rows = store.search(vector[None], min(k, max(len(store), 1)), allowed)
         scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
         found = [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
         hits = _describe(collection, space, kind, found)
@@ -69,10 +78,17 @@ def search(
         query=asked,
         kind=kind,
         hits=tuple(hits),
-        considered=len(store),
+        considered=len(store) if allowed is None else len(allowed),
         elapsed_ms=(time.perf_counter() - started) * 1000,
         encoder=space.encoder,
+        plan=str(store.plan(k, None if allowed is None else len(allowed))),
     )
+
+
+def _rows(
+    collection: Collection, space: Space, kind: Kind, items: Several[int]
+) -> NDArray[np.int64]:
+    return np.array(collection.catalog.live_rows(space, kind, list(items)), np.int64)
 
 
 def _describe(

@@ -83,6 +83,7 @@ def result_record(result: SearchResult) -> dict[str, Any]:
         "considered": result.considered,
         "elapsed_ms": round(result.elapsed_ms, 2),
         "encoder": result.encoder,
+        "plan": result.plan,
     }
 
 

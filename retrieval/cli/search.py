@@ -149,9 +149,10 @@ def _keep_warm(settings: Settings) -> None:
 
 
 def _summary(result: SearchResult) -> str:
+    how = f", {result.plan}" if result.plan and not result.plan.startswith("exact") else ""
     return (
         f"{len(result.hits)} of {result.considered:,} {result.kind} for “{result.query}”, "
-        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}"
+        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}{how}"
     )
 
 

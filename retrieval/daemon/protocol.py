@@ -85,6 +85,7 @@ def result_to_json(result: SearchResult) -> dict[str, Any]:
         "considered": result.considered,
         "elapsed_ms": result.elapsed_ms,
         "encoder": result.encoder,
+        "plan": result.plan,
     }
 
 
@@ -99,6 +100,7 @@ def result_from_json(values: Any, query: Query, kind: Kind) -> SearchResult:
             considered=values["considered"],
             elapsed_ms=values["elapsed_ms"],
             encoder=values["encoder"],
+            plan=values["plan"],
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ProtocolError("an answer that is no result") from exc

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.coding import refresh
 from retrieval.compaction import compact_if_worth
 from retrieval.corpora import Columns, is_corpus
 from retrieval.errors import UsageError
@@ -26,6 +27,7 @@ from retrieval.scan import stat_file
 from retrieval.storage.layout import remember_roots
 
 if TYPE_CHECKING:
+    from retrieval.coding import EncodeTexts
     from retrieval.collection import Collection
 
 
@@ -60,7 +62,13 @@ def index_folder(
             counts.update(_numbers(report))
         if not report.removed:  # what is gone today may be back with its disk tomorrow
             compact_if_worth(collection)
+        refresh(collection.path, collection.catalog, _encode(collection), on_progress)
     return report
+
+
+def _encode(collection: Collection) -> EncodeTexts:
+    """Embed texts with the collection's encoder, which is loaded if need be."""
+    return lambda texts: collection.encoder().encode_texts(texts)
 
 
 def _numbers(report: IndexReport) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrieval.coding import refresh
 from retrieval.compaction import compact_now
 from retrieval.errors import UsageError
 from retrieval.records import CompactReport, ProgressCallback, ignore_progress
@@ -31,4 +32,6 @@ def compact(
                 f"{waiting:,} embeddings wait for their files since the catalog was made anew. "
                 "Index the folders that hold them first, or drop them as well with --unfound."
             )
-        return compact_now(collection, on_progress)
+        report = compact_now(collection, on_progress)
+        refresh(collection.path, collection.catalog, on_progress=on_progress)
+    return report

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.coding import learned, refresh
 from retrieval.errors import UsageError
 from retrieval.indexing import named_roots
 from retrieval.journal import recorded
@@ -48,6 +49,7 @@ def forget(
         return _report(doomed, names, without_trace, begun, dry_run=True)
     with collection.writing():
         doomed = _find(collection, roots)
+        known = learned(collection.path, collection.catalog)
         with recorded(collection, "forget", [] if without_trace else roots) as counts:
             backups = remove_copies(collection.path)
             with collection.catalog.writing() as connection:
@@ -60,6 +62,7 @@ def forget(
             wiped = finish_forgetting(collection.path, collection.catalog)
             report = _report(doomed, backups, without_trace, begun, wiped=wiped)
             counts.update(photos=report.photos, files=len(report.files), documents=report.documents)
+        refresh(collection.path, collection.catalog, known=known)
     return report
 
 

@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from retrieval.coding import refresh
 from retrieval.collection import LOCK_TIMEOUT_S, Collection
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError
@@ -150,9 +151,19 @@ class _Repair:
                     f"read {there:,} of {len(paths):,} files again whose embeddings were lost"
                 )
             self.embedded += catalog.row_count() - before
+            self._mend_codes(collection, found)
             if self.done:
                 self._note_run(catalog)
                 catalog.seal()
+
+    def _mend_codes(self, collection: Collection, found: Verification) -> None:
+        for file in found.damaged_codes:
+            file.remove()
+        if found.damaged_codes or found.damaged_rows or found.filled_rows:
+            encode = lambda texts: collection.encoder().encode_texts(texts)  # noqa: E731
+            refresh(self.path, collection.catalog, encode, self.on_progress)
+        if found.damaged_codes:
+            self.done.append("removed damaged codes of vectors; made anew where they are of use")
 
     def _note_run(self, catalog: Catalog) -> None:
         seconds = time.monotonic() - self.begun

@@ -33,6 +33,7 @@ from retrieval.scan import stat_file
 from retrieval.storage import audits
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
+from retrieval.storage.codefile import CodeFile, code_file
 from retrieval.storage.layout import (
     FORMAT,
     ROOTS,
@@ -105,6 +106,7 @@ class Verification:
         self.unembedded: dict[Kind, list[int]] = {}
         #: Rows of what was forgotten that are not empty, by kind.
         self.filled_rows: dict[Kind, list[int]] = {}
+        self.damaged_codes: list[CodeFile] = []
         self.damaged_thumbnails: list[Path] = []
         self._known_photos: set[str] | None = None
 
@@ -216,6 +218,7 @@ class Verification:
         if filled := file.not_empty(overwritten):
             self.filled_rows[kind] = filled
             self._problem(str(file.path), f"{len(filled):,} forgotten rows hold something again")
+        self._check_codes(code_file(self.path, space, kind), count)
         self._compare_keys(catalog, space, kind, {*damaged, *erased})
         if wrong := audits.wrongly_live(catalog, space, kind):
             self._catalog_is_damaged(f"{wrong:,} {kind} are searched or left out wrongly")
@@ -224,6 +227,13 @@ class Verification:
             self._problem("catalog.db", f"{len(lacking):,} {kind} have no embedding")
         if waiting := catalog.erased_rows(space, kind, done=False):
             self.notes.append(f"{len(waiting):,} rows of {kind} are still to be overwritten")
+
+    def _check_codes(self, file: CodeFile, count: int) -> None:
+        if problem := file.problem(count):
+            self.damaged_codes.append(file)
+            self._problem(str(file.path), f"{problem}; searches may do without these codes")
+        elif file.note_path.exists():
+            self.checked["files of codes"] = self.checked.get("files of codes", 0) + 1
 
     def _compare_keys(self, catalog: Catalog, space: Space, kind: Kind, unusable: set[int]) -> None:
         file, count = vector_file(self.path, space, kind), space.rows[kind]

@@ -12,6 +12,7 @@ from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, Space
 from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
+from retrieval.storage.codefile import code_file
 from retrieval.storage.layout import space_folder, storage_errors
 from retrieval.storage.vectors import vector_file
 
@@ -56,9 +57,13 @@ def finish_forgetting(place: Path, catalog: Catalog) -> bool:
 
 
 def erase(place: Path, catalog: Catalog, space: Space, kind: Kind) -> bool:
-    """Overwrite the rows that are to be erased; whether there were any. Raises StorageError."""
+    """Overwrite the rows that are to be erased; whether there were any. Raises StorageError.
+
+    Their codes go with those of all rows.
+    """
     rows, file = catalog.erased_rows(space, kind, done=False), vector_file(place, space, kind)
     if rows:
+        code_file(place, space, kind).remove()
         file.erase(rows)
         file.cut(space.rows[kind])
     return bool(rows)
@@ -103,5 +108,6 @@ def _remove_other_editions(place: Path, space: Space) -> None:
     current = {vector_file(place, space, kind).path.stem for kind in KINDS}
     with storage_errors(place):
         for file in space_folder(place, space.fingerprint).glob("*"):
-            if file.suffix in (".f16", ".keys") and file.stem not in current:
+            ours = file.name.endswith((".f16", ".keys", ".codes", ".codes.json"))
+            if ours and file.name.partition(".")[0] not in current:
                 disk.remove(file)

@@ -15,6 +15,7 @@ import numpy as np
 
 from retrieval.errors import DeviceMemoryError
 from retrieval.stores.exact import ExactStore, pad, top_k
+from retrieval.stores.planning import Plan, exact_plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +73,9 @@ class FaissGpuStore:
                     f"{len(self) + len(vectors):,} vectors do not fit the memory of the GPU; "
                     "search them on the CPU."
                 ) from error
+
+    def plan(self, k: int, kept: int | None = None) -> Plan:
+        return exact_plan(len(self), kept)
 
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.errors import MissingExtraError
-from retrieval.stores.exact import pad, top_k
+from retrieval.stores.exact import mask_of, pad, search_rows, top_k
+from retrieval.stores.planning import Plan, exact_plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.stores import VectorStore
 
+BATCH = 10  # queries from which on a matrix product in numpy beats FAISS's scans
+FEW = 0.01  # of the rows: up to here a filter's rows are gathered; a bitmap is tested for each row
+
 
 def make(dim: int) -> VectorStore:
     """An empty store on a GPU if there is one that FAISS can use, else on the CPU."""
-    faiss = _import_faiss()
+    faiss = import_faiss()
     # A build for the CPU has get_num_gpus too, and says 0.
     if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
         from retrieval.stores.faiss_gpu import FaissGpuStore
@@ -35,7 +39,7 @@ class FaissStore:
     """A flat FAISS index with our own ids. See VectorStore for the contract."""
 
     def __init__(self, dim: int) -> None:
-        faiss = _import_faiss()
+        faiss = import_faiss()
         self._faiss = faiss
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)
         kind = faiss.ScalarQuantizer.QT_fp16
@@ -45,11 +49,12 @@ class FaissStore:
         return len(self._ids)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
-        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        # The codes of the quantiser are the bytes of the rows.
+        self._index.add_sa_codes(np.ascontiguousarray(vectors, np.float16).view(np.uint8))
         self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
-        dead = np.isin(self._ids, ids)
+        dead = mask_of(self._ids, ids)
         if not dead.any():
             return
         self._index.remove_ids(np.flatnonzero(dead))
@@ -58,11 +63,15 @@ class FaissStore:
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        chosen = None if allowed is None else np.isin(self._ids, allowed)
-        most = len(self._ids) if chosen is None else int(chosen.sum())
+        chosen = None if allowed is None else mask_of(self._ids, allowed)
+        most = len(self._ids) if chosen is None else int(np.count_nonzero(chosen))
         wanted = min(k + 1, most)  # one more, to see whether the k-th and the next one tie
         if wanted == 0 or len(vectors) == 0:
             return pad(np.empty((len(vectors), 0), np.float32), _no_ids(len(vectors)), k)
+        few = chosen is not None and most <= FEW * len(self._ids)
+        if few or len(vectors) >= BATCH:
+            places = None if chosen is None else np.flatnonzero(chosen)
+            return search_rows(self._rows(), self._ids, vectors, k, places)
         parameters = None
         if chosen is not None:
             bits = np.packbits(chosen, bitorder="little")
@@ -75,12 +84,22 @@ class FaissStore:
             scores, places = self._index.search(queries, wanted, params=parameters)
         return pad(*top_k(scores, self._ids[places], k), k)
 
+    def plan(self, k: int, kept: int | None = None) -> Plan:
+        return exact_plan(len(self), kept)
+
+    def _rows(self) -> NDArray[np.float16]:
+        """The rows (n, dim) where FAISS holds them, not copied."""
+        codes = self._index.codes
+        data: NDArray[np.uint8] = self._faiss.rev_swig_ptr(codes.data(), codes.size())
+        return data.view(np.float16).reshape(-1, self._index.d)
+
 
 def _no_ids(rows: int) -> NDArray[np.int64]:
     return np.empty((rows, 0), np.int64)
 
 
-def _import_faiss() -> Any:
+def import_faiss() -> Any:
+    """The module faiss. Raises MissingExtraError if it cannot be loaded."""
     # Spinning OpenMP threads cost ten times the work on a shared machine; read once at load.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:

@@ -17,6 +17,7 @@ import numpy as np
 
 from retrieval.errors import DeviceMemoryError
 from retrieval.machine import has_nvidia_driver
+from retrieval.stores.planning import Plan, exact_plan
 
 if TYPE_CHECKING:
     import torch
@@ -133,6 +134,9 @@ class TorchStore:
             places = torch.from_numpy(near[known]).to(self.device)
         found[places] = True
         return found
+
+    def plan(self, k: int, kept: int | None = None) -> Plan:
+        return exact_plan(len(self), kept)
 
     def search(
         self, vectors: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None

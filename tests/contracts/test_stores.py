@@ -11,18 +11,37 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from retrieval.errors import DeviceMemoryError, MissingExtraError
-from retrieval.stores import STORES, VectorStore, default_recipe, faiss_gpu, make_store
+from retrieval.stores import (
+    STORES,
+    VectorStore,
+    choose_recipe,
+    default_recipe,
+    faiss_gpu,
+    make_store,
+)
+from retrieval.stores.coded_store import CodedStore
+from retrieval.stores.codes import LEAST_SAMPLE, Codes
+from retrieval.stores.exact import inner_products
 from retrieval.stores.faiss_gpu import FaissGpuStore
+from retrieval.stores.planning import Plan, choose_plan
+from retrieval.stores.tuning import tune
+from scripts.bench.vectors import ClipLike
 
-PACKAGES = {"exact-faiss": "faiss", "exact-torch": "torch"}
+PACKAGES = {"exact-faiss": "faiss", "exact-torch": "torch", "pq-fastscan": "faiss"}
 DIM = 4
 
 
 @pytest.fixture(params=sorted(STORES))
-def recipe(request: pytest.FixtureRequest) -> str:
+def recipe(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("retrieval.stores.coded_store.choose_plan", by_codes)
     if package := PACKAGES.get(request.param):
         pytest.importorskip(package, reason=f"{request.param} needs {package}")
     return str(request.param)
+
+
+def by_codes(held: int, kept: int | None, depth: int) -> Plan:
+    """As the planner, but the codes are used however few rows there are."""
+    return Plan("shortlist" if kept is None else "over-fetch", depth)
 
 
 def naive(
@@ -65,7 +84,18 @@ def build(recipe: str, plan: list[Any]) -> tuple[VectorStore, dict[int, NDArray[
         held.update(zip(ids.tolist(), vectors, strict=True))
         store.remove(np.array(sorted(remove), np.int64))
         held = {i: v for i, v in held.items() if i not in remove}
+    everything = [np.array(add, np.float16).reshape(-1, DIM) for add, _ in plan]
+    look_at_all(store, np.concatenate(everything))
     return store, held
+
+
+def look_at_all(store: VectorStore, rows: NDArray[np.float16]) -> None:
+    """Give a CodedStore codes of two thirds of its rows, and have all of them on its shortlist."""
+    if isinstance(store, CodedStore) and len(rows) > 1:
+        ones = np.ones((1, rows.shape[1]), np.float32)
+        codes = Codes.learn(np.resize(rows, (max(len(rows), LEAST_SAMPLE), rows.shape[1])), ones)
+        codes.add(rows[: 1 + len(rows) * 2 // 3])
+        store.cover(codes, len(rows))
 
 
 class TestAgainstTheNaiveOne:
@@ -143,7 +173,164 @@ class TestEdges:
         assert store.search(np.eye(DIM, dtype=np.float32)[2:3], 1)[1].tolist() == [[2]]
 
 
+class TestFilters:
+    """Whatever share a filter keeps, the hits are those of comparing everything it keeps."""
+
+    @settings(max_examples=40)
+    @given(power=st.floats(-4, 0), seed=st.integers(0, 99), dead=st.booleans())
+    def test_as_by_brute_force(self, recipe: str, power: float, seed: int, dead: bool) -> None:
+        rows = np.random.default_rng(4).integers(-6, 7, (10_000, 16)).astype(np.float16)
+        store = make_store(recipe, 16)
+        store.add(np.arange(len(rows)), rows)
+        look_at_all(store, rows)
+        lots = np.random.default_rng(seed)
+        gone = lots.choice(len(rows), 1000 * dead, replace=False)
+        store.remove(gone)
+        allowed = lots.choice(len(rows), max(int(len(rows) * 10**power), 1), replace=False)
+        asked = lots.integers(-6, 7, (2, 16)).astype(np.float32)
+        scores, ids = store.search(asked, 10, allowed)
+        live = np.setdiff1d(allowed, gone)
+        everything = asked @ rows[live].astype(np.float32).T
+        for line, found, products in zip(scores, ids, everything, strict=True):
+            order = np.lexsort((live, -products))[:10]
+            assert found[: len(order)].tolist() == live[order].tolist()
+            assert line[: len(order)].tolist() == products[order].tolist()
+            assert (found[len(order) :] == -1).all()
+
+    def test_plans(self, recipe: str) -> None:
+        store = make_store(recipe, DIM)
+        store.add(np.arange(30), np.ones((30, DIM), np.float16))
+        if not isinstance(store, CodedStore):
+            assert str(store.plan(10)) == "exact over 30 rows"
+            assert str(store.plan(10, 7)) == "exact over 7 allowed rows"
+
+
+class TestPlanner:
+    def test_in_words(self) -> None:
+        assert str(choose_plan(100_000, None, 700)).startswith("shortlist of 700 rows")
+        assert str(choose_plan(100_000, 1_204, 700)) == "exact over 1,204 allowed rows"
+        assert str(choose_plan(100_000, 50_000, 700)).startswith("over-fetch of 1,680 rows")
+        assert str(choose_plan(500, None, 700)) == "exact over 500 rows"
+
+    @given(st.integers(1, 10**7), st.integers(0, 10**7), st.integers(1, 10**4))
+    def test_never_longer_than_there_are_rows(self, held: int, kept: int, depth: int) -> None:
+        kept = min(kept, held)
+        plan = choose_plan(held, kept, depth)
+        assert plan.count <= held
+        if plan.way == "over-fetch":  # on average it leaves what an unfiltered search rescores
+            assert plan.count * kept / held >= depth
+
+
+class TestCoded:
+    """What the codes are for: texts find their photos through a short list."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls) -> ClipLike:
+        return ClipLike(128)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def coded(cls, source: ClipLike) -> tuple[CodedStore, NDArray[np.float16], int]:
+        pytest.importorskip("faiss", reason="codes need faiss")
+        rows = source.images(24_000).astype(np.float16)
+        codes = Codes.learn(rows[::3], source.texts(600, seed=5))
+        codes.add(rows[:9_000])
+        codes.add(rows[9_000:])
+        tuned = tune(codes, rows, source.texts(200, seed=6))
+        assert tuned.recall >= 0.98
+        store = CodedStore(128)
+        store.add(np.arange(len(rows)), rows)
+        store.cover(codes, tuned.depth)
+        return store, rows, tuned.depth
+
+    @pytest.mark.parametrize("kind", ["texts", "images"])
+    @pytest.mark.parametrize("kept", [None, 0.6, 0.2])
+    def test_recall(self, coded: Any, source: ClipLike, kind: str, kept: float | None) -> None:
+        store, rows, depth = coded
+        assert depth < len(rows) / 20
+        asked = getattr(source, kind)(150, seed=7)
+        lots = np.random.default_rng(0)
+        allowed = None
+        if kept is not None:
+            allowed = lots.choice(len(rows), int(kept * len(rows)), replace=False)
+            assert store.plan(10, len(allowed)).way == "over-fetch"
+        oracle = make_store("exact-numpy", 128)
+        oracle.add(np.arange(len(rows)), rows)
+        scores, ids = store.search(asked, 10, allowed)
+        best, truth = oracle.search(asked, 10, allowed)
+        hits = [len(np.intersect1d(*pair)) for pair in zip(ids, truth, strict=True)]
+        assert np.mean(hits) / 10 >= 0.95
+        same = ids == truth
+        np.testing.assert_allclose(scores[same], best[same], atol=1e-5)
+
+    def test_a_shortlist_that_the_filter_empties_grows(self, coded: Any, source: ClipLike) -> None:
+        """The rows that are left are those farthest from the query."""
+        store, rows, _ = coded
+        asked = source.texts(1, seed=8)
+        allowed = np.argsort((asked @ rows.astype(np.float32).T)[0])[:3_000]
+        assert store.plan(10, len(allowed)).way == "over-fetch"
+        _, ids = store.search(asked, 10, allowed)
+        assert (ids >= 0).all()
+        assert np.isin(ids, allowed).all()
+
+    def test_written_and_read(self, coded: Any, source: ClipLike, tmp_path: Any) -> None:
+        rows, asked = source.images(500).astype(np.float16), source.texts(20)
+        codes = Codes.learn(rows, asked)
+        codes.add(rows[:300])
+        (tmp_path / "codes").write_bytes(codes.to_bytes())
+        again = Codes.from_file(tmp_path / "codes", 128)
+        codes.add(rows[300:])
+        again.add(rows[300:])
+        assert len(again) == 500
+        assert codes.to_bytes() == again.to_bytes()
+        again.clear()
+        assert len(again) == 0
+
+
+class TestConversion:
+    def test_each_float16_is_widened_exactly(self) -> None:
+        every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+        finite = every[np.isfinite(every)].reshape(-1, 1)
+        products = inner_products(np.ones((1, 1), np.float32), finite)
+        assert products[0].tolist() == finite[:, 0].astype(np.float32).tolist()
+
+    def test_faiss_holds_the_bytes_of_the_file(self) -> None:
+        faiss = pytest.importorskip("faiss", reason="exact-faiss needs faiss")
+        rows = np.random.default_rng(0).standard_normal((50, 24)).astype(np.float16)
+        store = make_store("exact-faiss", 24)
+        store.add(np.arange(20), rows[:20])
+        store.add(np.arange(20, 50), rows[20:])
+        converted = faiss.IndexScalarQuantizer(24, faiss.ScalarQuantizer.QT_fp16)
+        converted.add(rows.astype(np.float32))
+        held = store._rows()  # type: ignore[attr-defined]
+        assert held.tobytes() == faiss.vector_to_array(converted.codes).tobytes()
+        assert held.tobytes() == rows.tobytes()
+
+    @pytest.mark.parametrize("asked", [1, 9, 10, 40])
+    def test_batches_like_single_queries(self, recipe: str, asked: int) -> None:
+        rows = np.random.default_rng(0).integers(-3, 4, (200, DIM)).astype(np.float16)
+        store = make_store(recipe, DIM)
+        store.add(np.arange(200), rows)
+        vectors = np.random.default_rng(1).integers(-3, 4, (asked, DIM)).astype(np.float32)
+        scores, ids = store.search(vectors, 7)
+        single = [store.search(vector[None], 7) for vector in vectors]
+        assert ids.tolist() == [one[0].tolist() for _, one in single]
+        assert scores.tolist() == [one[0].tolist() for one, _ in single]
+
+
 class TestChoice:
+    def test_by_size(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("retrieval.stores.find_spec", lambda name: object())
+        monkeypatch.setattr("sys.platform", "linux")
+        assert choose_recipe(49_999, 512) == "exact-faiss"
+        assert choose_recipe(1_000_000, 512) == "pq-fastscan"
+        assert choose_recipe(60_000, 512, latency_ms=100) == "exact-faiss"
+        assert choose_recipe(60_000, 512, latency_ms=100, memory_bytes=1 << 20) == "pq-fastscan"
+        assert choose_recipe(10, 512, once=True) == "exact-numpy"
+        monkeypatch.setattr("retrieval.stores.find_spec", lambda name: None)
+        assert choose_recipe(1_000_000, 512) == "exact-numpy"
+
     def test_faiss_where_there_is_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("retrieval.stores.find_spec", lambda name: None)
         assert default_recipe() == "exact-numpy"

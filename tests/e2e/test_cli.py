@@ -168,7 +168,7 @@ class TestSearch:
         found = json.loads(result.stdout)
         assert result.stderr == ""
         assert set(found) == {
-            *("query", "parts", "kind", "hits", "considered", "elapsed_ms", "encoder")
+            *("query", "parts", "kind", "hits", "considered", "elapsed_ms", "encoder", "plan")
         }
         assert found["parts"] == [{"kind": "text", "value": "red", "weight": 1.0}]
         assert (found["query"], found["considered"], found["encoder"]) == ("red", 3, "toy")
