@@ -56,14 +56,16 @@ def fit(times: Mapping[int, float]) -> Growth:
 
 
 def _relative_line(times: Mapping[int, float]) -> tuple[float, float]:
-    """The fixed and each that minimise the sum of ((fixed + each n - t) / t)², by its gradient."""
-    scale = max(times)  # sizes near 1, so that the equations are well conditioned
-    w = ww = wx = xx = x = 0.0
-    for n, time in times.items():
-        u, v = 1 / time, n / scale / time
-        w, x, ww, wx, xx = w + u, x + v, ww + u * u, wx + u * v, xx + v * v
-    det = ww * xx - wx * wx
-    return (w * xx - x * wx) / det, (x * ww - w * wx) / det / scale
+    """The fixed and each that minimise the sum of ((fixed + each n - t) / t)²."""
+    least = min(times.values())
+    weights = {n: (least / time) ** 2 for n, time in times.items()}
+    total = sum(weights.values())
+    middle = sum(weight * n for n, weight in weights.items()) / total
+    height = sum(weight * times[n] for n, weight in weights.items()) / total
+    width = sum(weight * (n - middle) ** 2 for n, weight in weights.items())
+    rise = sum(weight * (n - middle) * (times[n] - height) for n, weight in weights.items())
+    each = rise / width if width else 0.0
+    return height - each * middle, each
 
 
 def size_of(name: object) -> int | None:

@@ -38,7 +38,8 @@ def test_by_words_in_every_store(
 ) -> None:
     if recipe != "exact-numpy":
         pytest.importorskip("faiss", reason="exact-faiss needs faiss")
-    monkeypatch.setattr("retrieval.collection.exact_recipe", lambda count, once: recipe)
+    for name in ("choose_recipe", "exact_recipe"):
+        monkeypatch.setattr(f"retrieval.loading.{name}", lambda *_, **__: recipe)
     for colour in ("red", "green", "blue"):
         assert names(search(full, colour, k=1)) == [colour]
     assert names(search(full, "red green", k=1)) == ["yellow"]
