@@ -346,7 +346,7 @@ class Collection:
         """Count what is in the collection and on disk."""
         from retrieval.describing import describe
 
-        return describe(self.path, self.catalog)
+        return describe(self.path, self.catalog, self._encoder.cache)
 
     def thumbnail(self, photo: Photo) -> Path:
         """The file of a small picture of a photo, made when first asked for.

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from retrieval.encoders import towers_in_words
 from retrieval.loading import recipe_in_words
 from retrieval.records import CollectionInfo, RunRecord
 from retrieval.storage.catalog import Catalog
@@ -19,8 +20,8 @@ _DETAILS = re.compile("[:;]| among ")
 _NUMBER = re.compile(r"\d[\d,.]*")
 
 
-def describe(place: Path, catalog: Catalog) -> CollectionInfo:
-    """Count what is in the collection at `place` and on disk."""
+def describe(place: Path, catalog: Catalog, cache: str = "") -> CollectionInfo:
+    """Count what is in the collection at `place` and on disk; `cache` holds exported towers."""
     space = catalog.active_space()
     counts = catalog.counts()
     manifest = read_manifest(place)
@@ -37,6 +38,7 @@ def describe(place: Path, catalog: Catalog) -> CollectionInfo:
         encoder=space.encoder if space else "none yet",
         fingerprint=space.fingerprint if space else "",
         dim=space.dim if space else 0,
+        towers=towers_in_words(space.fingerprint, cache) if space else {},
         recipe=recipe_in_words(place, space),
         sizes=sizes_on_disk(place),
         format=manifest["format"],

@@ -36,6 +36,11 @@ class MatchingEncoder:
         self.error: RetrievalError | None = None
         self._lock = threading.RLock()  # decode threads all want it first
 
+    @property
+    def cache(self) -> str:
+        """The folder of exported towers, as it was given."""
+        return self._spec.cache
+
     def load(self, space: Space | None) -> Encoder:
         """The encoder of `space`, or the one to start a collection with.
 
@@ -85,7 +90,7 @@ class MatchingEncoder:
             towers = self._exported(space)
         if towers is not None and towers.has("image"):
             return towers
-        encoder = self._load_model(space)
+        encoder = self.load_model(space)
         if not runs_on_towers(self._spec, many=True):
             return encoder
         return on_towers(encoder, self._spec.cache, self._on_notice, self._spec.threads)
@@ -98,12 +103,13 @@ class MatchingEncoder:
         return exported(
             space.fingerprint,
             spec.cache,
-            lambda: self._load_model(space),
+            lambda: self.load_model(space),
             self._on_notice,
             spec.threads,
         )
 
-    def _load_model(self, space: Space | None) -> Encoder:
+    def load_model(self, space: Space | None) -> Encoder:
+        """The encoder as its weights are now, not what was once exported of it."""
         asked = self._spec.model
         if space is not None and asked == "auto":
             asked = space.encoder

@@ -244,6 +244,7 @@ class CollectionInfo:
 
     `duplicates` are the files of a photo beyond its first, `animated` photos of several frames,
     `not_live` the rows of vectors that are not searched, and `reasons` say why files were skipped.
+    `towers` says how "text" and "image" are encoded on this machine's CPU.
     """
 
     path: str
@@ -258,6 +259,7 @@ class CollectionInfo:
     encoder: str
     fingerprint: str
     dim: int
+    towers: dict[str, str]
     recipe: str
     sizes: dict[str, int]
     format: int

@@ -76,7 +76,7 @@ PARTS: dict[str, Part] = {
     "query": Part(
         "scripts.bench.query:measure",
         {
-            "tiny": {"photos": 100, "runs": 2},
+            "tiny": {"photos": 100, "runs": 2, "model": "mini"},
             "small": {"photos": 20_000},
             "full": {"photos": 100_000},
         },
@@ -100,7 +100,7 @@ PARTS: dict[str, Part] = {
     "cold": Part(
         "scripts.bench.cold:measure",
         {
-            "tiny": {"photos": 100, "runs": 1, "naive": False},
+            "tiny": {"photos": 100, "runs": 1, "model": "mini", "naive": False},
             "small": {"photos": 20_000, "runs": 7},
             "full": {"photos": 100_000, "runs": 15},
         },

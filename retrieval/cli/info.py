@@ -50,6 +50,8 @@ def _show(info: CollectionInfo) -> None:
         "documents": f"{info.documents:,}",
         "unused": _unused(info.not_live),
         "encoder": f"{info.encoder} ({info.dim} dimensions, {info.fingerprint[:12]})",
+        "texts": info.towers.get("text", ""),
+        "pictures": info.towers.get("image", ""),
         "recipe": info.recipe,
         "sizes": sizes,
         "format": f"{info.format}, made by {info.created_by}",

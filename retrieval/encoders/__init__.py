@@ -197,3 +197,11 @@ def exported(
     from retrieval.encoders.towers import unwrap
 
     return unwrap(fingerprint, cache, model, on_notice, threads)
+
+
+def towers_in_words(fingerprint: str, cache: str) -> dict[str, str]:
+    """How texts and pictures are encoded on this machine's CPU: exported towers, or torch."""
+    from retrieval.encoders.towers.folder import SIDES, TowerFolder, in_words
+
+    folder = TowerFolder(fingerprint, cache)
+    return {side: in_words(folder.read(side)) for side in SIDES}

@@ -253,7 +253,7 @@ class Verification:
             )
 
     def _check_encoder(self, space: Space) -> None:
-        MatchingEncoder(self.path, self.spec, ignore_notice).load(space)
+        MatchingEncoder(self.path, self.spec, ignore_notice).load_model(space)
         self.checked["encoder fingerprints"] = 1
 
     # --- files ------------------------------------------------------------------------------

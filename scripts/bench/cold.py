@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scripts.bench.making import COMMAND, environment, make_collection, repeat, run
+from scripts.bench.making import COMMAND, environment, make_collection, named, repeat, run
 
 NAIVE_MODEL = "ViT-B-32"  # what people load; random weights cost as much as trained ones
 WORDS = "a dog in the snow"
@@ -48,22 +48,30 @@ for row in np.argsort(-scores)[:10]:
 
 
 def measure(
-    photos: int = 20_000, runs: int = 7, *, naive: bool = True, naive_model: str = NAIVE_MODEL
+    photos: int = 20_000, runs: int = 7, *, model: str = NAIVE_MODEL, naive: bool = True
 ) -> dict[str, Any]:
-    """CPU and wall milliseconds of the process, over a collection of `photos` random vectors."""
+    """CPU and wall milliseconds of the process, over a collection of `photos` vectors.
+
+    `model` is "mini", or an architecture that gets random weights; the naive process loads
+    NAIVE_MODEL.
+    """
     with tempfile.TemporaryDirectory(prefix="cold-", dir="/tmp") as folder:
         place = Path(folder)
         # Bytecode of its own, so that neither side compiles anything while it is measured.
-        env = environment(XDG_RUNTIME_DIR=folder, PYTHONPYCACHEPREFIX=f"{folder}/bytecode")
-        make_collection(place / "collection", photos)
+        env = environment(
+            XDG_RUNTIME_DIR=folder,
+            PYTHONPYCACHEPREFIX=f"{folder}/bytecode",
+            RETRIEVAL_CACHE=f"{folder}/cache",
+        )
+        make_collection(place / "collection", photos, named(model, place), f"{folder}/cache")
         search = [*COMMAND, "search", WORDS, "--collection", str(place / "collection")]
-        figures: dict[str, Any] = {"photos": photos, "words": WORDS}
+        figures: dict[str, Any] = {"photos": photos, "words": WORDS, "model": model}
         figures["python"] = repeat([sys.executable, "-c", "pass"], env, place, runs)
         figures["numpy"] = repeat([sys.executable, "-c", "import numpy"], env, place, runs)
         figures["cold"] = repeat(search, env, place, runs)
         figures["daemon"] = _with_daemon(search, env, place, runs)
         if naive:
-            figures["naive"] = _naive(naive_model, photos, env, place, max(3, runs // 2))
+            figures["naive"] = _naive(NAIVE_MODEL, photos, env, place, max(3, runs // 2))
             ratio = figures["naive"]["cpu_ms"]["median"] / figures["cold"]["cpu_ms"]["median"]
             figures["naive_over_cold_cpu"] = round(ratio, 1)
     return figures

@@ -7,7 +7,6 @@ weights lie close together.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scripts.bench.common import cpu_seconds, figure_of, median_of, paired, photos
+from scripts.bench.random_weights import checkpoint
 
 if TYPE_CHECKING:
     from retrieval.encoders.towers.exporting import Probes
@@ -40,6 +40,7 @@ TINY: dict[str, Any] = {
 
 def measure(size: str) -> dict[str, Any]:
     """Figures of the image and of the text tower, and how far each candidate agrees."""
+    from retrieval.encoders import EncoderSpec, load_encoder
     from retrieval.encoders._compat import import_open_clip, prepare_torch
 
     prepare_torch(1)
@@ -48,7 +49,8 @@ def measure(size: str) -> dict[str, Any]:
     config = TINY if size == "tiny" else open_clip.get_model_config("ViT-B-32")
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        model = _model(open_clip, config, place)
+        checkpoint(place, config)
+        model = load_encoder(EncoderSpec(str(place), "cpu", threads=1))
         pixels = _pixels(model, probes, place)
         image = _image(model, pixels, runs, place)
         text = _text(model, runs, place)
@@ -63,23 +65,6 @@ def measure(size: str) -> dict[str, Any]:
         "ratio_best": max(ratios),
         "ratio_openvino": image["candidates"].get("int8 in openvino", {}).get("times_torch"),
     }
-
-
-def _model(open_clip: Any, config: dict[str, Any], place: Path) -> Any:
-    """A random model as a checkpoint folder, loaded as a user would."""
-    import torch
-    from safetensors.torch import save_file
-
-    from retrieval.encoders import EncoderSpec, load_encoder
-
-    torch.manual_seed(0)
-    model = open_clip.CLIP(**config)
-    state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(state, place / "open_clip_model.safetensors")
-    pixels = {"mean": [0.481, 0.458, 0.408], "std": [0.269, 0.261, 0.276]}
-    stated = {"model_cfg": config, "preprocess_cfg": pixels}
-    (place / "open_clip_config.json").write_text(json.dumps(stated), "utf-8")
-    return load_encoder(EncoderSpec(str(place), "cpu", threads=1))
 
 
 def _pixels(model: Any, count: int, place: Path) -> NDArray[np.uint8]:

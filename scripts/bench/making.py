@@ -1,4 +1,4 @@
-"""Collections of any size in seconds: rows without photos behind them, and processes to time."""
+"""Collections of any size in seconds: vectors without photos behind them, processes to time."""
 
 from __future__ import annotations
 
@@ -12,28 +12,36 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from retrieval import Collection
+from retrieval.coding import refresh
 from retrieval.encoders import EncoderSpec
 from retrieval.records import FileStat
 from retrieval.storage.commits import Batch, FileEntry, NewPhoto
+from scripts.bench.random_weights import checkpoint
+from scripts.bench.vectors import ClipLike
 
 ROOT = Path(__file__).resolve().parents[2]
 CHUNK = 5_000
 
 
-def make_collection(place: Path, photos: int, model: str = "mini", seed: int = 0) -> None:
-    """A collection of `photos` random unit vectors for the encoder `model`; no file is there."""
-    generator = np.random.default_rng(seed)
-    with Collection.open(place, create=True, spec=EncoderSpec(model)) as collection:
-        dim = collection.encoder().dim
+def make_collection(place: Path, photos: int, model: str = "mini", cache: str = "") -> None:
+    """A collection of `photos` vectors such as CLIP makes; no file is there.
+
+    It has codes if it is large, and queries to it need no torch: the text tower of `model` is
+    exported into the folder `cache`.
+    """
+    spec = EncoderSpec(model, "cpu", cache=cache)
+    with Collection.open(place, create=True, spec=spec) as collection:
+        source = ClipLike(collection.encoder().dim)
+        done = 0
         with collection.writing():
-            for start in range(0, photos, CHUNK):
-                numbers = range(start, min(start + CHUNK, photos))
-                rows = generator.standard_normal((len(numbers), dim), np.float32)
-                rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-                collection.commit(_batch(numbers), rows)
+            for rows in source.blocks(photos):
+                for start in range(0, len(rows), CHUNK):
+                    part = rows[start : start + CHUNK]
+                    collection.commit(_batch(range(done, done + len(part))), part)
+                    done += len(part)
+            refresh(place, collection.catalog, lambda texts: source.texts(len(texts)))
+        collection.prepare_queries()
 
 
 def _batch(numbers: range) -> Batch:
@@ -46,6 +54,16 @@ def _batch(numbers: range) -> Batch:
             for stat, content_hash in zip(stats, hashes, strict=True)
         ],
     )
+
+
+def named(model: str, place: Path) -> str:
+    """What EncoderSpec takes for a model."""
+    if model == "mini":
+        return model
+    from retrieval.encoders._compat import import_open_clip
+
+    checkpoint(place / "model", import_open_clip().get_model_config(model))
+    return str(place / "model")
 
 
 def environment(**more: str) -> dict[str, str]:

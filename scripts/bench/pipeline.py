@@ -39,6 +39,7 @@ from retrieval.pictures import decode, load_picture, side_for
 from retrieval.pictures.images import read_content
 from scripts.bench import photos
 from scripts.bench.common import photos as some_photos
+from scripts.bench.random_weights import checkpoint
 
 Embed = Callable[[Path], NDArray[np.float32]]
 
@@ -203,26 +204,12 @@ def _exported(encoder: Encoder, folder: Path, threads: int) -> Encoder:
     return towers
 
 
-def _checkpoint(folder: Path, name: str = "ViT-B-32") -> str:
+def _checkpoint(folder: Path) -> str:
     """A checkpoint folder of a published architecture with random weights."""
     from retrieval.encoders._compat import import_open_clip
 
-    open_clip = import_open_clip()
-    from safetensors.torch import save_file
-
-    target = folder / "checkpoint"
-    target.mkdir()
-    model = open_clip.create_model(name)
-    save_file(model.state_dict(), target / "open_clip_model.safetensors")
-    config = {
-        "model_cfg": open_clip.get_model_config(name),
-        "preprocess_cfg": {
-            "mean": open_clip.OPENAI_DATASET_MEAN,
-            "std": open_clip.OPENAI_DATASET_STD,
-        },
-    }
-    (target / "open_clip_config.json").write_text(json.dumps(config))
-    return str(target)
+    checkpoint(folder / "checkpoint", import_open_clip().get_model_config("ViT-B-32"))
+    return str(folder / "checkpoint")
 
 
 def _figures(costs: dict[str, list[Cost]], count: int) -> dict[str, Any]:

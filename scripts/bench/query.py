@@ -10,26 +10,33 @@ from pathlib import Path
 from typing import Any
 
 from retrieval import Collection, make_query, search
+from retrieval.encoders import EncoderSpec
 from retrieval.queries import query_vector
-from scripts.bench.making import make_collection, spread
+from scripts.bench.making import make_collection, named, spread
 
 WARM_UP = 3
 
 
-def measure(photos: int = 20_000, runs: int = 50, k: int = 10) -> dict[str, Any]:
-    """Milliseconds of a text search and of its parts, wall and CPU of this process."""
+def measure(
+    photos: int = 20_000, runs: int = 50, k: int = 10, *, model: str = "ViT-B-32"
+) -> dict[str, Any]:
+    """Milliseconds of a text search and of its parts, wall and CPU of this process.
+
+    `model` is "mini", or an architecture that gets random weights.
+    """
     with tempfile.TemporaryDirectory(prefix="query-") as folder:
-        place = Path(folder) / "collection"
-        make_collection(place, photos)
+        place, cache = Path(folder) / "collection", str(Path(folder) / "cache")
+        make_collection(place, photos, named(model, Path(folder)), cache)
         begun = time.perf_counter()
-        with Collection.open(place) as collection:
+        with Collection.open(place, spec=EncoderSpec(cache=cache)) as collection:
             opened = time.perf_counter()
             collection.store("photos")
             loaded = time.perf_counter()
             return {
                 "photos": photos,
                 "k": k,
-                "encoder": collection.encoder().name,
+                "model": model,
+                "recipe": collection.info().recipe,
                 "open_ms": round(1000 * (opened - begun), 2),
                 "load_ms": round(1000 * (loaded - opened), 2),
                 **_parts(collection, runs, k),
@@ -37,7 +44,7 @@ def measure(photos: int = 20_000, runs: int = 50, k: int = 10) -> dict[str, Any]
 
 
 def _parts(collection: Collection, runs: int, k: int) -> dict[str, Any]:
-    encoder = collection.encoder()
+    encoder = collection.query_encoder()
     words = iter(f"a photo of {number} dogs" for number in range(sys.maxsize))
     vector = query_vector(make_query(next(words)), encoder)
     space, store = collection.store("photos")

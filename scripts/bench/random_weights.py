@@ -23,15 +23,10 @@ _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
 def make(folder: Path) -> None:
     """Write all forms into `folder`, which then says so by a file named complete."""
-    import torch
-
     from retrieval.encoders._compat import import_open_clip
 
     open_clip = import_open_clip()
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
-    model = open_clip.create_model(ARCHITECTURE).eval()
-    _save_checkpoint(model, open_clip.get_model_config(ARCHITECTURE), folder)
+    model = checkpoint(folder, open_clip.get_model_config(ARCHITECTURE))
     (folder / "rclip" / RCLIP_FOLDER).mkdir(parents=True, exist_ok=True)
     (folder / "rclip" / "tokenizer").mkdir(exist_ok=True)
     shutil.copyfile(
@@ -41,9 +36,16 @@ def make(folder: Path) -> None:
     (folder / "complete").touch()
 
 
-def _save_checkpoint(model: Any, model_cfg: dict[str, Any], folder: Path) -> None:
+def checkpoint(folder: Path, model_cfg: dict[str, Any]) -> Any:
+    """Write open_clip_config.json and random weights for it into `folder`; return the model."""
+    import torch
     from safetensors.torch import save_file
 
+    from retrieval.encoders._compat import import_open_clip
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    model = import_open_clip().CLIP(**model_cfg).eval()
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, folder / "open_clip_model.safetensors")
     pixels = {
@@ -54,6 +56,7 @@ def _save_checkpoint(model: Any, model_cfg: dict[str, Any], folder: Path) -> Non
     }
     config = {"model_cfg": model_cfg, "preprocess_cfg": pixels}
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2), "utf-8")
+    return model
 
 
 def _export(model: Any, folder: Path) -> None:

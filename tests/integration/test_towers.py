@@ -253,6 +253,12 @@ class TestInACollection:
         assert len(fast) == 3
         assert fast == pytest.approx(found(EncoderSpec(precision="fp32")), abs=0.02)
 
+    def test_info_says_how_it_encodes(self, indexed: Path, places: Path) -> None:
+        with Collection.open(indexed, spec=EncoderSpec(cache=str(places / "cache"))) as collection:
+            towers = collection.info().towers
+        assert "(onnx)" in towers["text"]
+        assert towers["image"] == "torch"
+
     def test_changed_weights_are_refused_when_more_is_indexed(
         self, indexed: Path, places: Path, clip: Encoder, tmp_path: Path
     ) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.encoders.towers.folder import SIDES, Note, Side, TowerFolder
+from retrieval.encoders.towers.folder import SIDES, Note, Side, TowerFolder, in_words
 from retrieval.encoders.towers.inputs import Texts, preparation
 from retrieval.encoders.towers.probes import TEXTS
 from retrieval.encoders.towers.running import Tower
@@ -128,10 +128,7 @@ class TowerEncoder:
 
     def describe(self, side: Side) -> str:
         """How a side is computed, in a few words."""
-        note = self._notes[side]
-        if note is None or note.failed:
-            return "torch"
-        return f"{note.precision} ({note.runtime}): {note.agrees}"
+        return in_words(self._notes[side])
 
     def _tower(self, side: Side) -> Tower | None:
         """The tower of a side, loaded on first use; None where there is none that can be used."""

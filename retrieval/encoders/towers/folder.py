@@ -58,6 +58,15 @@ class Note:
         )
 
 
+def in_words(note: Note | None) -> str:
+    """How a side is computed on this machine, in a few words."""
+    if note is None:
+        return "torch"
+    if note.failed:
+        return f"torch; the exported form was not taken: {note.failed}"
+    return f"{note.precision} ({note.runtime}), {note.agrees}"
+
+
 class TowerFolder:
     """The exported towers of one encoder."""
 
