@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -143,8 +144,8 @@ class TestTheGate:
         notices: list[str] = []
         towers = wrap(clip, str(tmp_path), notices.append, 1)
         towers.export_text()
-        assert "float32" in notices[0]
-        assert "does not agree" in notices[0]
+        assert "float32" in notices[-1]
+        assert "does not agree" in notices[-1]
         assert towers.describe("text").startswith("fp32")
 
     def test_where_nothing_agrees_torch_goes_on(
@@ -154,7 +155,7 @@ class TestTheGate:
         notices: list[str] = []
         towers = wrap(clip, str(tmp_path), notices.append, 1)
         towers.export_text()
-        assert "runs in torch" in notices[0]
+        assert "runs in torch" in notices[-1]
         assert np.array_equal(towers.encode_texts(TEXTS), clip.encode_texts(TEXTS))
         monkeypatch.setattr(tower_encoder.TowerEncoder, "_export", lambda *_: pytest.fail("again"))
         wrap(clip, str(tmp_path), silent, 1).export_text()  # it is remembered
@@ -198,6 +199,26 @@ class TestDamage:
         assert towers.has("text")
         assert (folder / "text.onnx").is_file()
 
+    def test_what_a_process_that_died_left_is_cleared_away(
+        self, clip: Encoder, tmp_path: Path
+    ) -> None:
+        folder = TowerFolder(clip.fingerprint, str(tmp_path)).path
+        for name in ("making-old", "making-now"):
+            (folder / name).mkdir(parents=True)
+            (folder / name / "traced.onnx").write_bytes(b"half")
+        os.utime(folder / "making-old", (0, 0))
+        exported_text(clip, tmp_path)
+        assert {path.name for path in folder.glob("making-*")} == {"making-now"}
+
+    def test_two_that_export_at_once_do_it_once(
+        self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = (wrap(clip, str(tmp_path), silent, 1) for _ in range(2))
+        first.export_text()
+        monkeypatch.setattr(exporting, "_best", lambda *_: pytest.fail("made twice"))
+        second.export_text()
+        assert second.has("text")
+
     def test_an_older_format_is_not_read(
         self, folder: Path, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -209,7 +230,7 @@ class TestDamage:
         notices: list[str] = []
         towers = wrap(clip, str(tmp_path / "file"), notices.append, 1)
         towers.export_text()
-        assert "could not be exported" in notices[0]
+        assert "could not be exported" in notices[-1]
         assert towers.encode_texts(["a dog"]).shape == (1, clip.dim)
 
 

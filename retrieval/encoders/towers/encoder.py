@@ -7,6 +7,7 @@ the model encoded anyway.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 IMAGE_PROBES = 64
 WORTH_EXPORTING = 512  # photos to come; exporting costs about as much as 200 to 400 of them
 TEXT_BATCH = 64
+PREPARING: dict[Side, str] = {"text": "quick text queries", "image": "faster indexing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class TowerEncoder:
         self._folder = folder
         self._load_model = model
         self._model: Encoder | None = None
+        self._lock = threading.Lock()
         self._on_notice = on_notice
         self._threads = threads
         self._notes: dict[Side, Note | None] = {side: folder.read(side) for side in SIDES}
@@ -108,9 +111,10 @@ class TowerEncoder:
 
     def model(self) -> Encoder:
         """The encoder in torch, loaded on first use. Raises what loading it raises."""
-        if self._model is None:
-            self._model = self._load_model()
-        return self._model
+        with self._lock:  # decode threads all want it first
+            if self._model is None:
+                self._model = self._load_model()
+            return self._model
 
     def expect(self, images: int) -> None:
         """Say how many photos are to be encoded, at most: exporting must be worth it."""
@@ -168,6 +172,10 @@ class TowerEncoder:
         model: Any = self.model()
         if not hasattr(model, f"{side}_graph"):
             return
+        self._on_notice(
+            f"Preparing {PREPARING[side]} for this computer, once for this model: takes some "
+            "seconds, for large models a minute or two."
+        )
         blank = Note(self.name, self.dim, self.image_size, self.quality, {})
         try:
             graph: Graph = getattr(model, f"{side}_graph")()

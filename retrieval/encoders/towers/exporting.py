@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import shutil
 import tempfile
 import time
 import warnings
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPSET = 17
+TIMED = 16  # items
+ABANDONED_S = 3600.0  # age of what a process that died was making
+MAKING = "making-"
 PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "nncf")
 
 Arrays = dict[str, "NDArray[Any]"]
@@ -89,23 +93,45 @@ class Trial:
 def export(folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes) -> Note:
     """Export a tower and keep the best candidate, or the reason why there is none.
 
-    Returns the note that was kept; `note` gives what is known of the encoder. Raises OSError where
-    the folder cannot be written.
+    Returns the note that was kept; `note` gives what is known of the encoder. Waits for another
+    process that exports into the same folder, and takes what it made. Raises OSError where the
+    folder cannot be written.
     """
+    from filelock import FileLock
+
     made_with = {name: version(name) for name in PACKAGES if find_spec(name)}
     note = replace(note, inputs=graph.inputs, made_with=made_with)
     disk.make_folders(folder.path)
-    with tempfile.TemporaryDirectory(dir=folder.path, prefix="making-") as temporary:
-        try:
-            note = _best(Path(temporary), folder, side, note, graph, probes)
-        except (RetrievalError, RuntimeError, ValueError, TypeError, ImportError) as error:
-            note = replace(note, failed=_first_line(error))
-        except Exception as error:  # the exporters and quantisers raise classes of their own
-            if isinstance(error, OSError):
-                raise
-            note = replace(note, failed=f"{type(error).__name__}: {_first_line(error)}")
-    folder.write(side, note)
+    with FileLock(folder.path / "lock"):
+        there = folder.read(side)
+        if there is not None and (there.failed or folder.is_whole(there)):
+            return there
+        _clear_away(folder.path)
+        with tempfile.TemporaryDirectory(dir=folder.path, prefix=MAKING) as temporary:
+            note = _tried(Path(temporary), folder, side, note, graph, probes)
+        folder.write(side, note)
     return note
+
+
+def _clear_away(place: Path) -> None:
+    """Remove what processes that died left half made."""
+    for left in place.glob(f"{MAKING}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _tried(
+    place: Path, folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes
+) -> Note:
+    """The note of the best candidate, or one that says why there is none. Raises OSError."""
+    try:
+        return _best(place, folder, side, note, graph, probes)
+    except OSError:
+        raise
+    except RetrievalError as error:
+        return replace(note, failed=_first_line(error))
+    except Exception as error:  # the exporters and quantisers raise classes of their own
+        return replace(note, failed=f"{type(error).__name__}: {_first_line(error)}")
 
 
 def _best(
@@ -172,11 +198,12 @@ def _to_onnx(graph: Graph, example: Arrays, path: Path) -> Path:
 
 
 def seconds_of(encode: Callable[[Arrays], object], batch: Arrays) -> float:
-    """Wall seconds for a batch on all threads, the best of three."""
+    """Wall seconds for a few items on all threads, the best of three."""
+    few = {name: array[:TIMED] for name, array in batch.items()}
     times = []
     for _ in range(3):
         begun = time.perf_counter()
-        encode(batch)
+        encode(few)
         times.append(time.perf_counter() - begun)
     return min(times)
 
