@@ -156,6 +156,7 @@ class _Parts:
         stages = report.stages
         names = ("read", "decode", "waiting", "encode", "write")
         self.stages = {name: round(getattr(stages, name), 3) for name in names}
+        self.stages["write_share"] = round(stages.write / report.seconds, 4)
         self.stages["bottleneck"] = stages.bottleneck
 
     def naive(self, embed: Embed) -> None:
