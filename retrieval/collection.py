@@ -205,11 +205,13 @@ class Collection:
         self._encoder.expect(count)
 
     def prepare_queries(self) -> None:
-        """Have queries need no torch from now on; does nothing if this session embedded nothing.
+        """Have queries need no torch from now on; `retrieval index` does this at its end.
 
-        Exports the encoder's text tower, once for an encoder on a machine.
+        Exports the encoder's text tower, once for an encoder on a machine: takes some seconds, for
+        large models a minute or two. Where that fails a notice says so, and queries load the model.
         """
-        self._encoder.export_for_queries()
+        self.reader.check_open()
+        self._encoder.export_for_queries(self.reader.active_space())
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders import (
+    EXPORTABLE,
     Encoder,
     EncoderSpec,
+    backend_of,
     exported,
     is_certainly_other,
     load_chosen,
@@ -78,9 +80,22 @@ class MatchingEncoder:
         if hasattr(encoder, "expect"):
             encoder.expect(photos)
 
-    def export_for_queries(self) -> None:
-        """Export the text tower of the encoder that was loaded, unless that was done or tried."""
+    def export_for_queries(self, space: Space | None) -> None:
+        """Export the text tower of the encoder of `space`, unless that was done or tried."""
+        if space is None or not runs_on_towers(self._spec):
+            return
+        towers = self._exported(space)
+        if towers is not None and towers.is_settled("text"):
+            return
         encoder: Any = self._encoder
+        if not hasattr(encoder, "export_text") and backend_of(space.encoder) in EXPORTABLE:
+            spec = replace(self._spec, device="cpu", precision="fp32")  # queries run there
+            try:
+                model = self.load_model(space, spec)
+            except RetrievalError as error:
+                self._on_notice(f"Searches will load the model each time: {error}")
+                return
+            encoder = on_towers(model, spec.cache, self._on_notice, spec.threads)
         if hasattr(encoder, "export_text"):
             encoder.export_text()
 
@@ -108,12 +123,13 @@ class MatchingEncoder:
             spec.threads,
         )
 
-    def load_model(self, space: Space | None) -> Encoder:
+    def load_model(self, space: Space | None, spec: EncoderSpec | None = None) -> Encoder:
         """The encoder as its weights are now, not what was once exported of it."""
-        asked = self._spec.model
+        spec = spec or self._spec
+        asked = spec.model
         if space is not None and asked == "auto":
             asked = space.encoder
-        encoder = load_chosen(replace(self._spec, model=asked), self._on_notice)
+        encoder = load_chosen(replace(spec, model=asked), self._on_notice)
         if space is not None:
             self._check_same(space, encoder)
         return encoder

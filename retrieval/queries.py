@@ -82,7 +82,8 @@ def _text_part(value: str, sign: float) -> Part:
     weight, words = 1.0, value
     if match := _WEIGHTED.fullmatch(value.strip()):
         weight, words = float(match[1]), match[2]
-    words = words.strip()
+    # What is no text (a byte that is not UTF-8) becomes a question mark before any tokenizer.
+    words = words.encode("utf-8", "replace").decode("utf-8").strip()
     if not words:
         raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
     if len(words) > MAX_CHARACTERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
 from collections.abc import Collection as Several
@@ -88,7 +89,12 @@ def search(
 def _rows(
     collection: Collection, space: Space, kind: Kind, items: Several[int]
 ) -> NDArray[np.int64]:
-    return np.array(collection.catalog.live_rows(space, kind, list(items)), np.int64)
+    try:
+        ids = [operator.index(item) for item in items]  # numpy's integers too
+    except TypeError as exc:
+        raise QueryError("among takes the ids of items, which are whole numbers.") from exc
+    known = [item for item in ids if 0 <= item < 1 << 63]
+    return np.array(collection.catalog.live_rows(space, kind, known), np.int64)
 
 
 def _describe(

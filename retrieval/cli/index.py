@@ -74,14 +74,13 @@ def index_command(
             if as_json:
                 emit(to_json(_record(exc.report)))
             raise
-        if report.photos:
-            collection.prepare_queries()
-    if as_json:
-        emit(to_json(_record(report)))
-        return
-    _show(report, f" -c {flags['collection']}" if flags["collection"] else "")
-    if profile:
-        emit("\n".join(profile_lines(report)))
+        if as_json:
+            emit(to_json(_record(report)))
+        else:
+            _show(report, f" -c {flags['collection']}" if flags["collection"] else "")
+            if profile:
+                emit("\n".join(profile_lines(report)))
+        collection.prepare_queries()
 
 
 def _record(report: IndexReport) -> dict[str, Any]:

@@ -25,6 +25,9 @@ ENCODERS: dict[str, str] = {
     "openclip": "retrieval.encoders.openclip:load",
 }
 
+#: Backends whose encoders can be exported (`towers`).
+EXPORTABLE = ("mini", "openclip")
+
 #: How good the built-in encoder is: held-out figures of docs/mini.md. Here, since to say it costs
 #: no import.
 MINI_QUALITY = (

@@ -89,6 +89,7 @@ class OpenClipEncoder:
 
         self.name = checkpoint.name
         self.quality = checkpoint.quality
+        self.source = checkpoint.weights
         self.dim = int(checkpoint.model_cfg["embed_dim"])
         # The longer side where they differ: a loader that keeps this much never keeps too little.
         self.image_size = max(pixels.size)

@@ -8,8 +8,9 @@ and `texts` do it, and `session` holds what they share.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ def index_folder(
     UsageError for a folder that was never there, NoPhotosError if there is nothing to index,
     LockedError, StorageError, EncoderError.
     """
+    begun = time.monotonic()
     roots = named_roots(folders)
     gone = [root for root in roots if not os.path.exists(root)]
     for root in gone:
@@ -63,7 +65,7 @@ def index_folder(
         if not report.removed:  # what is gone today may be back with its disk tomorrow
             compact_if_worth(collection)
         refresh(collection.path, collection.catalog, _encode(collection), on_progress)
-    return report
+    return replace(report, seconds=time.monotonic() - begun)
 
 
 def _encode(collection: Collection) -> EncodeTexts:

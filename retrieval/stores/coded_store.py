@@ -6,7 +6,6 @@ codes is an exact one. Removed rows are only marked: compaction drops them from 
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from retrieval.stores.exact import Found
 
 MEASURED_K = 10  # the k that a depth is measured for
+DEEPER = 0.6  # the power of k by which a shortlist grows
 
 
 class CodedStore:
@@ -81,7 +81,7 @@ class CodedStore:
         if self._codes is None:
             return choose_plan(self._count, kept, self._count)
         # The deeper a hit stands the closer are its neighbours.
-        depth = int(self._depth * max(1.0, sqrt(k / MEASURED_K)))
+        depth = int(self._depth * max(1.0, (k / MEASURED_K) ** DEEPER))
         return choose_plan(self._count, kept, max(depth, k))
 
     def _exact(self, vectors: NDArray[np.float32], k: int, places: NDArray[np.int64]) -> Found:

@@ -146,3 +146,17 @@ def test_a_file_that_exists_is_shown_first(collection: Collection, tmp_path: Pat
         (hit,) = search(collection, "red").hits
         assert hit.path == str(paths[first])
         assert {hit.path, *hit.also} == {str(path) for path in paths}
+
+
+class TestAmong:
+    def test_whole_numbers_of_any_sort(self, full: Collection) -> None:
+        ids = [hit.id for hit in search(full, "red", k=2).hits]
+        plain = search(full, "red", among=ids).hits
+        assert [hit.id for hit in plain] == ids
+        assert search(full, "red", among=np.array(ids)).hits == plain
+        assert search(full, "red", among=[*ids, 2**70, -5, 10**9]).hits == plain
+
+    @pytest.mark.parametrize("ids", [["1"], [1.0], [None]])
+    def test_anything_else_is_refused(self, full: Collection, ids: list[Any]) -> None:
+        with pytest.raises(QueryError, match="whole numbers"):
+            search(full, "red", among=ids)

@@ -171,6 +171,32 @@ class TestTheGate:
         with pytest.raises(EncoderError, match="not finite"):
             towers.encode_texts(["a dog"])
 
+    @pytest.mark.parametrize("error", [MemoryError("no room"), ImportError("no onnx")])
+    def test_a_failure_that_may_pass_is_not_remembered(
+        self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(*_: Any) -> Path:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr("retrieval.encoders.towers.quantising.to_int8", fail)
+            notices: list[str] = []
+            towers = wrap(clip, str(tmp_path), notices.append, 1)
+            towers.export_text()
+            assert "the next run tries again" in notices[-1]
+            assert towers.encode_texts(["a dog"]).shape == (1, clip.dim)
+        assert exported_text(clip, tmp_path).has("text")
+
+    def test_what_failed_is_tried_again_with_other_versions(
+        self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(exporting, "compare", lambda *_: Agreement(0.9, 0.5, 100))
+            exported_text(clip, tmp_path)
+        assert not exported_text(clip, tmp_path).has("text")
+        monkeypatch.setattr("retrieval.encoders.towers.folder.versions", lambda: {"torch": "99"})
+        assert exported_text(clip, tmp_path).has("text")
+
 
 class TestDamage:
     @pytest.fixture
@@ -190,6 +216,18 @@ class TestDamage:
         if towers is not None:
             assert np.array_equal(towers.encode_texts(TEXTS), clip.encode_texts(TEXTS))
             assert not towers.has("text")
+
+    def test_a_damaged_tokenizer(self, places: Path, tmp_path: Path) -> None:
+        if not (places / "siglip").exists():
+            save_siglip(places / "siglip")
+        siglip = load_encoder(EncoderSpec(str(places / "siglip"), "cpu"))
+        exported_text(siglip, tmp_path)
+        path = TowerFolder(siglip.fingerprint, str(tmp_path)).path / "tokenizer.json"
+        path.write_text(path.read_text() + "\n")  # still a tokenizer, not the one that was tried
+        towers = unwrap(siglip.fingerprint, str(tmp_path), lambda: siglip, silent, 1)
+        assert towers is not None
+        assert not towers.has("text")
+        assert np.array_equal(towers.encode_texts(TEXTS), siglip.encode_texts(TEXTS))
 
     def test_it_is_made_again(self, folder: Path, clip: Encoder, tmp_path: Path) -> None:
         (folder / "text.onnx").unlink()
@@ -280,16 +318,45 @@ class TestInACollection:
         assert "(onnx)" in towers["text"]
         assert towers["image"] == "torch"
 
-    def test_changed_weights_are_refused_when_more_is_indexed(
+    def test_changed_weights_are_refused(
         self, indexed: Path, places: Path, clip: Encoder, tmp_path: Path
     ) -> None:
         save_clip(places / "clip", seed=5)
         try:
             picture(tmp_path / "photos/new.jpg", (1, 2, 3))
             spec = EncoderSpec(cache=str(places / "cache"))
-            with Collection.open(indexed, spec=spec) as collection:
-                assert search(collection, "a dog").hits  # by the tower that belongs to the vectors
-                with pytest.raises(EncoderError, match="not the one"):
-                    index_folder(collection, [tmp_path / "photos"])
+            for attempt in (
+                lambda c: search(c, "a dog"),
+                lambda c: index_folder(c, [tmp_path / "photos"]),
+            ):
+                with (
+                    Collection.open(indexed, spec=spec) as collection,
+                    pytest.raises(EncoderError, match="not the one"),
+                ):
+                    attempt(collection)
         finally:
             save_clip(places / "clip")
+
+    def test_weights_that_were_only_touched_are_trusted_again(
+        self, indexed: Path, places: Path
+    ) -> None:
+        os.utime(places / "clip" / "open_clip_model.safetensors")
+        spec = EncoderSpec(cache=str(places / "cache"))
+        with Collection.open(indexed, spec=spec) as collection:
+            space = collection.reader.active_space()
+            assert space is not None
+            assert unwrap(space.fingerprint, spec.cache, never, silent, 1) is None
+            collection.prepare_queries()  # loads the model, whose fingerprint is the same
+            assert unwrap(space.fingerprint, spec.cache, never, silent, 1) is not None
+
+    def test_an_unchanged_run_makes_a_lost_tower_again(
+        self, indexed: Path, places: Path, clip: Encoder, tmp_path: Path
+    ) -> None:
+        spec = EncoderSpec(cache=str(tmp_path / "cache"))
+        for _ in range(2):
+            with Collection.open(indexed, spec=spec) as collection:
+                index_folder(collection, [tmp_path / "photos"])
+                collection.prepare_queries()
+            tower = TowerFolder(clip.fingerprint, spec.cache).path / "text.onnx"
+            assert tower.stat().st_mode & 0o077 == 0
+            tower.unlink()

@@ -170,3 +170,7 @@ def test_phrases(words, parts):
 def test_a_time_is_no_weight(toy):
     (part,) = make_query("12:30").parts
     assert (part.value, part.weight) == ("12:30", 1.0)
+
+
+def test_what_is_no_text_becomes_a_question_mark() -> None:
+    assert make_query("\udcff dog").parts[0].value == "? dog"

@@ -194,6 +194,7 @@ ALLOWED = {
     ("cli/__init__.py", "os.open"): "/dev/null, in place of a stdout that nobody reads",
     ("pictures/worker.py", "os.open"): "/dev/null, in place of stdin and stdout",
     ("encoders/towers/exporting.py", "shutil.rmtree"): "what a process that died was making",
+    ("encoders/towers/exporting.py", "part.chmod"): "what another library wrote, before it counts",
     ("machine.py", "shutil.which"): "looks only",
     ("storage/failures.py", "shutil.disk_usage"): "looks only",
 }

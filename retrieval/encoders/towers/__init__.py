@@ -13,11 +13,12 @@ Only exporting needs torch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from retrieval.encoders.towers.encoder import Facts, TowerEncoder
-from retrieval.encoders.towers.folder import SIDES, TowerFolder
+from retrieval.encoders.towers.folder import SIDES, TowerFolder, stamp_of
 
 if TYPE_CHECKING:
     from retrieval.encoders import Encoder
@@ -29,6 +30,8 @@ def wrap(
     """An encoder that is loaded, on its towers."""
     facts = Facts(**{each.name: getattr(encoder, each.name) for each in fields(Facts)})
     folder = TowerFolder(encoder.fingerprint, cache)
+    with suppress(OSError):
+        folder.trust(stamp_of(getattr(encoder, "source", None)))
     return TowerEncoder(facts, folder, lambda: encoder, on_notice, threads)
 
 
@@ -39,9 +42,13 @@ def unwrap(
     on_notice: Callable[[str], None],
     threads: int,
 ) -> TowerEncoder | None:
-    """The encoder of a fingerprint from its towers; None where there is none at all."""
+    """The encoder of a fingerprint from its towers; None where there is none at all.
+
+    Nor where the weights have changed since: then loading the model tells what is to be done.
+    """
     folder = TowerFolder(fingerprint, cache)
-    notes = [note for side in SIDES if (note := folder.read(side)) and not note.failed]
+    found = [note for side in SIDES if (note := folder.read(side)) and not note.failed]
+    notes = [] if any(note.is_outdated for note in found) else found
     if not notes:
         return None
     note = notes[0]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.encoders.towers.folder import SIDES, Note, Side, TowerFolder, in_words
+from retrieval.encoders.towers.folder import SIDES, Note, Side, TowerFolder, in_words, stamp_of
 from retrieval.encoders.towers.inputs import Texts, preparation
 from retrieval.encoders.towers.probes import TEXTS
 from retrieval.encoders.towers.running import Tower
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from retrieval.encoders import Encoder
+    from retrieval.encoders.towers.exporting import Graph, Probes
 
 IMAGE_PROBES = 64
 WORTH_EXPORTING = 512  # photos to come; exporting costs about as much as 200 to 400 of them
@@ -66,7 +67,7 @@ class TowerEncoder:
         self._lock = threading.Lock()
         self._on_notice = on_notice
         self._threads = threads
-        self._notes: dict[Side, Note | None] = {side: folder.read(side) for side in SIDES}
+        self._notes: dict[Side, Note | None] = {side: folder.usable(side) for side in SIDES}
         self._towers: dict[Side, Tower | None] = {}
         self._prepare: Callable[[Image.Image], NDArray[np.uint8]] | None = None
         self._texts: Texts | None = None
@@ -122,13 +123,17 @@ class TowerEncoder:
 
     def export_text(self) -> None:
         """Export the text tower unless that was done or tried; queries then need no torch."""
-        if self._notes["text"] is None:
+        if not self.is_settled("text"):
             self._export("text", None)
 
     def has(self, side: Side) -> bool:
-        """Whether a tower is there that agreed with the model."""
+        """Whether a tower is there that agreed with the model, and is whole; loads it."""
+        return self._tower(side) is not None
+
+    def is_settled(self, side: Side) -> bool:
+        """Whether a tower is there, or it is known that there is none that agrees."""
         note = self._notes[side]
-        return note is not None and not note.failed
+        return (note is not None and bool(note.failed)) or self.has(side)
 
     def describe(self, side: Side) -> str:
         """How a side is computed, in a few words."""
@@ -167,7 +172,7 @@ class TowerEncoder:
 
     def _export(self, side: Side, given: tuple[Any, list[NDArray[np.float32]]] | None) -> None:
         """Export one side; on failure the model goes on being used, and a notice says why."""
-        from retrieval.encoders.towers.exporting import Graph, Probes, export
+        from retrieval.encoders.towers.exporting import Probes, export
 
         model: Any = self.model()
         if not hasattr(model, f"{side}_graph"):
@@ -176,7 +181,8 @@ class TowerEncoder:
             f"Preparing {PREPARING[side]} for this computer, once for this model: takes some "
             "seconds, for large models a minute or two."
         )
-        blank = Note(self.name, self.dim, self.image_size, self.quality, {})
+        source = stamp_of(getattr(model, "source", None))
+        blank = Note(self.name, self.dim, self.image_size, self.quality, {}, source=source)
         try:
             graph: Graph = getattr(model, f"{side}_graph")()
             if side == "image":
@@ -184,15 +190,14 @@ class TowerEncoder:
                 batches, rows = given
                 probes = Probes(batches, np.concatenate(rows), self._in_torch(side))
             else:
-                self._folder.write_tokenizer(graph.tokenizer)
-                texts = Texts(graph.inputs, self._folder.path)
-                found = [*texts.batches(TEXTS, TEXT_BATCH)]
-                order = [at for places, _ in found for at in places]
-                rows_ = model.encode_texts([TEXTS[at] for at in order])
-                probes = Probes([arrays for _, arrays in found], rows_, self._in_torch(side))
+                probes = self._text_probes(graph)
             note = export(self._folder, side, blank, graph, probes)
         except (RetrievalError, OSError) as error:
-            self._on_notice(f"The {side} tower could not be exported ({error}); torch runs it.")
+            self._on_notice(
+                f"The {side} tower could not be exported ({error}); torch runs it, and the next "
+                "run tries again."
+            )
+            self._notes[side] = replace(blank, failed=str(error))  # of this run only
             return
         self._notes[side] = note
         self._towers.pop(side, None)
@@ -202,6 +207,15 @@ class TowerEncoder:
             )
         elif note.precision == "fp32" and note.rejected:
             self._on_notice(f"The {side} tower runs in float32: {'; '.join(note.rejected)}.")
+
+    def _text_probes(self, graph: Graph) -> Probes:
+        """TEXTS as the tower takes them, and what the model makes of them."""
+        from retrieval.encoders.towers.exporting import Probes
+
+        self._folder.write_tokenizer(graph.tokenizer)
+        found = [*Texts(graph.inputs, self._folder.path).batches(TEXTS, TEXT_BATCH)]
+        rows = self.model().encode_texts([TEXTS[at] for places, _ in found for at in places])
+        return Probes([arrays for _, arrays in found], rows, self._in_torch("text"))
 
     def _in_torch(self, side: Side) -> Callable[[dict[str, NDArray[Any]]], object]:
         model = self.model()

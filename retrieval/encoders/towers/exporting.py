@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +24,16 @@ import numpy as np
 
 from retrieval.encoders.towers import quantising
 from retrieval.encoders.towers.agreement import Agreement, compare
-from retrieval.encoders.towers.folder import Note, Side, TowerFolder, checksum
+from retrieval.encoders.towers.folder import (
+    TOKENIZER_FILE,
+    Note,
+    Side,
+    TowerFolder,
+    checksum,
+    versions,
+)
 from retrieval.encoders.towers.running import Tower
-from retrieval.errors import EncoderError, RetrievalError
+from retrieval.errors import DeviceMemoryError, EncoderError, RetrievalError
 from retrieval.storage import disk
 
 if TYPE_CHECKING:
@@ -37,7 +43,6 @@ OPSET = 17
 TIMED = 16  # items
 ABANDONED_S = 3600.0  # age of what a process that died was making
 MAKING = "making-"
-PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "nncf")
 
 Arrays = dict[str, "NDArray[Any]"]
 
@@ -95,15 +100,14 @@ def export(folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Pr
 
     Returns the note that was kept; `note` gives what is known of the encoder. Waits for another
     process that exports into the same folder, and takes what it made. Raises OSError where the
-    folder cannot be written.
+    folder cannot be written, EncoderError for a failure that another time need not meet.
     """
     from filelock import FileLock
 
-    made_with = {name: version(name) for name in PACKAGES if find_spec(name)}
-    note = replace(note, inputs=graph.inputs, made_with=made_with)
+    note = replace(note, inputs=graph.inputs, made_with=versions())
     disk.make_folders(folder.path)
     with FileLock(folder.path / "lock"):
-        there = folder.read(side)
+        there = folder.usable(side)
         if there is not None and (there.failed or folder.is_whole(there)):
             return there
         _clear_away(folder.path)
@@ -123,11 +127,13 @@ def _clear_away(place: Path) -> None:
 def _tried(
     place: Path, folder: TowerFolder, side: Side, note: Note, graph: Graph, probes: Probes
 ) -> Note:
-    """The note of the best candidate, or one that says why there is none. Raises OSError."""
+    """The note of the best candidate, or one that says why there is none."""
     try:
         return _best(place, folder, side, note, graph, probes)
     except OSError:
         raise
+    except (ImportError, MemoryError, DeviceMemoryError) as error:
+        raise EncoderError(_first_line(error)) from error
     except RetrievalError as error:
         return replace(note, failed=_first_line(error))
     except Exception as error:  # the exporters and quantisers raise classes of their own
@@ -146,7 +152,8 @@ def _best(
         elif trial.seconds > limit and side == "image":  # a text tower also saves loading torch
             rejected.append(f"{trial.candidate} is not faster than the model")
         else:
-            return _published(folder, side, trial, replace(note, rejected=tuple(rejected)))
+            note = replace(note, rejected=tuple(rejected))
+            return _published(folder, side, trial, graph.tokenizer, note)
     raise EncoderError("; ".join(rejected))
 
 
@@ -208,19 +215,23 @@ def seconds_of(encode: Callable[[Arrays], object], batch: Arrays) -> float:
     return min(times)
 
 
-def _published(folder: TowerFolder, side: Side, trial: Trial, note: Note) -> Note:
+def _published(folder: TowerFolder, side: Side, trial: Trial, tokenizer: str, note: Note) -> Note:
     """Move the files of a candidate to their place, durably."""
-    files: dict[str, list[int]] = {}
+    names = []
     for part in sorted(trial.path.parent.glob(f"{trial.path.stem}.*")):
         target = folder.path / f"{side}{part.suffix}"
+        part.chmod(disk.FILE_MODE)
         disk.sync_file(part)
         disk.rename(part, target)
-        files[target.name] = list(checksum(target))
+        names.append(target.name)
+    if tokenizer:
+        folder.write_tokenizer(tokenizer)
+        names.append(TOKENIZER_FILE)
     return replace(
         note,
         runtime=trial.candidate.runtime,
         precision=trial.candidate.precision,
-        files=files,
+        files={name: list(checksum(folder.path / name)) for name in names},
         agreement=asdict(trial.agreement),
     )
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import os
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +29,7 @@ FORMAT = 1
 Side = Literal["text", "image"]
 SIDES: tuple[Side, ...] = ("text", "image")
 TOKENIZER_FILE = "tokenizer.json"
+PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "nncf")
 PIECE = 1 << 22
 
 
@@ -46,7 +49,15 @@ class Note:
     rejected: tuple[str, ...] = ()  # faster candidates, and why they were not taken
     failed: str = ""  # why there is no tower at all
     made_with: dict[str, str] = field(default_factory=dict)
+    source: list[Any] = field(default_factory=list)  # path, bytes and mtime_ns of the weights
     format: int = FORMAT
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the weights have changed, or what failed with other versions may now succeed."""
+        if self.failed and self.made_with != versions():
+            return True
+        return bool(self.source) and stamp_of(Path(self.source[0])) not in ([], self.source)
 
     @property
     def agrees(self) -> Agreement:
@@ -56,6 +67,20 @@ class Note:
             float(self.agreement["overlap"]),
             int(self.agreement["probes"]),
         )
+
+
+def versions() -> dict[str, str]:
+    """What towers are made with, and in which version."""
+    return {name: version(name) for name in PACKAGES if find_spec(name)}
+
+
+def stamp_of(weights: Path | None) -> list[Any]:
+    """What tells that a weights file has changed; empty where there is none."""
+    try:
+        status = weights.stat() if weights else None
+    except OSError:
+        status = None
+    return [str(weights), status.st_size, status.st_mtime_ns] if status else []
 
 
 def in_words(note: Note | None) -> str:
@@ -82,6 +107,18 @@ class TowerFolder:
         except (OSError, CollectionError, TypeError, KeyError):
             return None
         return note if note.format == FORMAT else None
+
+    def usable(self, side: Side) -> Note | None:
+        """The same, unless it is outdated."""
+        note = self.read(side)
+        return None if note is None or note.is_outdated else note
+
+    def trust(self, source: list[Any]) -> None:
+        """Take notes for those of the weights as they are now, whose fingerprint was compared."""
+        for side in SIDES:
+            note = self.read(side)
+            if note is not None and note.source and note.source != source:
+                self.write(side, replace(note, source=source))
 
     def write(self, side: Side, note: Note) -> None:
         """Keep a note, which makes its tower count. Raises OSError."""
