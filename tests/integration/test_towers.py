@@ -209,7 +209,7 @@ class TestDamage:
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
 
-    @pytest.mark.parametrize("name", ["text.onnx", "text.json"])
+    @pytest.mark.parametrize("name", ["text.onnx", "text.data", "text.json"])
     def test_a_flipped_bit(self, folder: Path, clip: Encoder, tmp_path: Path, name: str) -> None:
         self.flip(folder / name)
         towers = unwrap(clip.fingerprint, str(tmp_path), lambda: clip, silent, 1)

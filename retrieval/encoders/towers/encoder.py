@@ -154,7 +154,8 @@ class TowerEncoder:
         try:
             if side == "text":
                 self._texts = Texts(note.inputs, self._folder.path)
-            return Tower(note.runtime, self._folder.path / main, self.dim, self._threads)
+            path = self._folder.path / main
+            return Tower(note.runtime, path, self.dim, self._threads, quick=side == "text")
         except RetrievalError as error:
             self._on_notice(f"The exported {side} tower is not used: {error}")
             self._notes[side] = None

@@ -163,10 +163,18 @@ def trials(place: Path, side: Side, dim: int, graph: Graph, probes: Probes) -> I
     for candidate in _candidates(side, whole, probes):
         with _quiet():
             path = candidate.make()
+            if candidate.runtime == "onnx":
+                path = quantising.weights_apart(path, _own_folder(path) / f"{side}.onnx")
         tower = Tower(candidate.runtime, path, dim)
         rows = np.concatenate([tower(batch) for batch in probes.batches])
         seconds = seconds_of(tower, probes.batches[0])
         yield Trial(candidate, path, compare(probes.rows, rows), seconds)
+
+
+def _own_folder(path: Path) -> Path:
+    folder = path.with_suffix("")
+    folder.mkdir()
+    return folder
 
 
 def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[Candidate]:

@@ -2,7 +2,8 @@
 
     <cache>/towers/<fingerprint>/
       text.json, image.json      what the tower is, how its input is prepared, how far it agrees
-      text.onnx, image.onnx      the tower; image.xml and .bin where OpenVINO runs it
+      text.onnx, text.data       the tower and its weights, likewise image.onnx, image.data;
+                                 image.xml and .bin where OpenVINO runs it
       tokenizer.json             of models that do not use CLIP's vocabulary
 
 They are derived: removing the folder costs a new export. A tower whose note or bytes do not fit is
@@ -14,7 +15,6 @@ from __future__ import annotations
 import os
 import zlib
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +71,8 @@ class Note:
 
 def versions() -> dict[str, str]:
     """What towers are made with, and in which version."""
+    from importlib.metadata import version  # costs a search more than opening its collection
+
     return {name: version(name) for name in PACKAGES if find_spec(name)}
 
 

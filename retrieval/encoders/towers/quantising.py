@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LARGE = 1 << 20  # numbers in a table that is worth storing in int8
 CALIBRATED_ON = 32  # probes
+APART = 4096  # bytes of a tensor from which on it does not stand in the graph itself
 BLOCK = 16  # numbers that share a scale
 
 
@@ -85,6 +86,21 @@ def to_int8_blocks(path: Path) -> Path:
     quantiser.process()
     quantiser.model.save_model_to_file(str(target))
     _shrink_tables(target)
+    return target
+
+
+def weights_apart(path: Path, target: Path) -> Path:
+    """Write a copy whose weights lie in a file beside it, to be mapped into memory, not read."""
+    import onnx
+
+    onnx.save(
+        onnx.load(str(path)),
+        str(target),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=target.with_suffix(".data").name,
+        size_threshold=APART,
+    )
     return target
 
 

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 PIECE = 8  # items that one thread encodes at a time: what fits its cache; more is not faster
 
-#: (file, threads) -> a function from named arrays to float32 (n, dim), safe for several threads.
+#: From named arrays to float32 (n, dim); safe for several threads.
 Run = Callable[[Mapping[str, "NDArray[Any]"]], "NDArray[np.float32]"]
 
 
-def onnx_runtime(path: Path) -> Run:
-    """Load a tower for ONNX Runtime on the CPU. Raises EncoderError, MissingExtraError."""
+def onnx_runtime(path: Path, quick: bool) -> Run:
+    """Load a tower for ONNX Runtime on the CPU. Raises EncoderError, MissingExtraError.
+
+    `quick` leaves out what would take longer than it saves in a few calls.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -37,6 +40,8 @@ def onnx_runtime(path: Path) -> Run:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if quick:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
         session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
@@ -51,7 +56,7 @@ def onnx_runtime(path: Path) -> Run:
     return run
 
 
-def openvino(path: Path) -> Run:
+def openvino(path: Path, quick: bool) -> Run:
     """Load a tower for OpenVINO on the CPU. Raises EncoderError, MissingExtraError."""
     try:
         import openvino as ov
@@ -75,16 +80,19 @@ def openvino(path: Path) -> Run:
     return run
 
 
-RUNTIMES: dict[str, Callable[[Path], Run]] = {"onnx": onnx_runtime, "openvino": openvino}
+#: Name -> what loads a file, and is told whether it is to be quick about it.
+RUNTIMES: dict[str, Callable[[Path, bool], Run]] = {"onnx": onnx_runtime, "openvino": openvino}
 
 
 class Tower:
     """An exported tower that spreads a batch over threads."""
 
-    def __init__(self, runtime: str, path: Path, dim: int, threads: int = 0) -> None:
-        """Load it. Raises EncoderError, MissingExtraError."""
+    def __init__(
+        self, runtime: str, path: Path, dim: int, threads: int = 0, *, quick: bool = False
+    ) -> None:
+        """Load it, with `quick` for a few calls. Raises EncoderError, MissingExtraError."""
         self.dim = dim
-        self._run = RUNTIMES[runtime](path)
+        self._run = RUNTIMES[runtime](path, quick)
         self._threads = threads or int(os.environ.get("OMP_NUM_THREADS") or available_cpus())
         self._pool: ThreadPoolExecutor | None = None
 
