@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 CONNECT_S = 1.0
+RECEIVED_S = 1.0  # one that was stopped or hangs accepts connections, and no more
 ANSWER_S = 60.0  # the first search of a collection loads its vectors and the encoder
 ENDING_S = 20.0
 UNANSWERED_S = 1.0
@@ -53,7 +54,7 @@ def search(
         return None
     parts = [[p.kind, _seen_from_anywhere(p.kind, p.value), p.weight] for p in query.parts]
     asked = {"ask": "search", "wanted": wanted, "parts": parts, "kind": kind, "k": k}
-    answer = _ask(asked)
+    answer = _ask(asked, ANSWER_S)
     if answer is None:
         return None
     if "error" in answer:
@@ -118,16 +119,19 @@ def _connect() -> socket | None:
     return None
 
 
-def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
-    """The answer; None if there is no daemon or it refuses."""
+def _ask(request: dict[str, Any], answer_s: float = RECEIVED_S) -> dict[str, Any] | None:
+    """The answer, which may take `answer_s`; None if there is no daemon, or it hangs or refuses."""
     if (connection := _connect()) is None:
         return None
     head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
-    with connection:
+    with connection, connection.makefile("rb") as incoming:
         try:
-            connection.settimeout(ANSWER_S)
+            connection.settimeout(RECEIVED_S)
             protocol.send(connection, {**head, **request})
-            answer = protocol.receive(connection)
+            answer = protocol.receive(incoming)
+            if answer == protocol.RECEIVED:
+                connection.settimeout(answer_s)
+                answer = protocol.receive(incoming)
         except (protocol.ProtocolError, OSError):
             return None
     return None if "refused" in answer else answer
@@ -139,7 +143,8 @@ def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
 def status() -> dict[str, Any] | None:
     """What the daemon says of itself; None if there is none."""
     answer = _ask({"ask": "status"})
-    return None if answer is None else dict(answer["result"])
+    found = None if answer is None else answer.get("result")
+    return found if isinstance(found, dict) else None
 
 
 def start(
@@ -214,8 +219,12 @@ def stop() -> bool:
         # Again and again: another one may have been about to start.
         asked = _ask({"ask": "stop"}) is not None or asked
         if time.monotonic() - begun > (ENDING_S if asked else UNANSWERED_S):
-            raise DaemonError(
-                f"The daemon, process {holder}, does not answer. End it with: kill {holder}"
-            )
+            raise _hangs(holder)
         time.sleep(POLL_S)
     return asked
+
+
+def _hangs(holder: str) -> DaemonError:
+    return DaemonError(
+        f"The daemon, process {holder}, does not answer. End it with: kill -9 {holder}"
+    )

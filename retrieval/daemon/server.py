@@ -130,13 +130,16 @@ class Server:
     # --- answering --------------------------------------------------------------------------
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # a client may leave at any time
+        # A client may leave at any time.
+        with connection, connection.makefile("rb") as incoming, suppress(OSError):
             connection.settimeout(REQUEST_S)
             try:
-                request = protocol.receive(connection, protocol.MOST_BYTES)
+                request = protocol.receive(incoming, protocol.MOST_BYTES)
             except protocol.ProtocolError as exc:
                 protocol.send(connection, {"refused": str(exc)})
                 return
+            if request.get("protocol") == protocol.PROTOCOL:
+                protocol.send(connection, protocol.RECEIVED)
             answer = self._answer(request)
             protocol.send(connection, answer)
             if request.get("ask") == "stop" or answer == OTHER_PROGRAM:

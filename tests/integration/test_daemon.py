@@ -304,8 +304,9 @@ def test_requests_that_mean_nothing(
     request_: dict[str, Any], place: Path, daemon: Server, runtime: Path
 ) -> None:
     head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
-    answer = json.loads(send_raw(runtime, json.dumps({**head, **request_}).encode() + b"\n"))
-    assert set(answer) == {"refused"}
+    lines = send_raw(runtime, json.dumps({**head, **request_}).encode() + b"\n").splitlines()
+    assert json.loads(lines[0]) == protocol.RECEIVED
+    assert [set(json.loads(line)) for line in lines[1:]] == [{"refused"}]
     assert asked(place, make_query("red")) is not None
 
 
@@ -340,7 +341,8 @@ def test_another_version_is_refused_and_the_daemon_ends(place: Path, daemon: Ser
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(where.runtime_folder() / where.SOCKET))
         protocol.send(connection, request)
-        assert "refused" in protocol.receive(connection)
+        with connection.makefile("rb") as incoming:
+            assert "refused" in protocol.receive(incoming)
     while client.status() is not None:
         time.sleep(0.01)
     assert asked(place, make_query("red")) is None
@@ -364,6 +366,7 @@ def test_nobody_listens(place: Path, runtime: Path) -> None:
 def test_who_answers_nonsense_is_not_believed(place: Path, runtime: Path) -> None:
     answers = [b"", b"no json\n", b"[1]\n", b'{"result": 7}\n', b'{"error": ["os", "x"]}\n']
     answers += [b'{"error": ["KeyError", "x"]}\n', b'{"result": {"hits": [[1, 2]]}}\n', b"{}\n"]
+    answers += [b'{"received": true}\n' + answer for answer in answers]
     where.make_runtime_folder()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(runtime / where.SOCKET))
@@ -380,6 +383,27 @@ def test_who_answers_nonsense_is_not_believed(place: Path, runtime: Path) -> Non
         thread.start()
         assert [asked(place, make_query("red")) for _ in answers] == [None] * len(answers)
         thread.join()
+
+
+def test_one_that_hangs_is_not_waited_for(place: Path, runtime: Path) -> None:
+    done: list[Any] = []
+
+    def ask() -> None:
+        done.extend([asked(place, make_query("red")), client.status()])
+        try:
+            client.stop()
+        except DaemonError as exc:
+            done.append(str(exc))
+
+    folder = where.make_runtime_folder()
+    with where.only_one(folder), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / where.SOCKET))
+        listener.listen()  # a connection is made though nobody accepts it
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(20)
+    assert done[:2] == [None, None]
+    assert f"kill -9 {os.getpid()}" in done[2]
 
 
 def test_a_folder_that_others_can_enter_is_not_used(
@@ -533,6 +557,6 @@ def test_one_that_does_not_answer(runtime: Path) -> None:
     folder = where.make_runtime_folder()
     with (
         where.only_one(folder),
-        pytest.raises(DaemonError, match=f"kill {os.getpid()}"),
+        pytest.raises(DaemonError, match=f"kill -9 {os.getpid()}"),
     ):
         client.stop()
