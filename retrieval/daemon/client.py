@@ -29,6 +29,7 @@ ANSWER_S = 60.0  # the first search of a collection loads its vectors and the en
 ENDING_S = 20.0
 UNANSWERED_S = 1.0
 START_S = 20.0
+STARTS = 12  # each but the last ended because another daemon was still ending
 POLL_S = 0.02
 IDLE_S = 900.0
 COMMAND = (sys.executable, "-P", "-m", "retrieval.daemon")
@@ -160,18 +161,33 @@ def start(
         return running
     if running is not None:
         stop()
-    process = _spawn(idle_s, warm)
     until = time.monotonic() + START_S
-    try:
-        while (running := status()) is None:
-            if time.monotonic() > until or process.poll():
-                log = where.runtime_folder() / where.LOG
-                raise DaemonError(f"The daemon did not start. See {log} for the reason.")
-            time.sleep(POLL_S)
-        if running["process"] != process.pid:  # another was faster, so this one ends at once
-            process.wait(START_S)
-    finally:
-        _let_go(process)
+    for _ in range(STARTS):
+        socket = where.socket_stamp()
+        process = _spawn(idle_s, warm)
+        try:
+            if (running := _when_it_answers(process, until)) is not None:
+                return running
+            code = process.poll()
+        finally:
+            _let_go(process)
+        if code != 0:
+            break
+        holder = where.holder()
+        if holder is not None and socket is not None and socket == where.socket_stamp():
+            raise _hangs(holder)  # one that is ending has taken its socket away
+    log = where.runtime_folder() / where.LOG
+    raise DaemonError(f"The daemon did not start. See {log} for the reason.")
+
+
+def _when_it_answers(process: Popen[bytes], until: float) -> dict[str, Any] | None:
+    """What a daemon says of itself, this one or another; None if this one ended, or too late."""
+    while (running := status()) is None:
+        if process.poll() is not None or time.monotonic() > until:
+            return None
+        time.sleep(POLL_S)
+    if running["process"] != process.pid:  # another was faster, so this one ends soon
+        process.wait(START_S)
     return running
 
 

@@ -43,9 +43,14 @@ class Server:
         self._last = time.monotonic()
         self._lock = threading.Lock()
 
-    def run(self) -> None:
-        """Serve. Raises LockedError if another process does, OSError."""
+    def run(self, warm: dict[str, Any] | None = None) -> None:
+        """Serve, and load the collection `warm` meanwhile, if any, named as in a request.
+
+        Raises LockedError if another process serves, OSError.
+        """
         with place.only_one(self.folder):
+            if warm:
+                self.warm(warm)
             self._serve()
 
     def stop(self) -> None:

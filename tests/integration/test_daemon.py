@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -429,6 +431,17 @@ def test_only_one_listens(daemon: Server, runtime: Path) -> None:
     assert client.status() is not None
 
 
+def test_who_asks_for_the_holder_does_not_hinder_a_start(runtime: Path) -> None:
+    folder = where.make_runtime_folder()
+    lock = os.open(folder / where.LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)  # as `holder` does
+    later = threading.Timer(0.2, os.close, [lock])
+    later.start()
+    with where.only_one(folder):
+        assert where.holder() == str(os.getpid())
+    later.join()
+
+
 def test_modes(daemon: Server, runtime: Path) -> None:
     assert runtime.stat().st_mode & 0o777 == 0o700
     assert {p.name: p.stat().st_mode & 0o077 for p in runtime.iterdir()} == {"socket": 0, "lock": 0}
@@ -539,6 +552,38 @@ def test_keep_warm_starts_it_and_no_query_is_written(place: Path, runtime: Path)
     log = (runtime / "daemon.log").read_text()
     assert "listening" in log
     assert "secret" not in log
+
+
+@pytest.mark.usefixtures("ended")
+def test_a_start_while_another_one_is_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process finds the lock taken and ends, and then the one that held it ends."""
+    once = "import pathlib, os; pathlib.Path('tried').exists() or (open('tried', 'w'), os._exit(0))"
+    monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", f"{once}\n{WITH_TOY}"))
+    monkeypatch.setattr(client, "START_S", 10.0)
+    started = client.start()["process"]
+    assert (client.status() or {})["process"] == started
+    assert Path("tried").exists()
+
+
+@pytest.mark.usefixtures("daemon")
+def test_one_too_many_says_why_it_ends() -> None:
+    command = [*client.COMMAND, '{"idle_s": 60}']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "ends: Another daemon is listening already." in done.stderr
+
+
+@pytest.mark.usefixtures("ended")
+def test_one_that_is_stopped() -> None:
+    process = client.start()["process"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        for act in (client.start, client.stop):
+            with pytest.raises(DaemonError, match=f"kill -9 {process}$"):
+                act()
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert client.status() is not None
 
 
 def test_one_that_cannot_start(runtime: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
