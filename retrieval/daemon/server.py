@@ -76,6 +76,7 @@ class Server:
             mine = place.stamp(path)
             listener.listen(MOST_CLIENTS)
             listener.settimeout(min(WAKE_S, max(self.idle_s, 0.05)))
+            threading.Thread(target=self._tidy, daemon=True).start()
             log(f"listening, process {os.getpid()}, {protocol.PROGRAM}")
             try:
                 while not self._ending.is_set() and not self._is_idle():
@@ -119,11 +120,18 @@ class Server:
             self._clients.add(thread)
         thread.start()
 
+    def _tidy(self) -> None:
+        """Look at what is held again and again: in a thread, as a disk may not answer."""
+        while not self._ending.wait(WAKE_S):
+            if self._holdings is not None:
+                self._holdings.tidy()
+
     def _is_idle(self) -> bool:
         with self._lock:
             return not self._clients and time.monotonic() - self._last >= self.idle_s
 
     def _end(self) -> None:
+        self._ending.set()
         until = time.monotonic() + ENDING_S
         with self._lock:
             waiting = list(self._clients)
@@ -173,8 +181,7 @@ class Server:
         wanted = _wanted(request["wanted"])
         query = Query(tuple(Part(*part) for part in request["parts"]))
         kind = cast("Kind", request["kind"])
-        held = self._open_holdings().get(wanted)
-        result, notices = held.search(wanted.catalog, query, kind, request["k"])
+        result, notices = self._open_holdings().search(wanted, query, kind, request["k"])
         with self._lock:
             self.served += 1
         return {"result": protocol.result_to_json(result), "notices": notices}

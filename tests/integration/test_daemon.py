@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from retrieval import Collection, SearchResult, index_folder, make_query, search
 from retrieval.cli import main
 from retrieval.daemon import client, protocol
 from retrieval.daemon import place as where
+from retrieval.daemon import server as server_module
 from retrieval.daemon.held import Holdings, Wanted
-from retrieval.daemon.server import Server
+from retrieval.daemon.server import Server, _wanted
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import (
     CollectionError,
@@ -37,6 +38,7 @@ from retrieval.errors import (
     RetrievalError,
     StorageError,
 )
+from retrieval.maintenance.forgetting import forget
 from retrieval.records import Kind, Query
 from tests.conftest import open_toy
 from tests.flips import flip
@@ -177,6 +179,13 @@ def test_what_depends_on_the_process_is_done_by_the_client(place: Path, daemon: 
 # --- collections that change ------------------------------------------------------------------
 
 
+@pytest.fixture
+def inattentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that looks at what it holds when it is asked, and not before."""
+    monkeypatch.setattr(server_module, "WAKE_S", 600)
+
+
+@pytest.mark.usefixtures("inattentive")
 def test_new_photos_are_found(place: Path, daemon: Server, toy: list[ToyEncoder]) -> None:
     first = asked(place, make_query("white"))
     assert first is not None
@@ -203,6 +212,58 @@ def test_one_that_is_made_anew_with_another_encoder(
     assert result is not None
     assert result.encoder == "toy2"
     assert without_time(result) == without_time(here(place, make_query("red")))
+
+
+@pytest.mark.parametrize("way", ["forget", "index", "remove"])
+def test_what_has_changed_is_let_go_of(way: str, place: Path, daemon: Server) -> None:
+    held = daemon._open_holdings().get(_wanted(client._wanted(place, SPEC) or {}))
+    assert asked(place, make_query("red")) is not None
+    assert held._collection is not None
+    if way == "remove":
+        shutil.rmtree(place)
+    else:
+        picture(Path("photos/white.png"), "white")
+        with Collection.open(place) as collection:
+            if way == "index":
+                index_folder(collection, ["photos"])
+            else:
+                forget(collection, paths=["photos/red.png"])
+    assert until(lambda: held._collection is None)
+    assert until(lambda: (client.status() or {})["collections"] == [])
+    assert (asked(place, make_query("red")) is None) == (way == "remove")
+
+
+def until(is_so: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.02)
+    return is_so()
+
+
+def test_a_search_that_goes_on_is_not_disturbed(place: Path) -> None:
+    wanted = _wanted(client._wanted(place, SPEC) or {})
+    holdings = Holdings()
+    holdings.warm(wanted)
+    held = holdings.get(wanted)
+    os.utime(place / "catalog.db", (0, 0))
+    with held._lock:  # as a search does
+        holdings.tidy()
+        assert held._collection is not None
+    holdings.tidy()
+    assert held._collection is None
+    assert holdings.describe() == []
+    holdings.close()
+
+
+def test_one_that_fails_takes_no_place(place: Path, daemon: Server) -> None:
+    query = make_query("red")
+    for cache in range(4):
+        made = (*SPEC[:3], str(place / str(cache)))
+        assert client.search(place, made, query, "photos", 1) is not None
+    before = (client.status() or {})["collections"]
+    assert client.search(place, ("nonsense/zz", *SPEC[1:]), query, "photos", 1) is None
+    assert (client.status() or {})["collections"] == before
+    assert len(before) == 4
 
 
 def test_one_that_moves(place: Path, daemon: Server, tmp_path: Path) -> None:
@@ -254,7 +315,7 @@ def test_the_least_used_makes_room(place: Path, tmp_path: Path) -> None:
     for each in wanted[:2]:
         holdings.warm(each)
     assert holdings.get(wanted[0]) is first
-    holdings.get(wanted[2])
+    holdings.warm(wanted[2])
     assert [each["path"] for each in holdings.describe()] == [str(place)] * 2
     assert holdings.get(wanted[0]) is first
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
