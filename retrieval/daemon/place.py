@@ -61,6 +61,11 @@ def make_runtime_folder() -> Path:
         raise StorageError(
             f"{folder} cannot be made: {exc.strerror}. Set XDG_RUNTIME_DIR to a folder of yours."
         ) from exc
+    for each in (folder, folder.parent):
+        if not os.path.isdir(each):
+            raise StorageError(
+                f"{each} is a file. Remove it, or set XDG_RUNTIME_DIR to a folder of yours."
+            )
     if not is_private(folder):
         raise StorageError(
             f"{folder} is open to others or not yours. Remove it, or set XDG_RUNTIME_DIR to a "

@@ -480,6 +480,19 @@ def test_a_folder_that_others_can_enter_is_not_used(
     assert asked(place, make_query("red")) is not None
 
 
+def test_a_file_where_the_folder_is_to_be(runtime: Path) -> None:
+    runtime.write_text("")
+    with pytest.raises(StorageError, match=f"^{runtime} is a file. Remove it"):
+        client.start()
+    runtime.unlink()
+    runtime.parent.rmdir()
+    runtime.parent.write_text("")
+    with pytest.raises(StorageError, match=f"^{runtime.parent} is a file. Remove it"):
+        client.start()
+    runtime.parent.unlink()
+    runtime.parent.mkdir()
+
+
 def test_a_name_that_is_too_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("x" * 100)))
     with pytest.raises(StorageError, match="too long a name"):
