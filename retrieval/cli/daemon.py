@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -15,6 +16,20 @@ from retrieval.config import load_settings
 IDLE_S = 900
 
 
+class _Seconds(click.FloatRange):
+    """At least one second, and an end: neither nan nor infinity, which click lets pass."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
+
+
 @click.group("daemon")
 def daemon_command() -> None:
     """Keep collections open in the background, so that searches answer at once."""
@@ -23,10 +38,10 @@ def daemon_command() -> None:
 @daemon_command.command("start")
 @click.option(
     "--idle",
-    type=click.FloatRange(1),
+    type=_Seconds(1),
     default=IDLE_S,
     show_default=True,
-    help="Seconds without a search after which it ends.",
+    help="Seconds without a search after which a new one ends; one that runs keeps its own.",
 )
 @collection_option
 @encoder_options

@@ -61,7 +61,7 @@ def make_runtime_folder() -> Path:
         raise StorageError(
             f"{folder} cannot be made: {exc.strerror}. Set XDG_RUNTIME_DIR to a folder of yours."
         ) from exc
-    for each in (folder, folder.parent):
+    for each in (folder.parent, folder):
         if not os.path.isdir(each):
             raise StorageError(
                 f"{each} is a file. Remove it, or set XDG_RUNTIME_DIR to a folder of yours."

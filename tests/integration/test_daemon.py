@@ -480,17 +480,18 @@ def test_a_folder_that_others_can_enter_is_not_used(
     assert asked(place, make_query("red")) is not None
 
 
-def test_a_file_where_the_folder_is_to_be(runtime: Path) -> None:
+def test_a_file_where_the_folder_is_to_be(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runtime.write_text("")
     with pytest.raises(StorageError, match=f"^{runtime} is a file. Remove it"):
         client.start()
-    runtime.unlink()
-    runtime.parent.rmdir()
-    runtime.parent.write_text("")
-    with pytest.raises(StorageError, match=f"^{runtime.parent} is a file. Remove it"):
+    file = tmp_path / "run"
+    file.write_text("")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(file))
+    monkeypatch.setattr(where, "LONGEST", 1000)  # of a name
+    with pytest.raises(StorageError, match=f"^{file} is a file. Remove it"):
         client.start()
-    runtime.parent.unlink()
-    runtime.parent.mkdir()
 
 
 def test_a_name_that_is_too_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -670,6 +671,14 @@ def test_one_that_cannot_start(runtime: Path, place: Path, monkeypatch: pytest.M
     done = CliRunner().invoke(main, ["search", "red", "-c", str(place), "--keep-warm", "--paths"])
     assert done.exit_code == 0
     assert "note: The daemon cannot be started" in done.stderr
+
+
+@pytest.mark.parametrize("idle", ["nan", "inf", "-inf", "1e400", "0", "soon"])
+def test_an_idle_time_that_is_none(idle: str, runtime: Path) -> None:
+    done = CliRunner().invoke(main, ["daemon", "start", "--idle", idle])
+    assert done.exit_code == 2
+    assert "--idle" in done.stderr
+    assert not runtime.exists()
 
 
 def test_one_that_does_not_answer(runtime: Path) -> None:
