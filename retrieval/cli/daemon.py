@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from retrieval.cli.options import collection_option, encoder_options, spec_of
+from retrieval.cli.options import collection_option, encoder_options, open_settings, spec_of
 from retrieval.cli.output import emit, human_bytes, printable, to_json
 from retrieval.config import load_settings
 
@@ -49,6 +49,8 @@ def daemon_command() -> None:
 def start_command(idle: float, as_json: bool, **flags: Any) -> None:
     """Start it, unless it runs, and let it load the collection."""
     settings = load_settings(**flags)
+    if flags["collection"] is not None:
+        open_settings(settings, one_shot=True).close()  # it must be there
     from retrieval.daemon.client import start
     from retrieval.storage.layout import collection_path
 

@@ -153,11 +153,13 @@ def start(
 ) -> dict[str, Any]:
     """Start the daemon unless it runs, and return its status when it answers.
 
-    `warm` is a collection to load at once, and its encoder's spec. Raises DaemonError,
-    StorageError.
+    `warm` is a collection to load at once, and its encoder's spec; one that runs loads it as well.
+    `idle_s` is that of a new one. Raises DaemonError, StorageError.
     """
     running = status()
     if running is not None and running.get("program") == protocol.PROGRAM:
+        if warm is not None and (wanted := _wanted(*warm)) is not None:
+            _ask({"ask": "warm", "wanted": wanted})
         return running
     if running is not None:
         stop()

@@ -1,6 +1,7 @@
 """What client and server say to each other: lines of JSON.
 
-    request   {"protocol": 2, "program": PROGRAM, "ask": "search" | "status" | "stop", …}
+    request   {"protocol": 2, "program": PROGRAM, "ask": ASK, …}, where ASK is
+              "search", "warm" (load a collection, after the answer), "status" or "stop"
     at once   {"received": true}: the server lives; to the same protocol only
     answer    {"result": …, "notices": […]}
               or {"error": [class, message]}, an error of the library

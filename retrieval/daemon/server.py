@@ -64,7 +64,10 @@ class Server:
         """Load a collection in the background, as a request would name it."""
 
         def load() -> None:
-            self._open_holdings().warm(_wanted(wanted))
+            try:
+                self._open_holdings().warm(_wanted(wanted))
+            except Exception as exc:
+                log(f"loading a collection failed with {type(exc).__name__}")
 
         self._in_background(load)
 
@@ -167,14 +170,17 @@ class Server:
         if not _is_same_program(request):
             log("asked by another version of the program; ending")
             return OTHER_PROGRAM
-        if ask != "search":
+        if ask not in ("search", "warm"):
             return {"refused": "an unknown request"}
         try:
-            return self._search(request)
+            if ask == "search":
+                return self._search(request)
+            self.warm(request["wanted"])
+            return {"result": {}}
         except RetrievalError as exc:
             return {"error": [type(exc).__name__, str(exc)]}
         except Exception as exc:
-            log(f"a search failed with {type(exc).__name__}")  # its text may tell the query
+            log(f"a request failed with {type(exc).__name__}")  # its text may tell the query
             return {"refused": f"it failed with {type(exc).__name__}"}
 
     def _search(self, request: dict[str, Any]) -> dict[str, Any]:

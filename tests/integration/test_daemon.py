@@ -266,6 +266,40 @@ def test_one_that_fails_takes_no_place(place: Path, daemon: Server) -> None:
     assert len(before) == 4
 
 
+def test_one_that_runs_loads_another_collection(place: Path, daemon: Server) -> None:
+    other = shutil.copytree(place, place.parent / "other")
+    assert asked(place, make_query("red")) is not None
+    done = CliRunner().invoke(main, ["daemon", "start", "-c", str(other), "--json"])
+    assert json.loads(done.stdout)["process"] == os.getpid()
+
+    def held() -> set[str]:
+        return {each["path"] for each in (client.status() or {})["collections"]}
+
+    assert until(lambda: held() == {str(place), str(other)})
+
+
+def test_one_that_is_not_there_is_not_loaded(place: Path, daemon: Server) -> None:
+    missing = ["-c", str(place.parent / "missing")]
+    by_search = CliRunner().invoke(main, ["search", "red", *missing])
+    by_start = CliRunner().invoke(main, ["daemon", "start", *missing])
+    assert "There is no collection at" in by_start.stderr
+    assert (by_start.exit_code, by_start.stderr) == (by_search.exit_code, by_search.stderr)
+    assert CliRunner().invoke(main, ["daemon", "start"]).exit_code == 0  # the default one
+
+
+def test_what_cannot_be_loaded_is_logged(daemon: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    assert client._ask({"ask": "warm", "wanted": {"place": 3}}) == {"result": {}}
+    logged = ""
+
+    def is_logged() -> bool:
+        nonlocal logged
+        logged += capfd.readouterr().err
+        return "loading a collection failed with KeyError" in logged
+
+    assert until(is_logged)
+    assert client.status() is not None
+
+
 def test_one_that_moves(place: Path, daemon: Server, tmp_path: Path) -> None:
     assert asked(place, make_query("red")) is not None
     place.rename(tmp_path / "elsewhere")
@@ -358,6 +392,7 @@ def test_what_is_no_request_harms_nobody(
     [
         {"ask": "search"},
         {"ask": "dance"},
+        {"ask": "warm"},
         {},
         {"ask": "search", "wanted": {}, "parts": [], "kind": "photos", "k": 1},
         {"ask": "search", "wanted": {"place": 3, "catalog": "x", "spec": []}, "parts": 1},
