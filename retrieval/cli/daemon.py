@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
 
 import click
 
-from retrieval.cli.options import collection_option, encoder_options, spec_of
+from retrieval.cli.options import collection_option, encoder_options, open_settings, spec_of
 from retrieval.cli.output import emit, human_bytes, printable, to_json
 from retrieval.config import load_settings
 
 IDLE_S = 900
+
+
+class _Seconds(click.FloatRange):
+    """At least one second, and an end: neither nan nor infinity, which click lets pass."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
 
 
 @click.group("daemon")
@@ -23,10 +38,10 @@ def daemon_command() -> None:
 @daemon_command.command("start")
 @click.option(
     "--idle",
-    type=click.FloatRange(1),
+    type=_Seconds(1),
     default=IDLE_S,
     show_default=True,
-    help="Seconds without a search after which it ends.",
+    help="Seconds without a search after which a new one ends; one that runs keeps its own.",
 )
 @collection_option
 @encoder_options
@@ -34,6 +49,8 @@ def daemon_command() -> None:
 def start_command(idle: float, as_json: bool, **flags: Any) -> None:
     """Start it, unless it runs, and let it load the collection."""
     settings = load_settings(**flags)
+    if flags["collection"] is not None:
+        open_settings(settings, one_shot=True).close()  # it must be there
     from retrieval.daemon.client import start
     from retrieval.storage.layout import collection_path
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
 from typing import Any
 
 from retrieval.daemon.place import make_runtime_folder
@@ -20,11 +19,10 @@ def main(options: dict[str, Any]) -> None:
     server = Server(make_runtime_folder(), float(options["idle_s"]))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
-    if options.get("warm"):
-        server.warm(options["warm"])
-    with suppress(LockedError):
-        server.run()
-    log("done")
+    try:
+        server.run(options.get("warm"))
+    except LockedError as exc:
+        log(f"process {os.getpid()} ends: {exc}")
     os._exit(0)  # a search that does not end must not keep the process
 
 

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 CONNECT_S = 1.0
+RECEIVED_S = 1.0  # one that was stopped or hangs accepts connections, and no more
 ANSWER_S = 60.0  # the first search of a collection loads its vectors and the encoder
 ENDING_S = 20.0
 UNANSWERED_S = 1.0
 START_S = 20.0
+STARTS = 12  # each but the last ended because another daemon was still ending
 POLL_S = 0.02
 IDLE_S = 900.0
 COMMAND = (sys.executable, "-P", "-m", "retrieval.daemon")
@@ -53,7 +55,7 @@ def search(
         return None
     parts = [[p.kind, _seen_from_anywhere(p.kind, p.value), p.weight] for p in query.parts]
     asked = {"ask": "search", "wanted": wanted, "parts": parts, "kind": kind, "k": k}
-    answer = _ask(asked)
+    answer = _ask(asked, ANSWER_S)
     if answer is None:
         return None
     if "error" in answer:
@@ -118,16 +120,19 @@ def _connect() -> socket | None:
     return None
 
 
-def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
-    """The answer; None if there is no daemon or it refuses."""
+def _ask(request: dict[str, Any], answer_s: float = RECEIVED_S) -> dict[str, Any] | None:
+    """The answer, which may take `answer_s`; None if there is no daemon, or it hangs or refuses."""
     if (connection := _connect()) is None:
         return None
     head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
-    with connection:
+    with connection, connection.makefile("rb") as incoming:
         try:
-            connection.settimeout(ANSWER_S)
+            connection.settimeout(RECEIVED_S)
             protocol.send(connection, {**head, **request})
-            answer = protocol.receive(connection)
+            answer = protocol.receive(incoming)
+            if answer == protocol.RECEIVED:
+                connection.settimeout(answer_s)
+                answer = protocol.receive(incoming)
         except (protocol.ProtocolError, OSError):
             return None
     return None if "refused" in answer else answer
@@ -139,7 +144,8 @@ def _ask(request: dict[str, Any]) -> dict[str, Any] | None:
 def status() -> dict[str, Any] | None:
     """What the daemon says of itself; None if there is none."""
     answer = _ask({"ask": "status"})
-    return None if answer is None else dict(answer["result"])
+    found = None if answer is None else answer.get("result")
+    return found if isinstance(found, dict) else None
 
 
 def start(
@@ -147,26 +153,43 @@ def start(
 ) -> dict[str, Any]:
     """Start the daemon unless it runs, and return its status when it answers.
 
-    `warm` is a collection to load at once, and its encoder's spec. Raises DaemonError,
-    StorageError.
+    `warm` is a collection to load at once, and its encoder's spec; one that runs loads it as well.
+    `idle_s` is that of a new one. Raises DaemonError, StorageError.
     """
     running = status()
     if running is not None and running.get("program") == protocol.PROGRAM:
+        if warm is not None and (wanted := _wanted(*warm)) is not None:
+            _ask({"ask": "warm", "wanted": wanted})
         return running
     if running is not None:
         stop()
-    process = _spawn(idle_s, warm)
     until = time.monotonic() + START_S
-    try:
-        while (running := status()) is None:
-            if time.monotonic() > until or process.poll():
-                log = where.runtime_folder() / where.LOG
-                raise DaemonError(f"The daemon did not start. See {log} for the reason.")
-            time.sleep(POLL_S)
-        if running["process"] != process.pid:  # another was faster, so this one ends at once
-            process.wait(START_S)
-    finally:
-        _let_go(process)
+    for _ in range(STARTS):
+        socket = where.socket_stamp()
+        process = _spawn(idle_s, warm)
+        try:
+            if (running := _when_it_answers(process, until)) is not None:
+                return running
+            code = process.poll()
+        finally:
+            _let_go(process)
+        if code != 0:
+            break
+        holder = where.holder()
+        if holder is not None and socket is not None and socket == where.socket_stamp():
+            raise _hangs(holder)  # one that is ending has taken its socket away
+    log = where.runtime_folder() / where.LOG
+    raise DaemonError(f"The daemon did not start. See {log} for the reason.")
+
+
+def _when_it_answers(process: Popen[bytes], until: float) -> dict[str, Any] | None:
+    """What a daemon says of itself, this one or another; None if this one ended, or too late."""
+    while (running := status()) is None:
+        if process.poll() is not None or time.monotonic() > until:
+            return None
+        time.sleep(POLL_S)
+    if running["process"] != process.pid:  # another was faster, so this one ends soon
+        process.wait(START_S)
     return running
 
 
@@ -214,8 +237,12 @@ def stop() -> bool:
         # Again and again: another one may have been about to start.
         asked = _ask({"ask": "stop"}) is not None or asked
         if time.monotonic() - begun > (ENDING_S if asked else UNANSWERED_S):
-            raise DaemonError(
-                f"The daemon, process {holder}, does not answer. End it with: kill {holder}"
-            )
+            raise _hangs(holder)
         time.sleep(POLL_S)
     return asked
+
+
+def _hangs(holder: str) -> DaemonError:
+    return DaemonError(
+        f"The daemon, process {holder}, does not answer. End it with: kill -9 {holder}"
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from retrieval.collection import Collection
 from retrieval.encoders import EncoderSpec
-from retrieval.errors import ImageError, RetrievalError, UsageError
+from retrieval.errors import ImageError, QueryError, RetrievalError
 from retrieval.records import Kind, Query, SearchResult
 from retrieval.searching import search
 from retrieval.storage.reading import is_current
@@ -58,7 +58,7 @@ class Held:
             try:
                 collection = self._opened(catalog)
                 return search(collection, query, kind=kind, k=k), list(self._notices)
-            except (UsageError, ImageError):
+            except (QueryError, ImageError):
                 raise  # the query's fault
             except BaseException:
                 self._close()  # so that the next search starts anew
@@ -73,8 +73,27 @@ class Held:
             self._dropped = True
             self._close()
 
+    def is_over(self) -> bool:
+        """Whether nothing is open, after closing what is not the same on disk any more.
+
+        What was forgotten or removed is not to stay in memory until somebody searches. A search
+        that is going on is not waited for: then the answer is no.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._collection is None or self._files != self._stamps():
+                self._dropped = True
+                self._close()
+            return self._dropped
+        finally:
+            self._lock.release()
+
+    def _stamps(self) -> list[tuple[int, int] | None]:
+        return [_stamp(self.place / name) for name in FILES]
+
     def _opened(self, catalog: tuple[int, int]) -> Collection:
-        files = [_stamp(self.place / name) for name in FILES]
+        files = self._stamps()
         if self._collection is not None and not self._is_still(self._collection, catalog, files):
             self._close()
         if self._collection is None:
@@ -119,24 +138,50 @@ class Holdings:
         self._lock = threading.Lock()
 
     def get(self, wanted: Wanted) -> Held:
-        """The collection that is wanted; the one that was used least recently makes room."""
-        dropped: list[Held] = []
+        """The collection that is wanted, to be opened by its first search."""
         with self._lock:
             key = (wanted.place, wanted.spec)
             held = self._held.setdefault(key, Held(*key))
             self._held.move_to_end(key)
+        return held
+
+    def _make_room(self) -> None:
+        """Drop those that were used least recently. One that fails has not driven any out."""
+        dropped: list[Held] = []
+        with self._lock:
             while len(self._held) > self._most:
                 dropped.append(self._held.popitem(last=False)[1])
         for each in dropped:
             each.drop()
-        return held
+
+    def search(
+        self, wanted: Wanted, query: Query, kind: Kind, k: int
+    ) -> tuple[SearchResult, list[str]]:
+        """Search the collection that is wanted. Raises as `Held.search`."""
+        try:
+            return self.get(wanted).search(wanted.catalog, query, kind, k)
+        except BaseException:
+            self.tidy()  # what could not be opened takes nobody's place
+            raise
+        finally:
+            self._make_room()
+
+    def tidy(self) -> None:
+        """Let go of the collections that have changed or were removed since they were searched."""
+        with self._lock:
+            held = list(self._held.items())
+        for key, each in held:
+            if each.is_over():
+                with self._lock:
+                    if self._held.get(key) is each:
+                        del self._held[key]
 
     def warm(self, wanted: Wanted) -> None:
         """Load what a first search would have to. Errors are told when somebody searches."""
         from retrieval.queries import make_query
 
         try:
-            self.get(wanted).search(wanted.catalog, make_query("a photo"), "photos", 1)
+            self.search(wanted, make_query("a photo"), "photos", 1)
         except (RetrievalError, OtherCatalogError):
             return
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LONGEST = 100  # bytes of a socket's path; systems take 104 or 108
 SOCKET, LOCK, LOG = "socket", "lock", "daemon.log"
 MOST_LOG = 1 << 20  # bytes
+LOCK_S = 1.0  # whoever asks who holds the lock holds it for a moment
+POLL_S = 0.02
 
 
 def runtime_folder() -> Path:
@@ -58,6 +61,11 @@ def make_runtime_folder() -> Path:
         raise StorageError(
             f"{folder} cannot be made: {exc.strerror}. Set XDG_RUNTIME_DIR to a folder of yours."
         ) from exc
+    for each in (folder.parent, folder):
+        if not os.path.isdir(each):
+            raise StorageError(
+                f"{each} is a file. Remove it, or set XDG_RUNTIME_DIR to a folder of yours."
+            )
     if not is_private(folder):
         raise StorageError(
             f"{folder} is open to others or not yours. Remove it, or set XDG_RUNTIME_DIR to a "
@@ -71,6 +79,12 @@ def socket_path() -> Path | None:
     folder = runtime_folder()
     path = folder / SOCKET
     return path if os.path.lexists(path) and is_private(folder) else None
+
+
+def socket_stamp() -> tuple[int, int] | None:
+    """Which file the socket is; None if there is none."""
+    path = socket_path()
+    return None if path is None else stamp(path)
 
 
 def bind(listener: socket, folder: Path) -> Path:
@@ -99,18 +113,30 @@ def unbind(path: Path, mine: tuple[int, int] | None) -> None:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock that one daemon holds while it lives. Raises LockedError if another does."""
+    """Hold the lock that one daemon holds while it lives.
+
+    Raises LockedError if another does, and goes on doing so for LOCK_S.
+    """
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise LockedError("Another daemon is listening already.") from exc
+        until = time.monotonic() + LOCK_S
+        while not _try_lock(lock):
+            if time.monotonic() > until:
+                raise LockedError("Another daemon is listening already.")
+            time.sleep(POLL_S)
         os.ftruncate(lock, 0)
         os.write(lock, b"%d\n" % os.getpid())
         yield
     finally:
         os.close(lock)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def holder() -> str | None:

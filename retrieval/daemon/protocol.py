@@ -1,6 +1,8 @@
-"""What client and server say to each other: one line of JSON each way.
+"""What client and server say to each other: lines of JSON.
 
-    request   {"protocol": 1, "program": PROGRAM, "ask": "search" | "status" | "stop", …}
+    request   {"protocol": 2, "program": PROGRAM, "ask": ASK, …}, where ASK is
+              "search", "warm" (load a collection, after the answer), "status" or "stop"
+    at once   {"received": true}: the server lives; to the same protocol only
     answer    {"result": …, "notices": […]}
               or {"error": [class, message]}, an error of the library
               or {"refused": why}: the client is to do it by itself
@@ -15,7 +17,7 @@ import os
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval._version import __version__
 from retrieval.records import Hit, Kind, Query, SearchResult
@@ -23,10 +25,11 @@ from retrieval.records import Hit, Kind, Query, SearchResult
 if TYPE_CHECKING:
     from socket import socket
 
-PROTOCOL = 1
+PROTOCOL = 2
 #: Which code it is: only the same program may answer for another process.
 PROGRAM = f"{__version__} {Path(__file__).parent.parent}"
 MOST_BYTES = 1 << 20  # of a request
+RECEIVED = {"received": True}
 _HIT = tuple(field.name for field in fields(Hit))
 
 
@@ -42,20 +45,18 @@ def send(connection: socket, message: dict[str, Any]) -> None:
     connection.sendall(json.dumps(message).encode() + b"\n")
 
 
-def receive(connection: socket, most: int | None = None) -> dict[str, Any]:
-    """Receive one message of at most `most` bytes. Raises ProtocolError, OSError."""
-    pieces: list[bytes] = []
-    size = 0
-    while not (pieces and pieces[-1].endswith(b"\n")):
-        piece = connection.recv(1 << 16)
-        if not piece:
-            raise ProtocolError("it ended in the middle of a message")
-        pieces.append(piece)
-        size += len(piece)
-        if most is not None and size > most:
+def receive(incoming: BinaryIO, most: int = -1) -> dict[str, Any]:
+    """Receive one message of at most `most` bytes from what a socket's `makefile("rb")` gave.
+
+    Raises ProtocolError, OSError.
+    """
+    line = incoming.readline(most)
+    if not line.endswith(b"\n"):
+        if len(line) == most:
             raise ProtocolError(f"a message of more than {most} bytes")
+        raise ProtocolError("it ended in the middle of a message")
     try:
-        message = json.loads(b"".join(pieces))
+        message = json.loads(line)
     except (ValueError, RecursionError) as exc:
         raise ProtocolError("a message that is no JSON") from exc
     if not isinstance(message, dict):

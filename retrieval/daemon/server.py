@@ -43,9 +43,14 @@ class Server:
         self._last = time.monotonic()
         self._lock = threading.Lock()
 
-    def run(self) -> None:
-        """Serve. Raises LockedError if another process does, OSError."""
+    def run(self, warm: dict[str, Any] | None = None) -> None:
+        """Serve, and load the collection `warm` meanwhile, if any, named as in a request.
+
+        Raises LockedError if another process serves, OSError.
+        """
         with place.only_one(self.folder):
+            if warm:
+                self.warm(warm)
             self._serve()
 
     def stop(self) -> None:
@@ -59,7 +64,10 @@ class Server:
         """Load a collection in the background, as a request would name it."""
 
         def load() -> None:
-            self._open_holdings().warm(_wanted(wanted))
+            try:
+                self._open_holdings().warm(_wanted(wanted))
+            except Exception as exc:
+                log(f"loading a collection failed with {type(exc).__name__}")
 
         self._in_background(load)
 
@@ -71,6 +79,7 @@ class Server:
             mine = place.stamp(path)
             listener.listen(MOST_CLIENTS)
             listener.settimeout(min(WAKE_S, max(self.idle_s, 0.05)))
+            threading.Thread(target=self._tidy, daemon=True).start()
             log(f"listening, process {os.getpid()}, {protocol.PROGRAM}")
             try:
                 while not self._ending.is_set() and not self._is_idle():
@@ -114,11 +123,18 @@ class Server:
             self._clients.add(thread)
         thread.start()
 
+    def _tidy(self) -> None:
+        """Look at what is held again and again: in a thread, as a disk may not answer."""
+        while not self._ending.wait(WAKE_S):
+            if self._holdings is not None:
+                self._holdings.tidy()
+
     def _is_idle(self) -> bool:
         with self._lock:
             return not self._clients and time.monotonic() - self._last >= self.idle_s
 
     def _end(self) -> None:
+        self._ending.set()
         until = time.monotonic() + ENDING_S
         with self._lock:
             waiting = list(self._clients)
@@ -130,13 +146,16 @@ class Server:
     # --- answering --------------------------------------------------------------------------
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # a client may leave at any time
+        # A client may leave at any time.
+        with connection, connection.makefile("rb") as incoming, suppress(OSError):
             connection.settimeout(REQUEST_S)
             try:
-                request = protocol.receive(connection, protocol.MOST_BYTES)
+                request = protocol.receive(incoming, protocol.MOST_BYTES)
             except protocol.ProtocolError as exc:
                 protocol.send(connection, {"refused": str(exc)})
                 return
+            if request.get("protocol") == protocol.PROTOCOL:
+                protocol.send(connection, protocol.RECEIVED)
             answer = self._answer(request)
             protocol.send(connection, answer)
             if request.get("ask") == "stop" or answer == OTHER_PROGRAM:
@@ -151,22 +170,24 @@ class Server:
         if not _is_same_program(request):
             log("asked by another version of the program; ending")
             return OTHER_PROGRAM
-        if ask != "search":
+        if ask not in ("search", "warm"):
             return {"refused": "an unknown request"}
         try:
-            return self._search(request)
+            if ask == "search":
+                return self._search(request)
+            self.warm(request["wanted"])
+            return {"result": {}}
         except RetrievalError as exc:
             return {"error": [type(exc).__name__, str(exc)]}
         except Exception as exc:
-            log(f"a search failed with {type(exc).__name__}")  # its text may tell the query
+            log(f"a request failed with {type(exc).__name__}")  # its text may tell the query
             return {"refused": f"it failed with {type(exc).__name__}"}
 
     def _search(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = _wanted(request["wanted"])
         query = Query(tuple(Part(*part) for part in request["parts"]))
         kind = cast("Kind", request["kind"])
-        held = self._open_holdings().get(wanted)
-        result, notices = held.search(wanted.catalog, query, kind, request["k"])
+        result, notices = self._open_holdings().search(wanted, query, kind, request["k"])
         with self._lock:
             self.served += 1
         return {"result": protocol.result_to_json(result), "notices": notices}

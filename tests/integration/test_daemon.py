@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,9 @@ from retrieval import Collection, SearchResult, index_folder, make_query, search
 from retrieval.cli import main
 from retrieval.daemon import client, protocol
 from retrieval.daemon import place as where
+from retrieval.daemon import server as server_module
 from retrieval.daemon.held import Holdings, Wanted
-from retrieval.daemon.server import Server
+from retrieval.daemon.server import Server, _wanted
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import (
     CollectionError,
@@ -35,6 +38,7 @@ from retrieval.errors import (
     RetrievalError,
     StorageError,
 )
+from retrieval.maintenance.forgetting import forget
 from retrieval.records import Kind, Query
 from tests.conftest import open_toy
 from tests.flips import flip
@@ -175,6 +179,13 @@ def test_what_depends_on_the_process_is_done_by_the_client(place: Path, daemon: 
 # --- collections that change ------------------------------------------------------------------
 
 
+@pytest.fixture
+def inattentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that looks at what it holds when it is asked, and not before."""
+    monkeypatch.setattr(server_module, "WAKE_S", 600)
+
+
+@pytest.mark.usefixtures("inattentive")
 def test_new_photos_are_found(place: Path, daemon: Server, toy: list[ToyEncoder]) -> None:
     first = asked(place, make_query("white"))
     assert first is not None
@@ -201,6 +212,92 @@ def test_one_that_is_made_anew_with_another_encoder(
     assert result is not None
     assert result.encoder == "toy2"
     assert without_time(result) == without_time(here(place, make_query("red")))
+
+
+@pytest.mark.parametrize("way", ["forget", "index", "remove"])
+def test_what_has_changed_is_let_go_of(way: str, place: Path, daemon: Server) -> None:
+    held = daemon._open_holdings().get(_wanted(client._wanted(place, SPEC) or {}))
+    assert asked(place, make_query("red")) is not None
+    assert held._collection is not None
+    if way == "remove":
+        shutil.rmtree(place)
+    else:
+        picture(Path("photos/white.png"), "white")
+        with Collection.open(place) as collection:
+            if way == "index":
+                index_folder(collection, ["photos"])
+            else:
+                forget(collection, paths=["photos/red.png"])
+    assert until(lambda: held._collection is None)
+    assert until(lambda: (client.status() or {})["collections"] == [])
+    assert (asked(place, make_query("red")) is None) == (way == "remove")
+
+
+def until(is_so: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.02)
+    return is_so()
+
+
+def test_a_search_that_goes_on_is_not_disturbed(place: Path) -> None:
+    wanted = _wanted(client._wanted(place, SPEC) or {})
+    holdings = Holdings()
+    holdings.warm(wanted)
+    held = holdings.get(wanted)
+    os.utime(place / "catalog.db", (0, 0))
+    with held._lock:  # as a search does
+        holdings.tidy()
+        assert held._collection is not None
+    holdings.tidy()
+    assert held._collection is None
+    assert holdings.describe() == []
+    holdings.close()
+
+
+def test_one_that_fails_takes_no_place(place: Path, daemon: Server) -> None:
+    query = make_query("red")
+    for cache in range(4):
+        made = (*SPEC[:3], str(place / str(cache)))
+        assert client.search(place, made, query, "photos", 1) is not None
+    before = (client.status() or {})["collections"]
+    assert client.search(place, ("nonsense/zz", *SPEC[1:]), query, "photos", 1) is None
+    assert (client.status() or {})["collections"] == before
+    assert len(before) == 4
+
+
+def test_one_that_runs_loads_another_collection(place: Path, daemon: Server) -> None:
+    other = shutil.copytree(place, place.parent / "other")
+    assert asked(place, make_query("red")) is not None
+    done = CliRunner().invoke(main, ["daemon", "start", "-c", str(other), "--json"])
+    assert json.loads(done.stdout)["process"] == os.getpid()
+
+    def held() -> set[str]:
+        return {each["path"] for each in (client.status() or {})["collections"]}
+
+    assert until(lambda: held() == {str(place), str(other)})
+
+
+def test_one_that_is_not_there_is_not_loaded(place: Path, daemon: Server) -> None:
+    missing = ["-c", str(place.parent / "missing")]
+    by_search = CliRunner().invoke(main, ["search", "red", *missing])
+    by_start = CliRunner().invoke(main, ["daemon", "start", *missing])
+    assert "There is no collection at" in by_start.stderr
+    assert (by_start.exit_code, by_start.stderr) == (by_search.exit_code, by_search.stderr)
+    assert CliRunner().invoke(main, ["daemon", "start"]).exit_code == 0  # the default one
+
+
+def test_what_cannot_be_loaded_is_logged(daemon: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    assert client._ask({"ask": "warm", "wanted": {"place": 3}}) == {"result": {}}
+    logged = ""
+
+    def is_logged() -> bool:
+        nonlocal logged
+        logged += capfd.readouterr().err
+        return "loading a collection failed with KeyError" in logged
+
+    assert until(is_logged)
+    assert client.status() is not None
 
 
 def test_one_that_moves(place: Path, daemon: Server, tmp_path: Path) -> None:
@@ -252,7 +349,7 @@ def test_the_least_used_makes_room(place: Path, tmp_path: Path) -> None:
     for each in wanted[:2]:
         holdings.warm(each)
     assert holdings.get(wanted[0]) is first
-    holdings.get(wanted[2])
+    holdings.warm(wanted[2])
     assert [each["path"] for each in holdings.describe()] == [str(place)] * 2
     assert holdings.get(wanted[0]) is first
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
@@ -295,6 +392,7 @@ def test_what_is_no_request_harms_nobody(
     [
         {"ask": "search"},
         {"ask": "dance"},
+        {"ask": "warm"},
         {},
         {"ask": "search", "wanted": {}, "parts": [], "kind": "photos", "k": 1},
         {"ask": "search", "wanted": {"place": 3, "catalog": "x", "spec": []}, "parts": 1},
@@ -304,8 +402,9 @@ def test_requests_that_mean_nothing(
     request_: dict[str, Any], place: Path, daemon: Server, runtime: Path
 ) -> None:
     head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
-    answer = json.loads(send_raw(runtime, json.dumps({**head, **request_}).encode() + b"\n"))
-    assert set(answer) == {"refused"}
+    lines = send_raw(runtime, json.dumps({**head, **request_}).encode() + b"\n").splitlines()
+    assert json.loads(lines[0]) == protocol.RECEIVED
+    assert [set(json.loads(line)) for line in lines[1:]] == [{"refused"}]
     assert asked(place, make_query("red")) is not None
 
 
@@ -340,7 +439,8 @@ def test_another_version_is_refused_and_the_daemon_ends(place: Path, daemon: Ser
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(where.runtime_folder() / where.SOCKET))
         protocol.send(connection, request)
-        assert "refused" in protocol.receive(connection)
+        with connection.makefile("rb") as incoming:
+            assert "refused" in protocol.receive(incoming)
     while client.status() is not None:
         time.sleep(0.01)
     assert asked(place, make_query("red")) is None
@@ -364,6 +464,7 @@ def test_nobody_listens(place: Path, runtime: Path) -> None:
 def test_who_answers_nonsense_is_not_believed(place: Path, runtime: Path) -> None:
     answers = [b"", b"no json\n", b"[1]\n", b'{"result": 7}\n', b'{"error": ["os", "x"]}\n']
     answers += [b'{"error": ["KeyError", "x"]}\n', b'{"result": {"hits": [[1, 2]]}}\n', b"{}\n"]
+    answers += [b'{"received": true}\n' + answer for answer in answers]
     where.make_runtime_folder()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(runtime / where.SOCKET))
@@ -382,6 +483,27 @@ def test_who_answers_nonsense_is_not_believed(place: Path, runtime: Path) -> Non
         thread.join()
 
 
+def test_one_that_hangs_is_not_waited_for(place: Path, runtime: Path) -> None:
+    done: list[Any] = []
+
+    def ask() -> None:
+        done.extend([asked(place, make_query("red")), client.status()])
+        try:
+            client.stop()
+        except DaemonError as exc:
+            done.append(str(exc))
+
+    folder = where.make_runtime_folder()
+    with where.only_one(folder), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / where.SOCKET))
+        listener.listen()  # a connection is made though nobody accepts it
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(20)
+    assert done[:2] == [None, None]
+    assert f"kill -9 {os.getpid()}" in done[2]
+
+
 def test_a_folder_that_others_can_enter_is_not_used(
     place: Path, daemon: Server, runtime: Path
 ) -> None:
@@ -391,6 +513,20 @@ def test_a_folder_that_others_can_enter_is_not_used(
         where.make_runtime_folder()
     runtime.chmod(0o700)
     assert asked(place, make_query("red")) is not None
+
+
+def test_a_file_where_the_folder_is_to_be(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime.write_text("")
+    with pytest.raises(StorageError, match=f"^{runtime} is a file. Remove it"):
+        client.start()
+    file = tmp_path / "run"
+    file.write_text("")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(file))
+    monkeypatch.setattr(where, "LONGEST", 1000)  # of a name
+    with pytest.raises(StorageError, match=f"^{file} is a file. Remove it"):
+        client.start()
 
 
 def test_a_name_that_is_too_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -403,6 +539,17 @@ def test_only_one_listens(daemon: Server, runtime: Path) -> None:
     with pytest.raises(LockedError):
         Server(runtime, 600).run()
     assert client.status() is not None
+
+
+def test_who_asks_for_the_holder_does_not_hinder_a_start(runtime: Path) -> None:
+    folder = where.make_runtime_folder()
+    lock = os.open(folder / where.LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)  # as `holder` does
+    later = threading.Timer(0.2, os.close, [lock])
+    later.start()
+    with where.only_one(folder):
+        assert where.holder() == str(os.getpid())
+    later.join()
 
 
 def test_modes(daemon: Server, runtime: Path) -> None:
@@ -517,6 +664,38 @@ def test_keep_warm_starts_it_and_no_query_is_written(place: Path, runtime: Path)
     assert "secret" not in log
 
 
+@pytest.mark.usefixtures("ended")
+def test_a_start_while_another_one_is_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process finds the lock taken and ends, and then the one that held it ends."""
+    once = "import pathlib, os; pathlib.Path('tried').exists() or (open('tried', 'w'), os._exit(0))"
+    monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", f"{once}\n{WITH_TOY}"))
+    monkeypatch.setattr(client, "START_S", 10.0)
+    started = client.start()["process"]
+    assert (client.status() or {})["process"] == started
+    assert Path("tried").exists()
+
+
+@pytest.mark.usefixtures("daemon")
+def test_one_too_many_says_why_it_ends() -> None:
+    command = [*client.COMMAND, '{"idle_s": 60}']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "ends: Another daemon is listening already." in done.stderr
+
+
+@pytest.mark.usefixtures("ended")
+def test_one_that_is_stopped() -> None:
+    process = client.start()["process"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        for act in (client.start, client.stop):
+            with pytest.raises(DaemonError, match=f"kill -9 {process}$"):
+                act()
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert client.status() is not None
+
+
 def test_one_that_cannot_start(runtime: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "COMMAND", ("false",))
     with pytest.raises(DaemonError, match=r"did not start. See .*daemon.log"):
@@ -529,10 +708,18 @@ def test_one_that_cannot_start(runtime: Path, place: Path, monkeypatch: pytest.M
     assert "note: The daemon cannot be started" in done.stderr
 
 
+@pytest.mark.parametrize("idle", ["nan", "inf", "-inf", "1e400", "0", "soon"])
+def test_an_idle_time_that_is_none(idle: str, runtime: Path) -> None:
+    done = CliRunner().invoke(main, ["daemon", "start", "--idle", idle])
+    assert done.exit_code == 2
+    assert "--idle" in done.stderr
+    assert not runtime.exists()
+
+
 def test_one_that_does_not_answer(runtime: Path) -> None:
     folder = where.make_runtime_folder()
     with (
         where.only_one(folder),
-        pytest.raises(DaemonError, match=f"kill {os.getpid()}"),
+        pytest.raises(DaemonError, match=f"kill -9 {os.getpid()}"),
     ):
         client.stop()
