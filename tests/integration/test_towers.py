@@ -128,7 +128,7 @@ class TestPictures:
 
     def test_a_short_run_does_not(self, clip: Encoder, tmp_path: Path) -> None:
         towers = wrap(clip, str(tmp_path), silent, 1)
-        towers.expect(images=tower_encoder.WORTH_EXPORTING - 1)
+        towers.expect(images=70)
         towers.encode_images(pictures(clip, 64))
         assert not towers.has("image")
         assert not TowerFolder(clip.fingerprint, str(tmp_path)).path.exists()

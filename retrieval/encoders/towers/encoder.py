@@ -8,6 +8,7 @@ the model encoded anyway.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from retrieval.encoders.towers.exporting import Graph, Probes
 
 IMAGE_PROBES = 64
-WORTH_EXPORTING = 512  # photos to come; exporting costs about as much as 200 to 400 of them
+EXPORTING_S = 15.0  # what exporting an image tower takes, about: a run must save more
+GAIN = 0.6  # of the time that encoding takes, if a model does not state its own
 TEXT_BATCH = 64
 PREPARING: dict[Side, str] = {"text": "quick text queries", "image": "faster indexing"}
 
@@ -93,9 +95,13 @@ class TowerEncoder:
         tower = self._tower("image")
         if tower is not None:
             return tower({"pixels": batch})
-        rows = self.model().encode_images(batch)
-        self._keep_probes(batch, rows)
+        model = self.model()
+        begun = time.perf_counter()
+        rows = model.encode_images(batch)
         self._to_come -= len(batch)
+        each = (time.perf_counter() - begun) / max(len(batch), 1)
+        if self._to_come * each * getattr(model, "export_gain", GAIN) > EXPORTING_S:
+            self._keep_probes(batch, rows)
         return rows
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -163,7 +169,7 @@ class TowerEncoder:
 
     def _keep_probes(self, batch: NDArray[np.uint8], rows: NDArray[np.float32]) -> None:
         """Remember the first photos of a long run, and export once there are enough of them."""
-        if self._notes["image"] is not None or self._to_come < WORTH_EXPORTING:
+        if self._notes["image"] is not None:
             return
         self._probes.append(batch)
         self._probe_rows.append(rows)
