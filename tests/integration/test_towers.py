@@ -107,9 +107,8 @@ class TestPictures:
     def test_a_long_run_changes_over_to_the_tower(
         self, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(
-            exporting, "seconds_of", lambda encode, batch: 1.0
-        )  # speed is not tested
+        monkeypatch.setattr(exporting, "seconds_of", lambda *_: 1.0)  # speed is not tested
+        monkeypatch.setattr(tower_encoder, "EXPORTING_S", 0.0)
         towers = wrap(clip, str(tmp_path), silent, 2)
         towers.expect(images=10_000)
         batch = pictures(clip, 64)
