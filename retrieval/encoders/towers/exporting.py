@@ -185,7 +185,7 @@ def _candidates(side: Side, whole: Path, probes: Probes) -> Iterator[Candidate]:
         yield Candidate("openvino", "int8", lambda: quantising.to_openvino_int8(whole, probes))
     if matrices:
         yield Candidate("onnx", "int8", lambda: quantising.to_int8(whole))
-    if matrices:
+    if matrices and find_spec("onnx_ir") is not None:
         yield Candidate("onnx", "int8 blocks", lambda: quantising.to_int8_blocks(whole))
     if vino:
         yield Candidate("openvino", "fp32", lambda: quantising.to_openvino(whole))
