@@ -73,8 +73,17 @@ class Program:
 
 
 def _retrieval(place: Place) -> Steps:
+    towers = place.model / "towers"  # `mini`, at size tiny, has none there
+    return _ours(place, towers if towers.is_dir() else place.work / "cache")
+
+
+def _first_run(place: Place) -> Steps:
+    return _ours(place, place.work / "cache")
+
+
+def _ours(place: Place, cache: Path) -> Steps:
     here = ("--collection", str(place.work / "collection"))
-    environment = retrieval_environment()
+    environment = {**retrieval_environment(), "RETRIEVAL_CACHE": str(cache)}
 
     def run(*arguments: str) -> list[Command]:
         return [Command([*retrieval_command(), *arguments, *here], environment)]
@@ -141,7 +150,10 @@ def _names(search: Spent) -> list[str]:
 
 
 PROGRAMS: dict[str, Program] = {
-    "retrieval": Program(_retrieval, (), True, "this checkout"),
+    "retrieval": Program(_retrieval, (), True, "this checkout; the model's towers are exported"),
+    "retrieval, first run": Program(
+        _first_run, (), True, "the same with an empty cache: exports the text tower as well"
+    ),
     "rclip": Program(
         _rclip,
         ("rclip",),

@@ -33,13 +33,11 @@ from numpy.typing import NDArray
 from retrieval import Collection, EncoderSpec, index_folder
 from retrieval.embedding import BatchEmbedder, look_ahead
 from retrieval.encoders import Encoder
-from retrieval.encoders.towers import wrap
-from retrieval.encoders.towers.encoder import IMAGE_PROBES, TowerEncoder
+from retrieval.encoders.towers.encoder import TowerEncoder
 from retrieval.pictures import decode, load_picture, side_for
 from retrieval.pictures.images import read_content
 from scripts.bench import photos
-from scripts.bench.common import photos as some_photos
-from scripts.bench.random_weights import checkpoint
+from scripts.bench.random_weights import checkpoint, export_towers
 
 Embed = Callable[[Path], NDArray[np.float32]]
 
@@ -77,7 +75,7 @@ def measure(
             Collection.open(folder / "first", create=True, spec=spec) as collection,
         ):
             plain = collection.encoder()
-            encoder = _exported(plain, folder, threads) if exported else plain
+            encoder = export_towers(plain, folder / "cache", threads) if exported else plain
             parts = _Parts(folder, paths, encoder, spec, threads, fast)
             costs = parts.run(_naive(spec.model, plain), rounds)
     return {
@@ -192,17 +190,6 @@ def _naive(model: str, encoder: Encoder) -> Embed:
             return rows
 
     return embed
-
-
-def _exported(encoder: Encoder, folder: Path, threads: int) -> Encoder:
-    """The encoder after a run that was long enough to export its image tower."""
-    towers = wrap(encoder, str(folder / "cache"), print, threads)
-    towers.expect(images=1 << 20)
-    found = sorted(some_photos(IMAGE_PROBES, folder / "probes").iterdir())
-    for path in found:
-        picture = load_picture(path, side_for(encoder.image_size))
-        towers.encode_images(encoder.prepare(picture.image)[None])
-    return towers
 
 
 def _checkpoint(folder: Path) -> str:

@@ -4,7 +4,7 @@ Speed does not depend on what the weights are, and no download is needed: the ar
 ViT-B-32 at 256 pixels, what this project and rclip both use on a CPU. Its folder gets
 open_clip_config.json and open_clip_model.safetensors (this project, clip-retrieval,
 DeepImageSearch) and, in the places where rclip looks, visual.onnx, textual.onnx in float32 as rclip
-publishes them, and the vocabulary.
+publishes them, and the vocabulary. `towers` is the cache of this project after a long run.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from scripts.bench.common import photos
+
+if TYPE_CHECKING:
+    from retrieval.encoders import Encoder
+    from retrieval.encoders.towers.encoder import TowerEncoder
 
 ARCHITECTURE = "ViT-B-32-256"
 RCLIP_FOLDER = "ViT-B-32-256-datacomp_s34b_b86k"
@@ -23,6 +30,7 @@ _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
 def make(folder: Path) -> None:
     """Write all forms into `folder`, which then says so by a file named complete."""
+    from retrieval.encoders import EncoderSpec, load_encoder
     from retrieval.encoders._compat import import_open_clip
 
     open_clip = import_open_clip()
@@ -33,6 +41,7 @@ def make(folder: Path) -> None:
         Path(open_clip.__file__).with_name(_VOCABULARY), folder / "rclip/tokenizer" / _VOCABULARY
     )
     _export(model, folder / "rclip" / RCLIP_FOLDER)
+    export_towers(load_encoder(EncoderSpec(str(folder), "cpu")), folder / "towers")
     (folder / "complete").touch()
 
 
@@ -57,6 +66,23 @@ def checkpoint(folder: Path, model_cfg: dict[str, Any]) -> Any:
     config = {"model_cfg": model_cfg, "preprocess_cfg": pixels}
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2), "utf-8")
     return model
+
+
+def export_towers(encoder: Encoder, cache: Path, threads: int = 0) -> TowerEncoder:
+    """The encoder after a run that was long enough to export both its towers into `cache`."""
+    from PIL import Image
+
+    from retrieval.encoders.towers import wrap
+    from retrieval.encoders.towers.encoder import IMAGE_PROBES
+
+    towers = wrap(encoder, str(cache), lambda text: print(text, file=sys.stderr), threads)
+    towers.expect(images=1 << 20)
+    with tempfile.TemporaryDirectory() as temporary:
+        for path in sorted(photos(IMAGE_PROBES, Path(temporary) / "probes").iterdir()):
+            with Image.open(path) as image:
+                towers.encode_images(encoder.prepare(image.convert("RGB"))[None])
+    towers.export_text()
+    return towers
 
 
 def _export(model: Any, folder: Path) -> None:
