@@ -174,7 +174,7 @@ def trials(place: Path, side: Side, dim: int, graph: Graph, probes: Probes) -> I
 
 def _own_folder(path: Path) -> Path:
     folder = path.with_suffix("")
-    folder.mkdir()
+    disk.make_folders(folder)
     return folder
 
 
