@@ -18,7 +18,7 @@ that do not count; the next writer overwrites them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -199,6 +199,10 @@ class Collection:
         """The same for queries: without torch where this machine has exported its towers."""
         self.reader.check_open()
         return self._encoder.load_for_queries(self.reader.active_space())
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed n texts into float32 (n, dim); loads the encoder if need be."""
+        return self.encoder().encode_texts(texts)
 
     def expect_photos(self, count: int) -> None:
         """Say how many photos are to be embedded, at most, so that the encoder can prepare."""

@@ -28,7 +28,6 @@ from retrieval.scan import stat_file
 from retrieval.storage.layout import remember_roots
 
 if TYPE_CHECKING:
-    from retrieval.coding import EncodeTexts
     from retrieval.collection import Collection
 
 
@@ -64,13 +63,8 @@ def index_folder(
             counts.update(_numbers(report))
         if not report.removed:  # what is gone today may be back with its disk tomorrow
             compact_if_worth(collection)
-        refresh(collection.path, collection.catalog, _encode(collection), on_progress)
+        refresh(collection.path, collection.catalog, collection.encode_texts, on_progress)
     return replace(report, seconds=time.monotonic() - begun)
-
-
-def _encode(collection: Collection) -> EncodeTexts:
-    """Embed texts with the collection's encoder, which is loaded if need be."""
-    return lambda texts: collection.encoder().encode_texts(texts)
 
 
 def _numbers(report: IndexReport) -> dict[str, int]:

@@ -160,8 +160,7 @@ class _Repair:
         for file in found.damaged_codes:
             file.remove()
         if found.damaged_codes or found.damaged_rows or found.filled_rows:
-            encode = lambda texts: collection.encoder().encode_texts(texts)  # noqa: E731
-            refresh(self.path, collection.catalog, encode, self.on_progress)
+            refresh(self.path, collection.catalog, collection.encode_texts, self.on_progress)
         if found.damaged_codes:
             self.done.append("removed damaged codes of vectors; made anew where they are of use")
 

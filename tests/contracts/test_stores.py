@@ -295,17 +295,20 @@ class TestConversion:
         products = inner_products(np.ones((1, 1), np.float32), finite)
         assert products[0].tolist() == finite[:, 0].astype(np.float32).tolist()
 
-    def test_faiss_holds_the_bytes_of_the_file(self) -> None:
+    @pytest.mark.parametrize("dim", [32, 24])  # a width that FAISS scans quickly, and another
+    def test_faiss_holds_the_bytes_of_the_file(self, dim: int) -> None:
         faiss = pytest.importorskip("faiss", reason="exact-faiss needs faiss")
-        rows = np.random.default_rng(0).standard_normal((50, 24)).astype(np.float16)
-        store = make_store("exact-faiss", 24)
+        rows = np.random.default_rng(0).standard_normal((50, dim)).astype(np.float16)
+        store = make_store("exact-faiss", dim)
         store.add(np.arange(20), rows[:20])
         store.add(np.arange(20, 50), rows[20:])
-        converted = faiss.IndexScalarQuantizer(24, faiss.ScalarQuantizer.QT_fp16)
+        converted = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16)
         converted.add(rows.astype(np.float32))
         held = store._rows()  # type: ignore[attr-defined]
-        assert held.tobytes() == faiss.vector_to_array(converted.codes).tobytes()
-        assert held.tobytes() == rows.tobytes()
+        assert held[:, :dim].tobytes() == faiss.vector_to_array(converted.codes).tobytes()
+        assert held[:, :dim].tobytes() == rows.tobytes()
+        assert held.shape[1] % 16 == 0
+        assert not held[:, dim:].any()
 
     @pytest.mark.parametrize("asked", [1, 9, 10, 40])
     def test_batches_like_single_queries(self, recipe: str, asked: int) -> None:
