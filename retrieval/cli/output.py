@@ -62,7 +62,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "kind": hit.kind,
         "path": hit.path,
-        "score": round(hit.score, 6),
+        "score": None if hit.score is None else round(hit.score, 6),
         "id": hit.id,
         "also": list(hit.also),
     }
@@ -83,7 +83,7 @@ def result_record(result: SearchResult) -> dict[str, Any]:
         "considered": result.considered,
         "elapsed_ms": round(result.elapsed_ms, 2),
         "encoder": result.encoder,
-        "plan": result.plan,
+        "method": result.method,
     }
 
 
@@ -93,7 +93,8 @@ def result_table(result: SearchResult) -> str:
     for hit in result.hits:
         shown = hit.path if hit.kind == "photo" else f"{hit.text}  [{hit.path}:{hit.line}]"
         more = f"  (+{len(hit.also)} more)" if hit.also else ""
-        lines.append(f"{hit.rank:>4}  {hit.score:.3f}  {printable(shown)}{more}")
+        score = "-" if hit.score is None else f"{hit.score:.3f}"
+        lines.append(f"{hit.rank:>4}  {score:>5}  {printable(shown)}{more}")
     return "\n".join(lines)
 
 

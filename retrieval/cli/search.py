@@ -149,7 +149,7 @@ def _keep_warm(settings: Settings) -> None:
 
 
 def _summary(result: SearchResult) -> str:
-    how = f", {result.plan}" if result.plan and not result.plan.startswith("exact") else ""
+    how = f", {result.method}" if result.method and not result.method.startswith("exact") else ""
     return (
         f"{len(result.hits)} of {result.considered:,} {result.kind} for “{result.query}”, "
         f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}{how}"

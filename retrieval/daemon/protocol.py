@@ -1,6 +1,6 @@
 """What client and server say to each other: lines of JSON.
 
-    request   {"protocol": 2, "program": PROGRAM, "ask": ASK, …}, where ASK is
+    request   {"protocol": 3, "program": PROGRAM, "ask": ASK, …}, where ASK is
               "search", "warm" (load a collection, after the answer), "status" or "stop"
     at once   {"received": true}: the server lives; to the same protocol only
     answer    {"result": …, "notices": […]}
@@ -25,12 +25,13 @@ from retrieval.records import Hit, Kind, Query, SearchResult
 if TYPE_CHECKING:
     from socket import socket
 
-PROTOCOL = 2
+PROTOCOL = 3
 #: Which code it is: only the same program may answer for another process.
 PROGRAM = f"{__version__} {Path(__file__).parent.parent}"
 MOST_BYTES = 1 << 20  # of a request
 RECEIVED = {"received": True}
 _HIT = tuple(field.name for field in fields(Hit))
+_LISTS = ("also", "folded", "found_by")
 
 
 class ProtocolError(Exception):
@@ -86,7 +87,7 @@ def result_to_json(result: SearchResult) -> dict[str, Any]:
         "considered": result.considered,
         "elapsed_ms": result.elapsed_ms,
         "encoder": result.encoder,
-        "plan": result.plan,
+        "method": result.method,
     }
 
 
@@ -97,11 +98,13 @@ def result_from_json(values: Any, query: Query, kind: Kind) -> SearchResult:
         return SearchResult(
             query=query,
             kind=kind,
-            hits=tuple(Hit(**{**hit, "also": tuple(hit["also"])}) for hit in hits),
+            hits=tuple(
+                Hit(**{**hit, **{name: tuple(hit[name]) for name in _LISTS}}) for hit in hits
+            ),
             considered=values["considered"],
             elapsed_ms=values["elapsed_ms"],
             encoder=values["encoder"],
-            plan=values["plan"],
+            method=values["method"],
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ProtocolError("an answer that is no result") from exc

@@ -30,6 +30,7 @@ from retrieval.storage.readable import (
 from retrieval.storage.seals import CatalogFile, Seal, read_seal, write_seal
 from retrieval.storage.tables import MIGRATIONS, state
 
+STATE_SINCE = 2  # the schema version that brought the table `state`
 SEALING_SHARE = 20  # sealing reads the whole file: at most one part in 20 of a long run's time
 
 
@@ -100,9 +101,7 @@ class Database(Readable):
         self.check_open()
         with self._translating(), self._writer.connect() as connection:
             yield connection
-            generation = _read_generation(connection, self.path) + 1
-            values = {"generation": generation, "checksum": generation_checksum(generation)}
-            connection.execute(update(state).values(values))
+            generation = _count_up(connection, self.path)
             self.commit_transaction(connection)
         self._note(generation)
 
@@ -207,6 +206,8 @@ class Database(Readable):
             with self._translating(), self._writer.connect() as connection:
                 MIGRATIONS[number](connection)
                 connection.execute(text(f"PRAGMA user_version = {number + 1:d}"))
+                if number >= STATE_SINCE:
+                    _count_up(connection, self.path)  # so that the seal of before is of the past
                 self.commit_transaction(connection)
         if not self.is_sealed():  # perhaps since a process died just here
             self.seal()
@@ -225,9 +226,12 @@ class Database(Readable):
             disk.rename(temporary, target)
 
 
-def _read_generation(connection: Connection, path: Path) -> int:
+def _count_up(connection: Connection, path: Path) -> int:
     rows = connection.execute(select(state.c.generation, state.c.checksum)).all()
-    return checked_generation(rows, path)
+    generation = checked_generation(rows, path) + 1
+    values = {"generation": generation, "checksum": generation_checksum(generation)}
+    connection.execute(update(state).values(values))
+    return generation
 
 
 def _on_connect(connection: Any, _: Any) -> None:

@@ -161,6 +161,79 @@ runs = Table(
     Column("counts", String, nullable=False),
 )
 
+#: What a photo's file says of it (records.Facts); `version` is that of the reader (metadata).
+facts = Table(
+    "facts",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("taken_at", String, index=True),
+    Column("taken_from", String),
+    Column("utc_offset", Integer),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("altitude", Float),
+    Column("city", String, index=True),
+    Column("region", String),
+    Column("country", String),
+    Column("country_code", String),
+    Column("make", String),
+    Column("camera", String),
+    Column("lens", String),
+    Column("exposure", Float),
+    Column("aperture", Float),
+    Column("iso", Integer),
+    Column("focal", Float),
+    Column("orientation", Integer),
+    Column("rating", Integer),
+    Column("title", String),
+    Column("caption", String),
+    Column("keywords", String, nullable=False),  # JSON list
+)
+
+#: What a photo's pixels say of it (records.Looks); `version` is that of the measuring code.
+looks = Table(
+    "looks",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("phash", BigInteger, nullable=False),
+    Column("sharpness", Float, nullable=False),
+    Column("brightness", Float, nullable=False),
+    Column("colours", String, nullable=False),  # JSON list
+)
+
+#: Writing that was recognised in a photo; `reader` names what recognised it.
+writing = Table(
+    "writing",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("reader", String, nullable=False),
+    Column("text", String, nullable=False),
+)
+
+#: Trips and events, derived from facts; a photo belongs to the one whose time it lies in.
+trips = Table(
+    "trips",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("label", String, nullable=False, unique=True),
+    Column("begins", String, nullable=False),
+    Column("ends", String, nullable=False),
+    Column("photos", Integer, nullable=False),
+    Column("city", String),
+    Column("region", String),
+    Column("country", String),
+)
+
+#: Queries that the user keeps.
+saved = Table(
+    "saved",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("query", String, nullable=False),
+)
+
 
 def _m001_first_schema(connection: Connection) -> None:
     for statement in (
@@ -209,5 +282,40 @@ def _m002_safety(connection: Connection) -> None:
     connection.execute(text("INSERT INTO state VALUES (1, 0, :checksum)"), zero)
 
 
+def _m003_facts(connection: Connection) -> None:
+    for statement in (
+        "CREATE TABLE facts (photo_id INTEGER PRIMARY KEY"
+        " REFERENCES photos (id) ON DELETE CASCADE,"
+        " version INTEGER NOT NULL, taken_at VARCHAR, taken_from VARCHAR, utc_offset INTEGER,"
+        " latitude FLOAT, longitude FLOAT, altitude FLOAT, city VARCHAR, region VARCHAR,"
+        " country VARCHAR, country_code VARCHAR, make VARCHAR, camera VARCHAR, lens VARCHAR,"
+        " exposure FLOAT, aperture FLOAT, iso INTEGER, focal FLOAT, orientation INTEGER,"
+        " rating INTEGER, title VARCHAR, caption VARCHAR, keywords VARCHAR NOT NULL)",
+        "CREATE INDEX ix_facts_taken_at ON facts (taken_at)",
+        "CREATE INDEX ix_facts_city ON facts (city)",
+        "CREATE TABLE looks (photo_id INTEGER PRIMARY KEY"
+        " REFERENCES photos (id) ON DELETE CASCADE,"
+        " version INTEGER NOT NULL, phash BIGINT NOT NULL, sharpness FLOAT NOT NULL,"
+        " brightness FLOAT NOT NULL, colours VARCHAR NOT NULL)",
+        "CREATE TABLE writing (photo_id INTEGER PRIMARY KEY"
+        " REFERENCES photos (id) ON DELETE CASCADE,"
+        " reader VARCHAR NOT NULL, text VARCHAR NOT NULL)",
+        "CREATE TABLE trips (id INTEGER PRIMARY KEY, label VARCHAR NOT NULL UNIQUE,"
+        " begins VARCHAR NOT NULL, ends VARCHAR NOT NULL, photos INTEGER NOT NULL,"
+        " city VARCHAR, region VARCHAR, country VARCHAR)",
+        "CREATE TABLE saved (name VARCHAR PRIMARY KEY, query VARCHAR NOT NULL)",
+        # Words by which a photo is found, one row a photo (storage/words.py); rowid = photo id.
+        "CREATE VIRTUAL TABLE words USING fts5 (name, folder, keywords, caption, documents,"
+        " writing, tokenize = 'unicode61 remove_diacritics 2')",
+        "CREATE TRIGGER words_of_photo AFTER DELETE ON photos BEGIN"
+        " DELETE FROM words WHERE rowid = old.id; END",
+    ):
+        connection.execute(text(statement))
+
+
 #: Step n brings a catalog from version n - 1 to n; the version stands in `PRAGMA user_version`.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_m001_first_schema, _m002_safety)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _m001_first_schema,
+    _m002_safety,
+    _m003_facts,
+)

@@ -104,7 +104,7 @@ def found(collection: Collection, words: str, k: int = 5) -> list[str]:
 
 
 def plan(collection: Collection) -> str:
-    return search(collection, "w1", kind="documents", k=5).plan
+    return search(collection, "w1", kind="documents", k=5).method
 
 
 def codes_fit(collection: Collection) -> bool:
@@ -356,7 +356,7 @@ class TestFilter:
         result = search(coded, "w3", kind="documents", k=50, among=some)
         assert sorted(hit.id for hit in result.hits) == some
         assert result.considered == 30
-        assert result.plan == "exact over 30 allowed rows"
+        assert result.method == "exact over 30 allowed rows"
         many = search(coded, "w3", kind="documents", k=5, among=ids[5:])
         assert not {hit.id for hit in many.hits} & set(ids[:5])
 

@@ -68,7 +68,8 @@ def references(connection: Connection, table: str) -> set[tuple[str, str, str]]:
 
 def table_names(connection: Connection) -> set[str]:
     query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    return set(connection.scalars(text(query)))
+    # The virtual table and those that FTS5 makes for it stand in no Table object.
+    return {name for name in connection.scalars(text(query)) if not name.startswith("words")}
 
 
 def test_the_same_tables(migrated: Connection) -> None:
@@ -83,7 +84,7 @@ def test_the_same(table: str, view: Any, migrated: Connection, described: Connec
 
 
 def test_the_version_is_the_number_of_steps() -> None:
-    assert len(MIGRATIONS) == SCHEMA_VERSION == 2
+    assert len(MIGRATIONS) == SCHEMA_VERSION == 3
 
 
 def test_paths_that_are_not_utf8_come_back(migrated: Connection) -> None:

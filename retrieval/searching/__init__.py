@@ -82,7 +82,7 @@ def search(
         considered=len(store) if allowed is None else len(allowed),
         elapsed_ms=(time.perf_counter() - started) * 1000,
         encoder=space.encoder,
-        plan=str(store.plan(k, None if allowed is None else len(allowed))),
+        method=str(store.plan(k, None if allowed is None else len(allowed))),
     )
 
 

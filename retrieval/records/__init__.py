@@ -1,0 +1,86 @@
+"""The small frozen records that the parts of the package hand to each other.
+
+Nothing here imports numpy or a backend, so that the command line starts fast.
+"""
+
+from __future__ import annotations
+
+from retrieval.records.asking import (
+    FUSIONS,
+    ORDERS,
+    Chip,
+    Filter,
+    Fusion,
+    Hit,
+    Order,
+    Part,
+    Query,
+    SearchResult,
+)
+from retrieval.records.items import (
+    KINDS,
+    Box,
+    Document,
+    Facts,
+    FileStat,
+    Kind,
+    Looks,
+    Photo,
+    Skipped,
+    Source,
+    Space,
+)
+from retrieval.records.reports import (
+    CollectionInfo,
+    CompactReport,
+    ForgetReport,
+    IndexReport,
+    NoticeCallback,
+    Problem,
+    Progress,
+    ProgressCallback,
+    RepairReport,
+    RunRecord,
+    StageTimes,
+    VerifyReport,
+    ignore_notice,
+    ignore_progress,
+)
+
+__all__ = [
+    "FUSIONS",
+    "KINDS",
+    "ORDERS",
+    "Box",
+    "Chip",
+    "CollectionInfo",
+    "CompactReport",
+    "Document",
+    "Facts",
+    "FileStat",
+    "Filter",
+    "ForgetReport",
+    "Fusion",
+    "Hit",
+    "IndexReport",
+    "Kind",
+    "Looks",
+    "NoticeCallback",
+    "Order",
+    "Part",
+    "Photo",
+    "Problem",
+    "Progress",
+    "ProgressCallback",
+    "Query",
+    "RepairReport",
+    "RunRecord",
+    "SearchResult",
+    "Skipped",
+    "Source",
+    "Space",
+    "StageTimes",
+    "VerifyReport",
+    "ignore_notice",
+    "ignore_progress",
+]

@@ -1,0 +1,136 @@
+"""What is asked of a collection, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from retrieval.records.items import Kind
+
+#: How the parts of a query and the rankings of several sources come together.
+Fusion = Literal["early", "late", "hybrid"]
+FUSIONS: tuple[Fusion, ...] = ("early", "late", "hybrid")
+
+#: What hits are ordered by.
+Order = Literal["relevance", "newest", "oldest", "place"]
+ORDERS: tuple[Order, ...] = ("relevance", "newest", "oldest", "place")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a query that is embedded; a negative weight subtracts.
+
+    `value` is a text, the path of a picture, or the id of a photo of the collection. A "box" is
+    what a user typed, to be compiled into parts and filters against a collection (`compile_query`).
+    """
+
+    kind: Literal["text", "image", "photo", "box"]
+    value: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on what is known of a photo. What is not known never passes, nor if `negated`.
+
+    `field` names one of metadata.FIELDS, or "text" (exact words in names, captions, documents and
+    recognised writing). `op`: "is" (any of `values`), "between" (from the first value to the
+    second, both included, None is open), "contains" (any of `values` as words or their beginnings).
+    Dates are texts as in Facts.taken_at, of any precision: "2021-04" stands for the whole month.
+    """
+
+    field: str
+    op: Literal["is", "between", "contains"]
+    values: tuple[str | float | None, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One piece of a query as it was understood, to be shown and to be removed.
+
+    `kind` is "meaning", "minus", "image", "photo" or the name of the filter's field; `label` is for
+    people ("place: Kyoto"); `text` is what was typed for it; `without` the query without it.
+    """
+
+    kind: str
+    label: str
+    text: str
+    without: str
+    filter: Filter | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Weighted parts, and filters that every hit passes.
+
+    Filters of one field are alternatives ("Kyoto" or "Osaka"), those of different fields and
+    negated ones all hold. `chips` show how it was understood.
+    """
+
+    parts: tuple[Part, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    chips: tuple[Chip, ...] = ()
+
+    def __str__(self) -> str:
+        """Write the query as it was meant: ``a dog + image:park.jpg − 0.5×people``."""
+        words = []
+        for index, part in enumerate(self.parts):
+            sign = "−" if part.weight < 0 else "+" if index else ""
+            factor = "" if abs(part.weight) == 1 else f"{abs(part.weight):g}×"
+            value = part.value if part.kind in ("text", "box") else f"{part.kind}:{part.value}"
+            words.append(f"{sign} {factor}{value}".strip())
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `score` is the cosine of query and item, in [-1, 1]; None where nothing was
+    embedded (a query of filters alone) or only words were found.
+
+    `relevance` is the probability that the item is what the query means, in [0, 1]; None where it
+    cannot be told. For a photo `path` is the file to show and `also` are further files of the same
+    content, `taken_at` and `place` what is known of it, and `folded` the ids of its near-duplicates
+    that stand behind it; for a document `path` is the text file, with `line`, `text` and, if it
+    names one, `photo_path`. `found_by` names the sources that brought it ("photos", "words",
+    "documents").
+    """
+
+    rank: int
+    kind: Literal["photo", "document"]
+    id: int
+    score: float | None
+    path: str
+    also: tuple[str, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    text: str | None = None
+    line: int | None = None
+    photo_path: str | None = None
+    relevance: float | None = None
+    taken_at: str | None = None
+    place: str | None = None
+    folded: tuple[int, ...] = ()
+    found_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first; `considered` counts the items that could be found, `method` says how.
+
+    `matched` counts those that pass the filters, `relevant` those of them that stand above the cut
+    (of hits, only the first `relevant` do, where they are ordered by relevance); None where it
+    cannot be told. `next` is the cursor of the page that follows, "" at the end.
+    """
+
+    query: Query
+    kind: Kind
+    hits: tuple[Hit, ...]
+    considered: int
+    elapsed_ms: float
+    encoder: str
+    method: str = ""
+    matched: int = 0
+    relevant: int | None = None
+    next: str = ""
