@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.errors import StorageError
-from retrieval.records import Hit, Progress, ProgressCallback, SearchResult
+from retrieval.records import Progress, ProgressCallback
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -54,48 +54,6 @@ def to_json(value: Any, *, indent: int | None = 2) -> str:
     except UnicodeEncodeError:
         return json.dumps(value, indent=indent)
     return text
-
-
-def hit_record(hit: Hit) -> dict[str, Any]:
-    """A hit as JSON keys; those that its kind does not have are left out."""
-    record: dict[str, Any] = {
-        "rank": hit.rank,
-        "kind": hit.kind,
-        "path": hit.path,
-        "score": None if hit.score is None else round(hit.score, 6),
-        "id": hit.id,
-        "also": list(hit.also),
-    }
-    extra = ("width", "height") if hit.kind == "photo" else ("text", "line", "photo_path")
-    return record | {name: getattr(hit, name) for name in extra}
-
-
-def result_record(result: SearchResult) -> dict[str, Any]:
-    """A search result as JSON keys."""
-    return {
-        "query": str(result.query),
-        "parts": [
-            {"kind": part.kind, "value": part.value, "weight": part.weight}
-            for part in result.query.parts
-        ],
-        "kind": result.kind,
-        "hits": [hit_record(hit) for hit in result.hits],
-        "considered": result.considered,
-        "elapsed_ms": round(result.elapsed_ms, 2),
-        "encoder": result.encoder,
-        "method": result.method,
-    }
-
-
-def result_table(result: SearchResult) -> str:
-    """Lines of rank, score and path (or text), as wide as they need to be."""
-    lines = ["rank  score  path" if result.kind == "photos" else "rank  score  text"]
-    for hit in result.hits:
-        shown = hit.path if hit.kind == "photo" else f"{hit.text}  [{hit.path}:{hit.line}]"
-        more = f"  (+{len(hit.also)} more)" if hit.also else ""
-        score = "-" if hit.score is None else f"{hit.score:.3f}"
-        lines.append(f"{hit.rank:>4}  {score:>5}  {printable(shown)}{more}")
-    return "\n".join(lines)
 
 
 def human_bytes(count: int) -> str:

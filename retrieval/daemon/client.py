@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from retrieval import errors
 from retrieval.daemon import place as where
 from retrieval.daemon import protocol
 from retrieval.errors import DaemonError, RetrievalError, StorageError
-from retrieval.records import Kind, Query, SearchResult
+from retrieval.records import Query, SearchOptions, SearchResult
 
 if TYPE_CHECKING:
     from socket import socket
@@ -44,7 +45,7 @@ _NOT_TAKEN_OVER = (
 
 
 def search(
-    place: Path, spec: Sequence[str], query: Query, kind: Kind, k: int
+    place: Path, spec: Sequence[str], query: Query, options: SearchOptions
 ) -> tuple[SearchResult, list[str]] | None:
     """The daemon's result for the collection at `place`, and notices to tell.
 
@@ -53,8 +54,12 @@ def search(
     """
     if where.socket_path() is None or (wanted := _wanted(place, spec)) is None:
         return None
-    parts = [[p.kind, _seen_from_anywhere(p.kind, p.value), p.weight] for p in query.parts]
-    asked = {"ask": "search", "wanted": wanted, "parts": parts, "kind": kind, "k": k}
+    asked = {
+        "ask": "search",
+        "wanted": wanted,
+        "query": protocol.plain(_seen_from_anywhere(query)),
+        "options": protocol.plain(options),
+    }
     answer = _ask(asked, ANSWER_S)
     if answer is None:
         return None
@@ -64,7 +69,7 @@ def search(
             return None
         raise error
     try:
-        result = protocol.result_from_json(answer.get("result"), query, kind)
+        result = _as_named(protocol.result_from_json(answer.get("result")), query)
     except protocol.ProtocolError:
         return None
     return result, [str(notice) for notice in answer.get("notices", [])]
@@ -86,8 +91,27 @@ def _wanted(place: Path, spec: Sequence[str]) -> dict[str, Any] | None:
     }
 
 
-def _seen_from_anywhere(kind: str, value: str) -> str:
-    return os.path.abspath(value) if kind == "image" else value
+def _seen_from_anywhere(query: Query) -> Query:
+    """Pictures by absolute paths: the daemon has a working directory of its own."""
+    return _renamed(query, {path: os.path.abspath(path) for path in _pictures(query)})
+
+
+def _as_named(result: SearchResult, query: Query) -> SearchResult:
+    """Pictures by the paths that the user gave."""
+    names = {os.path.abspath(path): path for path in _pictures(query)}
+    return replace(result, query=_renamed(result.query, names)) if names else result
+
+
+def _pictures(query: Query) -> list[str]:
+    return [part.value for part in query.parts if part.kind == "image"]
+
+
+def _renamed(query: Query, names: dict[str, str]) -> Query:
+    parts = [
+        replace(part, value=names.get(part.value, part.value)) if part.kind == "image" else part
+        for part in query.parts
+    ]
+    return replace(query, parts=tuple(parts))
 
 
 def _error(named: Any) -> RetrievalError | None:

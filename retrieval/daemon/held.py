@@ -13,8 +13,8 @@ from typing import Any
 from retrieval.collection import Collection
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import ImageError, QueryError, RetrievalError
-from retrieval.records import Kind, Query, SearchResult
-from retrieval.searching import search
+from retrieval.records import Query, SearchOptions, SearchResult
+from retrieval.searching import run
 from retrieval.storage.reading import is_current
 
 MOST = 4  # collections that are kept open
@@ -49,7 +49,7 @@ class Held:
         self._lock = threading.Lock()
 
     def search(
-        self, catalog: tuple[int, int], query: Query, kind: Kind, k: int
+        self, catalog: tuple[int, int], query: Query, options: SearchOptions
     ) -> tuple[SearchResult, list[str]]:
         """Search, and return what is to be told besides. Raises as `search`, OtherCatalogError."""
         with self._lock:
@@ -57,7 +57,7 @@ class Held:
             self._notices.clear()
             try:
                 collection = self._opened(catalog)
-                return search(collection, query, kind=kind, k=k), list(self._notices)
+                return run(collection, query, options), list(self._notices)
             except (QueryError, ImageError):
                 raise  # the query's fault
             except BaseException:
@@ -155,11 +155,11 @@ class Holdings:
             each.drop()
 
     def search(
-        self, wanted: Wanted, query: Query, kind: Kind, k: int
+        self, wanted: Wanted, query: Query, options: SearchOptions
     ) -> tuple[SearchResult, list[str]]:
         """Search the collection that is wanted. Raises as `Held.search`."""
         try:
-            return self.get(wanted).search(wanted.catalog, query, kind, k)
+            return self.get(wanted).search(wanted.catalog, query, options)
         except BaseException:
             self.tidy()  # what could not be opened takes nobody's place
             raise
@@ -181,7 +181,7 @@ class Holdings:
         from retrieval.queries import make_query
 
         try:
-            self.search(wanted, make_query("a photo"), "photos", 1)
+            self.search(wanted, make_query("a photo"), SearchOptions(k=1))
         except (RetrievalError, OtherCatalogError):
             return
 

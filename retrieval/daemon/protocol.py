@@ -15,12 +15,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval._version import __version__
-from retrieval.records import Hit, Kind, Query, SearchResult
+from retrieval.records import Chip, Filter, Hit, Part, Query, SearchOptions, SearchResult
 
 if TYPE_CHECKING:
     from socket import socket
@@ -30,8 +30,6 @@ PROTOCOL = 3
 PROGRAM = f"{__version__} {Path(__file__).parent.parent}"
 MOST_BYTES = 1 << 20  # of a request
 RECEIVED = {"received": True}
-_HIT = tuple(field.name for field in fields(Hit))
-_LISTS = ("also", "folded", "found_by")
 
 
 class ProtocolError(Exception):
@@ -80,31 +78,51 @@ def peer_user(connection: socket) -> int:
 # --- records --------------------------------------------------------------------------------
 
 
-def result_to_json(result: SearchResult) -> dict[str, Any]:
-    """A result without its query, which the client has."""
-    return {
-        "hits": [[getattr(hit, name) for name in _HIT] for hit in result.hits],
-        "considered": result.considered,
-        "elapsed_ms": result.elapsed_ms,
-        "encoder": result.encoder,
-        "method": result.method,
-    }
+def plain(record: Any) -> Any:
+    """A record, and what it holds, as JSON values: a dict of its fields."""
+    if is_dataclass(record):
+        return {field.name: plain(getattr(record, field.name)) for field in fields(record)}
+    return [plain(value) for value in record] if isinstance(record, (tuple, list)) else record
 
 
-def result_from_json(values: Any, query: Query, kind: Kind) -> SearchResult:
-    """The same result again. Raises ProtocolError."""
+def query_from_json(values: Any) -> Query:
+    """The query that `plain` made these values of. Raises ProtocolError."""
     try:
-        hits = [dict(zip(_HIT, hit, strict=True)) for hit in values["hits"]]
-        return SearchResult(
-            query=query,
-            kind=kind,
-            hits=tuple(
-                Hit(**{**hit, **{name: tuple(hit[name]) for name in _LISTS}}) for hit in hits
-            ),
-            considered=values["considered"],
-            elapsed_ms=values["elapsed_ms"],
-            encoder=values["encoder"],
-            method=values["method"],
+        return Query(
+            parts=tuple(Part(**part) for part in values["parts"]),
+            filters=tuple(_filter(each) for each in values["filters"]),
+            chips=tuple(_chip(each) for each in values["chips"]),
         )
     except (KeyError, TypeError, ValueError) as exc:
+        raise ProtocolError("values that are no query") from exc
+
+
+def options_from_json(values: Any) -> SearchOptions:
+    """The options that `plain` made these values of. Raises ProtocolError."""
+    try:
+        return SearchOptions(**_with_tuples(values))
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ProtocolError("values that are no options") from exc
+
+
+def result_from_json(values: Any) -> SearchResult:
+    """The result that `plain` made these values of. Raises ProtocolError."""
+    try:
+        hits = tuple(Hit(**_with_tuples(hit)) for hit in values["hits"])
+        query = query_from_json(values["query"])
+        return SearchResult(**{**values, "hits": hits, "query": query})
+    except (KeyError, TypeError, ValueError) as exc:
         raise ProtocolError("an answer that is no result") from exc
+
+
+def _filter(values: dict[str, Any]) -> Filter:
+    return Filter(**_with_tuples(values))
+
+
+def _chip(values: dict[str, Any]) -> Chip:
+    given = values["filter"]
+    return Chip(**{**values, "filter": None if given is None else _filter(given)})
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -13,11 +13,10 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from retrieval.daemon import place, protocol
 from retrieval.errors import RetrievalError
-from retrieval.records import Kind, Part, Query
 
 if TYPE_CHECKING:
     from retrieval.daemon.held import Holdings, Wanted
@@ -185,12 +184,12 @@ class Server:
 
     def _search(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = _wanted(request["wanted"])
-        query = Query(tuple(Part(*part) for part in request["parts"]))
-        kind = cast("Kind", request["kind"])
-        result, notices = self._open_holdings().search(wanted, query, kind, request["k"])
+        query = protocol.query_from_json(request["query"])
+        options = protocol.options_from_json(request["options"])
+        result, notices = self._open_holdings().search(wanted, query, options)
         with self._lock:
             self.served += 1
-        return {"result": protocol.result_to_json(result), "notices": notices}
+        return {"result": protocol.plain(result), "notices": notices}
 
     def _open_holdings(self) -> Holdings:
         from retrieval.daemon.held import Holdings  # numpy: not before the socket is there

@@ -15,6 +15,7 @@ from retrieval.records.asking import (
     Order,
     Part,
     Query,
+    SearchOptions,
     SearchResult,
 )
 from retrieval.records.items import (
@@ -75,6 +76,7 @@ __all__ = [
     "Query",
     "RepairReport",
     "RunRecord",
+    "SearchOptions",
     "SearchResult",
     "Skipped",
     "Source",

@@ -85,6 +85,21 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How a query is searched; `search` says what each means."""
+
+    kind: Kind = "photos"
+    k: int = 10
+    fusion: Fusion = "hybrid"
+    order: Order = "relevance"
+    fold: bool = True
+    after: str = ""
+    like: tuple[int, ...] = ()
+    unlike: tuple[int, ...] = ()
+    apart_from: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One result. `score` is the cosine of query and item, in [-1, 1]; None where nothing was
     embedded (a query of filters alone) or only words were found.
