@@ -26,7 +26,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval.encoders import Encoder, EncoderSpec
-from retrieval.errors import CorruptError, NoCollectionError, RetrievalError, StorageError
+from retrieval.errors import (
+    CorruptError,
+    NoCollectionError,
+    QueryError,
+    RetrievalError,
+    StorageError,
+)
 from retrieval.loading import Loaded, load
 from retrieval.matching import MatchingEncoder
 from retrieval.records import (
@@ -50,6 +56,7 @@ from retrieval.storage.layout import (
 )
 from retrieval.storage.readable import Readable
 from retrieval.storage.reading import open_reader
+from retrieval.storage.stored import read_rows, rows_of, sample
 from retrieval.storage.vectors import VectorFile, vector_file
 from retrieval.stores import VectorStore
 
@@ -86,6 +93,7 @@ class Collection:
         self._opening = threading.Lock()
         self._encoder = MatchingEncoder(path, spec, on_notice)
         self._loaded: dict[Kind, Loaded] = {}
+        self._samples: dict[Kind, tuple[Space, NDArray[np.float32]]] = {}
         self._one_shot = one_shot
         self._made = False  # by this very opening
 
@@ -135,6 +143,7 @@ class Collection:
     def close(self) -> None:
         """Let go of the files. The collection cannot be used afterwards."""
         self._loaded.clear()
+        self._samples.clear()
         if self._made and self._encoder.error is not None:
             self._discard()
         self._made = False
@@ -230,6 +239,65 @@ class Collection:
     def vectors(self, space: Space, kind: Kind) -> NDArray[np.float16]:
         """The committed rows (n, dim), memory-mapped. Raises CorruptError, StorageError."""
         return self.vector_file(space, kind).rows(space.rows[kind])
+
+    def photo_vectors(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """The stored embeddings (n, dim) of photos of the collection, in the order of `ids`.
+
+        No picture is decoded; each row is compared with its key. Raises QueryError for an id that
+        is no photo of the collection (any more), CorruptError, StorageError.
+        """
+        while True:
+            with self.reader.snapshot():
+                space = self.reader.active_space()
+                rows = rows_of(self.reader, space, "photos", ids) if space else {}
+                photos = self.reader.photos_by_id(list(rows))
+            unknown = next((i for i in ids if i not in rows or i not in photos), None)
+            if space is None or unknown is not None:
+                raise QueryError(
+                    f"The collection at {self.path} holds no photo of id {unknown}. "
+                    "Take an id from a search's JSON."
+                )
+            places, hashes = [rows[i] for i in ids], [photos[i].content_hash for i in ids]
+            try:
+                return read_rows(self.path, space, "photos", places, hashes)
+            except (CorruptError, StorageError):
+                if self.reader.active_space() == space:
+                    raise
+                # Otherwise a writer replaced the rows meanwhile: look again.
+
+    def sample_vectors(self, kind: Kind) -> NDArray[np.float32]:
+        """Up to a thousand embeddings (m, dim) of a kind, spread over all that are searched.
+
+        They show how the scores of a query lie. Raises CorruptError, StorageError.
+        """
+        while True:
+            with self.reader.snapshot():
+                space = self.reader.active_space()
+                if space is None or space.rows[kind] == 0:
+                    return np.empty((0, space.dim if space else 0), np.float32)
+                known = self._samples.get(kind)
+                if known is not None and known[0] == space:
+                    return known[1]
+                dead = self.reader.dead_rows(space, kind)
+            try:
+                self._samples[kind] = (space, sample(self.path, space, kind, dead))
+            except (CorruptError, StorageError):
+                if self.reader.active_space() == space:
+                    raise
+
+    def vectors_at(
+        self, space: Space, kind: Kind, rows: NDArray[np.int64]
+    ) -> NDArray[np.float16] | None:
+        """These rows (n, dim); None if a writer has replaced the files since `space` was read.
+
+        Raises CorruptError, StorageError.
+        """
+        try:
+            return np.asarray(self.vectors(space, kind)[rows])
+        except (CorruptError, StorageError):
+            if self.reader.active_space() == space:
+                raise
+            return None
 
     def store(self, kind: Kind) -> tuple[Space, VectorStore]:
         """The live vectors of a kind, loaded on first use and again after any commit.

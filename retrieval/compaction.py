@@ -29,6 +29,7 @@ from retrieval.storage import edits
 from retrieval.storage.layout import sizes_on_disk
 from retrieval.storage.leftovers import remove_thumbnails
 from retrieval.storage.vectors import VectorFile, checksums
+from retrieval.storage.words import forget_deleted_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,6 +144,7 @@ def _copy(move: _Move, on_progress: ProgressCallback) -> None:
 def _switch(collection: Collection, moves: list[_Move]) -> None:
     with collection.catalog.writing() as connection:
         edits.drop_items(connection)
+        forget_deleted_words(connection)
         for move in moves:
             edits.switch_edition(connection, move.space, move.kind, move.edition, move.kept)
     for move in moves:

@@ -61,6 +61,7 @@ def index_folder(
             session = Session(collection, columns, batch_size, threads, on_progress, fast=fast)
             report = Run(session, roots, gone).report()
             counts.update(_numbers(report))
+            collection.catalog.fill_words()  # what was indexed before there were any
         if not report.removed:  # what is gone today may be back with its disk tomorrow
             compact_if_worth(collection)
         refresh(collection.path, collection.catalog, collection.encode_texts, on_progress)

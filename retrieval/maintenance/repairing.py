@@ -152,6 +152,8 @@ class _Repair:
                 )
             self.embedded += catalog.row_count() - before
             self._mend_codes(collection, found)
+            if found.words_wrong:
+                self.done.append(f"indexed the words of {audits.rebuild_words(catalog):,} photos")
             if self.done:
                 self._note_run(catalog)
                 catalog.seal()

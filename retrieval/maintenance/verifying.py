@@ -106,6 +106,8 @@ class Verification:
         self.unembedded: dict[Kind, list[int]] = {}
         #: Rows of what was forgotten that are not empty, by kind.
         self.filled_rows: dict[Kind, list[int]] = {}
+        #: Whether the table of words does not say what the other tables do.
+        self.words_wrong = False
         self.damaged_codes: list[CodeFile] = []
         self.damaged_thumbnails: list[Path] = []
         self._known_photos: set[str] | None = None
@@ -175,6 +177,7 @@ class Verification:
             if not self.seal_lost and not catalog.is_sealed():
                 self.notes.append("The last run did not end properly; its newest state has no seal")
             self._check_rows(catalog)
+            self._check_words(catalog)
             space = catalog.active_space()
             if space is not None:
                 self._try("space.json", lambda: check_space(self.path, space))
@@ -199,6 +202,16 @@ class Verification:
         unclear = audits.unclear_files(catalog)
         if unclear:
             self._catalog_is_damaged(f"of {unclear:,} files it does not say what they are")
+
+    def _check_words(self, catalog: Catalog) -> None:
+        problem, missing = audits.words_problem(catalog)
+        if problem:
+            self.words_wrong = True
+            self._problem("catalog.db", f"{problem}; they are found again after a repair")
+        if missing:
+            self.notes.append(
+                f"{missing:,} photos are not found by words yet; the next run of index sees to it"
+            )
 
     # --- vectors ----------------------------------------------------------------------------
 

@@ -20,11 +20,13 @@ ORDERS: tuple[Order, ...] = ("relevance", "newest", "oldest", "place")
 class Part:
     """One piece of a query that is embedded; a negative weight subtracts.
 
-    `value` is a text, the path of a picture, or the id of a photo of the collection. A "box" is
-    what a user typed, to be compiled into parts and filters against a collection (`compile_query`).
+    `value` is a text, the path of a picture, or the id of a photo of the collection: of an example
+    ("photo"), or of one that a user marked as right or, by a negative weight, as wrong ("like"). A
+    "box" is what a user typed, to be compiled into parts and filters against a collection
+    (`compile_query`).
     """
 
-    kind: Literal["text", "image", "photo", "box"]
+    kind: Literal["text", "image", "photo", "like", "box"]
     value: str
     weight: float = 1.0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 import numpy as np
 
 from retrieval.errors import LockedError, QueryError
-from retrieval.queries import make_query, query_vector
+from retrieval.queries import make_query
 from retrieval.records import (
     KINDS,
     Document,
@@ -23,6 +23,7 @@ from retrieval.records import (
     SearchResult,
     Space,
 )
+from retrieval.searching.composing import SHORTLIST, Composition, composed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,15 +60,23 @@ def search(
     asked = query if isinstance(query, Query) else make_query(query)
     collection.check_encoder()
     collection.store(kind)  # says that there is nothing to search before a model is loaded
-    encoder = collection.query_encoder()
+    if any(part.kind in ("text", "image", "box") for part in asked.parts):
+        collection.query_encoder()  # loading it is no part of the search
     started = time.perf_counter()
-    vector = query_vector(asked, encoder)
+    composition = composed(collection, asked, kind)
+    depth = max(k, SHORTLIST) if composition.reorders else k
     for _ in range(ATTEMPTS):
         space, store = collection.store(kind)
         allowed = None if among is None else _rows(collection, space, kind, among)
-        scores, rows = store.search(vector[None], min(k, max(len(store), 1)), allowed)
+        wanted = min(depth, max(len(store), 1))
+        scores, rows = store.search(composition.vector[None], wanted, allowed)
         scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
         found = [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
+        if composition.reorders:
+            reordered = _reordered(collection, space, kind, composition, found)
+            if reordered is None:
+                continue
+            found = reordered[:k]
         hits = _describe(collection, space, kind, found)
         if hits is not None:
             break
@@ -84,6 +93,21 @@ def search(
         encoder=space.encoder,
         method=str(store.plan(k, None if allowed is None else len(allowed))),
     )
+
+
+def _reordered(
+    collection: Collection,
+    space: Space,
+    kind: Kind,
+    composition: Composition,
+    found: list[tuple[int, float]],
+) -> list[tuple[int, float]] | None:
+    """Candidates (row, score), first those that have all that is wanted; None if they are gone."""
+    rows = np.array([row for row, _ in found], np.int64)
+    vectors = collection.vectors_at(space, kind, rows)
+    if vectors is None:
+        return None
+    return [found[at] for at in composition.best_first(rows, vectors)]
 
 
 def _rows(

@@ -13,10 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, Space
 from retrieval.storage.catalog import Catalog, rows_of
 from retrieval.storage.commits import chunks, table_of
 from retrieval.storage.tables import documents, embeddings, erasures, files, photos, sources, spaces
+from retrieval.storage.words import check_words, make_words_anew, refresh_words, wrong_words
 
 MANY = 10_000  # rows fetched at a time
 
@@ -56,6 +58,28 @@ def known_paths(catalog: Catalog) -> Iterator[tuple[str, int, int, bytes | None]
     with catalog.reading() as connection:
         for row in connection.execute(query).yield_per(MANY):
             yield tuple(row)
+
+
+def words_problem(catalog: Catalog) -> tuple[str, int]:
+    """What is wrong with the table of words, "" if nothing; and how many photos have none yet."""
+    with catalog.reading() as connection:
+        wrong, missing = wrong_words(connection)
+    if wrong:
+        return f"the words of {wrong:,} photos are not those that the other tables hold", missing
+    if not catalog.read_only:  # FTS5 checks itself in answer to a statement that writes
+        try:
+            with catalog.trying() as connection:
+                check_words(connection)
+        except CorruptError:
+            return "the index of words contradicts the words", missing
+    return "", missing
+
+
+def rebuild_words(catalog: Catalog) -> int:
+    """Make the table of words anew from the other tables; returns how many photos have some."""
+    with catalog.writing() as connection:
+        make_words_anew(connection)
+    return catalog.fill_words()
 
 
 def photo_hashes(catalog: Catalog) -> set[str]:
@@ -125,6 +149,8 @@ def give_up(
                 connection.execute(insert(erasures).prefix_with("OR REPLACE"), values)
             lacking = _without_embedding(connection, space, kind)
             paths += _mark_to_read_again(connection, kind, lacking, reason, reader)
+            if kind == "photos":
+                refresh_words(connection, lacking)
         connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
     return paths
 

@@ -27,6 +27,9 @@ from retrieval.storage.tables import (
     sources,
     spaces,
 )
+from retrieval.storage.words import photos_without_words, refresh_words
+
+MANY_WORDS = 10_000  # photos that are given words in one transaction
 
 
 class Catalog(Database):
@@ -192,6 +195,21 @@ class Catalog(Database):
         """
         with self.writing() as connection:
             write_batch(connection, space, batch)
+
+    def fill_words(self) -> int:
+        """Give words to photos that have none, as after an upgrade; returns how many.
+
+        Each part is a transaction of its own, so that a process that dies loses little.
+        """
+        count = 0
+        while True:
+            with self.reading() as connection:
+                ids = photos_without_words(connection, MANY_WORDS)
+            if not ids:
+                return count
+            with self.writing() as connection:
+                refresh_words(connection, ids)
+            count += len(ids)
 
     def _scalars(self, query: Select[Any]) -> list[Any]:
         with self.reading() as connection:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert_into
 from retrieval.errors import CorruptError
 from retrieval.records import FileStat, Kind, Space
 from retrieval.storage.tables import documents, embeddings, files, photos, sources, spaces
+from retrieval.storage.words import photos_named, refresh_words
 
 CHUNK = 500  # bound parameters in one IN list; SQLite's own limit is far higher
 
@@ -77,6 +78,7 @@ class _Touched:
 
     photos: set[int] = field(default_factory=set)
     documents: set[int] = field(default_factory=set)
+    named: set[int] = field(default_factory=set)  # photos that lines named, or name now
 
 
 K = TypeVar("K")
@@ -106,6 +108,7 @@ def write_batch(connection: Connection, space: Space | None, batch: Batch) -> No
     _write_entries(connection, batch.entries, touched)
     _refresh_live(connection, "photos", touched.photos)
     _refresh_live(connection, "documents", touched.documents)
+    refresh_words(connection, touched.photos | touched.named)
     connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
 
 
@@ -150,6 +153,7 @@ def _remove_files(connection: Connection, ids: list[int], touched: _Touched) -> 
 def _remove_lines(connection: Connection, file_ids: Sequence[int], touched: _Touched) -> None:
     mine = sources.c.file_id.in_(file_ids)
     touched.documents.update(connection.scalars(select(sources.c.document_id).where(mine)))
+    touched.named |= photos_named(connection, file_ids)
     connection.execute(delete(sources).where(mine))
 
 
@@ -207,6 +211,7 @@ def _write_lines(connection: Connection, entries: list[FileEntry], touched: _Tou
                 for line in entry.lines
             ],
         )
+    touched.named |= photos_named(connection, list(file_ids.values()))
 
 
 def _refresh_live(connection: Connection, kind: Kind, ids: set[int]) -> None:

@@ -105,6 +105,13 @@ class Database(Readable):
             self.commit_transaction(connection)
         self._note(generation)
 
+    @contextmanager
+    def trying(self) -> Iterator[Connection]:
+        """A transaction in which may be written, and of which nothing stays."""
+        self.check_open()
+        with self._translating(), self._writer.connect() as connection:
+            yield connection
+
     def commit_transaction(self, connection: Connection) -> None:
         """The moment from which a transaction counts; tests let it fail or be the last one."""
         connection.commit()

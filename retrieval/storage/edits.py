@@ -29,6 +29,7 @@ from retrieval.storage.tables import (
     sources,
     spaces,
 )
+from retrieval.storage.words import photos_named, refresh_words
 
 RUNNING = "running"
 KILLED = "ended without a word (killed?)"
@@ -98,6 +99,7 @@ def forget(connection: Connection, doomed: Doomed, *, trace: bool) -> None:
 
     With `trace` the paths stay, so that their files are not taken in again unasked.
     """
+    named = photos_named(connection, [file.id for file in doomed.files])
     _give_up_rows(connection, "photos", doomed.photos)
     _give_up_rows(connection, "documents", doomed.documents)
     for part in chunks([file.path for file in doomed.files]):
@@ -114,6 +116,7 @@ def forget(connection: Connection, doomed: Doomed, *, trace: bool) -> None:
         table = photos if kind == "photos" else documents
         for part in chunks(ids):
             connection.execute(delete(table).where(table.c.id.in_(part)))
+    refresh_words(connection, named)
     connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
 
 

@@ -15,6 +15,7 @@ from retrieval.storage.catalog import Catalog
 from retrieval.storage.codefile import code_file
 from retrieval.storage.layout import space_folder, storage_errors
 from retrieval.storage.vectors import vector_file
+from retrieval.storage.words import forget_deleted_words
 
 THUMBNAILS = "thumbs"  # the folder's name
 OWN = ("catalog.db", "catalog.seal")  # how the names of the catalog's own files begin
@@ -50,6 +51,8 @@ def finish_forgetting(place: Path, catalog: Catalog) -> bool:
         for kind in KINDS
         if erase(place, catalog, space, kind)
     ]
+    with catalog.writing() as connection:
+        forget_deleted_words(connection)
     emptied = catalog.vacuum()
     for space, kind in pending:  # last, so that all of it is repeated if the process dies
         catalog.note_erased(space, kind)

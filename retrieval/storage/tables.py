@@ -94,7 +94,7 @@ sources = Table(
     Column("file_id", ForeignKey("files.id"), nullable=False, index=True),
     Column("document_id", ForeignKey("documents.id"), nullable=False, index=True),
     Column("line", Integer, nullable=False),
-    Column("photo_path", PathText),
+    Column("photo_path", PathText, index=True),
 )
 
 #: One row an encoder; `photos_rows` and `documents_rows` are the committed lengths of its vectors,
@@ -304,6 +304,7 @@ def _m003_facts(connection: Connection) -> None:
         " begins VARCHAR NOT NULL, ends VARCHAR NOT NULL, photos INTEGER NOT NULL,"
         " city VARCHAR, region VARCHAR, country VARCHAR)",
         "CREATE TABLE saved (name VARCHAR PRIMARY KEY, query VARCHAR NOT NULL)",
+        "CREATE INDEX ix_sources_photo_path ON sources (photo_path)",
         # Words by which a photo is found, one row a photo (storage/words.py); rowid = photo id.
         "CREATE VIRTUAL TABLE words USING fts5 (name, folder, keywords, caption, documents,"
         " writing, tokenize = 'unicode61 remove_diacritics 2')",
