@@ -31,9 +31,13 @@ from retrieval.records.items import (
     Space,
 )
 from retrieval.records.reports import (
+    FORMS,
     CollectionInfo,
     CompactReport,
+    ExportReport,
     ForgetReport,
+    Form,
+    ImportReport,
     IndexReport,
     NoticeCallback,
     Problem,
@@ -43,11 +47,13 @@ from retrieval.records.reports import (
     RunRecord,
     StageTimes,
     VerifyReport,
+    WatchReport,
     ignore_notice,
     ignore_progress,
 )
 
 __all__ = [
+    "FORMS",
     "FUSIONS",
     "KINDS",
     "ORDERS",
@@ -56,12 +62,15 @@ __all__ = [
     "CollectionInfo",
     "CompactReport",
     "Document",
+    "ExportReport",
     "Facts",
     "FileStat",
     "Filter",
     "ForgetReport",
+    "Form",
     "Fusion",
     "Hit",
+    "ImportReport",
     "IndexReport",
     "Kind",
     "Looks",
@@ -81,6 +90,7 @@ __all__ = [
     "Space",
     "StageTimes",
     "VerifyReport",
+    "WatchReport",
     "ignore_notice",
     "ignore_progress",
 ]
