@@ -33,7 +33,7 @@ class Copier:
     roots: Sequence[str] = ()
     tree: bool = False
     items: int = 0
-    bytes: int = 0
+    size: int = 0  # bytes copied
     left_out: list[Skipped] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)  # the last of a name that collided
 
@@ -82,7 +82,7 @@ class Copier:
             copy.write(data)
             copy.flush()
             disk.system.set_time(copy.descriptor, mtime_ns)
-        self.bytes += len(data)
+        self.size += len(data)
         return name, ""
 
     def _name(self, path: str) -> str:

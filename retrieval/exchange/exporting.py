@@ -1,4 +1,4 @@
-"""Export items of a collection: as a table, as embeddings beside tables, or the photos themselves."""
+"""Export a collection: as a table, as embeddings beside tables, or the photos themselves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ from retrieval.records import (
     Progress,
     ProgressCallback,
     Skipped,
-    Space,
     ignore_progress,
 )
 from retrieval.storage.layout import read_roots
@@ -50,7 +49,7 @@ def export_collection(
     form: Form,
     kind: Kind = "photos",
     among: Sequence[int] | None = None,
-    scores: Mapping[int, float] = {},  # noqa: B006 – never changed
+    scores: Mapping[int, float] | None = None,
     dtype: Literal["float16", "float32"] = "float16",
     tree: bool = False,
     replace: bool = False,
@@ -75,7 +74,7 @@ def export_collection(
                 f"The collection at {collection.path} holds no {kind} yet. "
                 "Add some with: retrieval index FOLDER"
             )
-        items = Listing(reader, space, kind, among, scores)
+        items = Listing(reader, space, kind, among, scores or {})
         left_out = [
             Skipped(f"id {item}", f"no such item among the {kind}") for item in items.unknown
         ]
@@ -176,4 +175,4 @@ def _copy(
     with whole_folder(place, into_existing=True) as folder:
         copier = Copier(folder, place, form, roots, tree)
         copier.run(items, on_progress)
-    return copier.items, copier.bytes, copier.left_out
+    return copier.items, copier.size, copier.left_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,14 +80,13 @@ def read_note(folder: Path) -> Note | None:
         ) from exc
 
 
-def changed_files(folder: Path, note: Note) -> list[str]:
-    """Which files are not as they were exported. Reads them all. Raises OSError."""
-    return [name for name, told in note.files.items() if _summed(folder / name) != told]
+def changed_files(folder: Path, note: Note, files: Iterable[Path]) -> list[str]:
+    """Names of those `files` that are not as they were exported. Reads them. Raises OSError."""
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return [name for name in names if note.files.get(name) != _summed(folder / name)]
 
 
-def _summed(path: Path) -> tuple[int, int] | None:
-    if not path.is_file():
-        return None
+def _summed(path: Path) -> tuple[int, int]:
     size = crc32 = 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):

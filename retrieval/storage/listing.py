@@ -101,7 +101,10 @@ def looks_of(reader: Readable, photos: Sequence[int]) -> dict[int, Looks]:
         " WHERE photo_id IN (SELECT value FROM json_each(?))",
         json.dumps([int(photo) for photo in photos]),
     )
-    return {photo: Looks(*values, _texts(colours)) for photo, *values, colours in found}
+    return {
+        photo: Looks(phash, sharpness, brightness, _texts(colours))
+        for photo, phash, sharpness, brightness, colours in found
+    }
 
 
 def writing_of(reader: Readable, photos: Sequence[int]) -> dict[int, str]:
