@@ -9,6 +9,7 @@
     ├── ImageError               a picture that cannot be read, with the reason
     ├── CorpusError              a text file that cannot be read, with the reason
     │   └── NotTextError         its content is no text at all
+    ├── ExchangeError            a set of embeddings that cannot be imported, or no place for one
     ├── CollectionError          anything wrong with a collection
     │   ├── NoCollectionError    there is none at that place yet
     │   ├── FormatError          made by another format version of this package
@@ -75,6 +76,10 @@ class CorpusError(RetrievalError):
 
 class NotTextError(CorpusError):
     """A file named as text holds something else."""
+
+
+class ExchangeError(RetrievalError):
+    """A set of embeddings cannot be imported, or an export has no place to go."""
 
 
 class CollectionError(RetrievalError):

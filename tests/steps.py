@@ -104,9 +104,9 @@ class Layer(disk.System):
     def remove(self, path: Path) -> None:
         self._step(f"remove {_plain(path)}", lambda: disk.System.remove(self, path))
 
-    def make_folder(self, path: Path) -> None:
+    def make_folder(self, path: Path, mode: int = disk.FOLDER_MODE) -> None:
         def act() -> None:
-            disk.System.make_folder(self, path)
+            disk.System.make_folder(self, path, mode)
             if self.durability:
                 self.durability.made_folder(path)
 

@@ -16,7 +16,9 @@ from retrieval._version import __version__
 from retrieval.cli.compact import compact_command
 from retrieval.cli.daemon import daemon_command
 from retrieval.cli.evaluate import evaluate_command
+from retrieval.cli.export import export_command
 from retrieval.cli.forget import forget_command
+from retrieval.cli.import_ import import_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
 from retrieval.cli.output import printable, tell
@@ -61,5 +63,7 @@ main.add_command(info_command)
 main.add_command(evaluate_command)
 main.add_command(forget_command)
 main.add_command(compact_command)
+main.add_command(export_command)
+main.add_command(import_command)
 main.add_command(verify_command)
 main.add_command(repair_command)

@@ -98,7 +98,7 @@ class PhotoIndexer:
         if self.catalog.embedded(self._space, "photos", [key]):
             loaded.content_hash = key
             if key in self.session.undescribed:
-                loaded.described = _describe(content)
+                loaded.described = _described(content)
         elif self.session.known_only:  # new ones are for the next run, broken ones are told now
             loaded.reason = _why_broken(content)
             loaded.left_out = loaded.reason is None
@@ -197,6 +197,11 @@ class PhotoIndexer:
         return FileEntry(item.stat, photo=item.content_hash)
 
 
+def describe(content: FileContent) -> NewPhoto:
+    """What the catalog keeps of a photo besides its vector. Raises ImageError."""
+    return _new_photo(content.content_hash, decode(content.data, 1))
+
+
 def _new_photo(content_hash: bytes, picture: Picture) -> NewPhoto:
     return NewPhoto(content_hash, picture.width, picture.height, picture.format, picture.frames)
 
@@ -209,8 +214,8 @@ def _why_broken(content: FileContent) -> str | None:
     return None
 
 
-def _describe(content: FileContent) -> NewPhoto | None:
+def _described(content: FileContent) -> NewPhoto | None:
     try:
-        return _new_photo(content.content_hash, decode(content.data, 1))
+        return describe(content)
     except ImageError:
         return None  # a decoder that once could read it is gone; the vector is as good as it was

@@ -32,9 +32,13 @@ from retrieval.records.items import (
     Space,
 )
 from retrieval.records.reports import (
+    FORMS,
     CollectionInfo,
     CompactReport,
+    ExportReport,
     ForgetReport,
+    Form,
+    ImportReport,
     IndexReport,
     NoticeCallback,
     Problem,
@@ -44,11 +48,13 @@ from retrieval.records.reports import (
     RunRecord,
     StageTimes,
     VerifyReport,
+    WatchReport,
     ignore_notice,
     ignore_progress,
 )
 
 __all__ = [
+    "FORMS",
     "FUSIONS",
     "KINDS",
     "ORDERS",
@@ -57,12 +63,15 @@ __all__ = [
     "CollectionInfo",
     "CompactReport",
     "Document",
+    "ExportReport",
     "Facts",
     "FileStat",
     "Filter",
     "ForgetReport",
+    "Form",
     "Fusion",
     "Hit",
+    "ImportReport",
     "IndexReport",
     "Kind",
     "Looks",
@@ -83,6 +92,7 @@ __all__ = [
     "Space",
     "StageTimes",
     "VerifyReport",
+    "WatchReport",
     "ignore_notice",
     "ignore_progress",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from retrieval.records.items import Skipped
+from retrieval.records.items import Kind, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,71 @@ class RepairReport:
     done: tuple[str, ...]
     left: tuple[Problem, ...]
     embedded_again: int
+    seconds: float
+
+
+#: What an export writes: tables, embeddings beside tables, or the photos themselves.
+Form = Literal["parquet", "npy", "csv", "json", "jsonl", "copies", "links"]
+FORMS: tuple[Form, ...] = ("parquet", "npy", "csv", "json", "jsonl", "copies", "links")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What `export_collection` wrote to `path`: how many items, and how many bytes.
+
+    `left_out` names what was asked for and could not be exported, with the reason; `notes` are
+    sentences that the user should see.
+    """
+
+    path: str
+    form: Form
+    kind: Kind
+    items: int
+    bytes: int
+    left_out: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+    encoder: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What `import_set` took from `source`, which holds `rows` embeddings.
+
+    `imported` counts photos that are new in the collection, `linked` further files of photos that
+    it has, `unchanged` files that it knew already; each file named in the set is counted once, or
+    is in `left_out` with the reason. `checked` photos were embedded again and compared, the least
+    cosine was `least` (None where the set says what made it, and none was compared). `rescaled`
+    counts embeddings that were not of length 1.
+    """
+
+    source: str
+    rows: int
+    imported: int
+    linked: int
+    unchanged: int
+    left_out: tuple[Skipped, ...]
+    checked: int
+    least: float | None
+    rescaled: int
+    photos: int
+    encoder: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What `watch` did until it was ended: its runs, and of these together what IndexReport counts.
+
+    `runs` counts those that changed something, `failures` those that failed and were tried again.
+    """
+
+    runs: int
+    added: int
+    changed: int
+    moved: int
+    removed: int
+    failures: int
     seconds: float
 
 

@@ -42,8 +42,20 @@ class System:
     def remove(self, path: Path) -> None:
         os.unlink(path)
 
-    def make_folder(self, path: Path) -> None:
-        os.mkdir(path, FOLDER_MODE)
+    def make_folder(self, path: Path, mode: int = FOLDER_MODE) -> None:
+        os.mkdir(path, mode)
+
+    def take_name(self, path: Path, mode: int = FILE_MODE) -> None:
+        """Make an empty file; of all that try, one succeeds. Raises FileExistsError."""
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+
+    def make_link(self, path: Path, target: str) -> None:
+        """Make a symbolic link at `path`, where nothing may be."""
+        os.symlink(target, path)
+
+    def set_time(self, descriptor: int, mtime_ns: int) -> None:
+        """Set when a file was last changed."""
+        os.utime(descriptor, ns=(mtime_ns, mtime_ns))
 
     def remove_folder(self, path: Path) -> None:
         os.rmdir(path)
