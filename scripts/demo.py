@@ -11,7 +11,8 @@ from pathlib import Path
 
 from retrieval import Collection, RetrievalError, index_folder, make_query, search
 from retrieval.cli.html import render_page
-from retrieval.cli.output import progress_display, result_table
+from retrieval.cli.output import progress_display
+from retrieval.cli.results import result_table
 from retrieval.errors import EncoderMismatchError
 
 DEMO = Path("demo")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,11 @@ from retrieval.cli.options import (
     show_notice,
     spec_of,
 )
-from retrieval.cli.output import emit, hit_record, result_record, result_table, tell, to_json
+from retrieval.cli.output import emit, tell, to_json
+from retrieval.cli.results import hit_lines, likely, plan_line, result_record, result_table, summary
 from retrieval.config import Settings, load_settings
 from retrieval.errors import RetrievalError, StorageError, UsageError
-from retrieval.records import KINDS, Kind, Query, SearchResult
+from retrieval.records import FUSIONS, KINDS, ORDERS, Query, SearchOptions, SearchResult
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -33,7 +35,16 @@ THREADS = "OPENBLAS_NUM_THREADS"
 @click.option("-i", "--image", "images", multiple=True, metavar="FILE", help="A picture to match.")
 @click.option("--minus", multiple=True, metavar="WORDS", help="Words to lead away from.")
 @click.option("--minus-image", "minus_images", multiple=True, metavar="FILE", help="Likewise.")
+@click.option("--like", multiple=True, type=int, metavar="ID", help="A hit that was right.")
+@click.option("--unlike", multiple=True, type=int, metavar="ID", help="A hit that was wrong.")
+@click.option("--saved", metavar="NAME", help="A query that was kept with: retrieval saved add")
+@click.option("--raw", is_flag=True, help="Take the words as they are: no dates, places, fields.")
 @click.option("-k", default=10, show_default=True, help="How many hits.")
+@click.option("--all", "everything", is_flag=True, help="Also what most likely does not match.")
+@click.option("--sort", "order", type=click.Choice(ORDERS), default="relevance", show_default=True)
+@click.option("--after", default="", metavar="CURSOR", help="The page behind that of a cursor.")
+@click.option("--fusion", type=click.Choice(FUSIONS), default="hybrid", show_default=True)
+@click.option("--no-fold", is_flag=True, help="Show near-duplicates one by one.")
 @click.option("--kind", type=click.Choice(KINDS), default="photos", show_default=True)
 @collection_option
 @encoder_options
@@ -41,66 +52,132 @@ THREADS = "OPENBLAS_NUM_THREADS"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a hit.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page with thumbnails.")
+@click.option("--pictures/--no-pictures", default=None, help="Thumbnails in the terminal.")
+@click.option("--open", "opening", is_flag=True, help="Open the hits in a viewer.")
 @click.option("--keep-warm", is_flag=True, help="Start the daemon, so that the next is faster.")
 def search_command(
     words: tuple[str, ...],
     images: tuple[str, ...],
     minus: tuple[str, ...],
     minus_images: tuple[str, ...],
+    like: tuple[int, ...],
+    unlike: tuple[int, ...],
+    saved: str | None,
+    raw: bool,
     k: int,
+    everything: bool,
+    order: Any,
+    after: str,
+    fusion: Any,
+    no_fold: bool,
     kind: Any,
     paths: bool,
     as_json: bool,
     jsonl: bool,
     html: str | None,
+    pictures: bool | None,
+    opening: bool,
     keep_warm: bool,
     **flags: Any,
 ) -> None:
-    """Find photos (or documents) by words, by a picture, or by both.
-
-    Quoted phrases are parts that are added; "2:a dog" weighs twice as much.
+    """Find photos (or documents) by words, dates, places, cameras, names, pictures: in one box.
 
     \b
-    retrieval search a dog in the snow
-    retrieval search "2:a dog" "at night" --minus people
+    retrieval search dogs in the snow in Kyoto, spring 2021, not blurry
+    retrieval search '"IMG_2041" camera:sony iso:100..400 -people'
+    retrieval search "2:a dog" "at night"      # parts; the first weighs twice as much
     retrieval search --image beach.jpg "at night"
+    retrieval search a dog --like 17 --unlike 4
     retrieval search --image beach.jpg --kind documents
+
+    Hits that most likely do not match are left out of tables and paths (--all shows them), and
+    marked in JSON: only the first "relevant" of them match.
     """
     if paths + as_json + jsonl > 1:
         raise UsageError("Choose one of --paths, --json and --jsonl.")
+    settings = load_settings(**flags)
+    if saved is not None:
+        words = (*_saved(settings, saved), *words)
     from retrieval.queries import make_query, phrases
 
-    query = make_query(phrases(words), images=images, minus=minus, minus_images=minus_images)
-    settings = load_settings(**flags)
-    result = _ask_daemon(settings, query, kind, k)
-    if result is None or html:
-        with _open(settings) as collection:
-            if result is None:
-                result = _search(collection, query, kind, k)
-            if html:
-                _write_page(collection, result, html)
-    if paths:
-        shown = "\n".join(hit.path for hit in result.hits)
-    elif as_json:
-        shown = to_json(result_record(result))
-    elif jsonl:
-        shown = "\n".join(to_json(hit_record(hit), indent=None) for hit in result.hits)
-    else:
-        shown = result_table(result)
-        tell(_summary(result))
-    if shown:
-        emit(shown)
+    query = make_query(
+        phrases(words),
+        images=images,
+        minus=minus,
+        minus_images=minus_images,
+        raw=raw,
+        empty=bool(like),
+    )
+    options = SearchOptions(kind, k, fusion, order, not no_fold, after, like, unlike)
+    output = Output(everything, paths, as_json, jsonl, html, pictures, opening)
+    show_search(settings, query, options, output)
     if keep_warm:
         _keep_warm(settings)
 
 
-def _ask_daemon(settings: Settings, query: Query, kind: Kind, k: int) -> SearchResult | None:
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a result is to be shown."""
+
+    everything: bool = False
+    paths: bool = False
+    as_json: bool = False
+    jsonl: bool = False
+    html: str | None = None
+    pictures: bool | None = None
+    opening: bool = False
+
+    @property
+    def is_table(self) -> bool:
+        """Whether people read it."""
+        return not (self.paths or self.as_json or self.jsonl)
+
+
+def show_search(
+    settings: Settings, query: Query, options: SearchOptions, output: Output
+) -> SearchResult:
+    """Search by the daemon or in this process, and show the result."""
+    result = _ask_daemon(settings, query, options)
+    drawn = output.is_table and wants_pictures(output.pictures)
+    if result is None or output.html or drawn:
+        with _open(settings) as collection:
+            if result is None:
+                result = _search(collection, query, options)
+            shown = likely(result, everything=output.everything)
+            if output.html:
+                _write_page(collection, result, output.html)
+            if drawn:
+                draw(collection, shown)
+    _write(result, likely(result, everything=output.everything), output)
+    return result
+
+
+def _write(result: SearchResult, shown: SearchResult, output: Output) -> None:
+    if output.as_json:
+        text = to_json(result_record(result))
+    elif output.jsonl:
+        text = hit_lines(result)
+    elif output.paths:
+        text = "\n".join(hit.path for hit in shown.hits)
+    else:
+        if plan := plan_line(result):
+            tell(plan)
+        text = result_table(shown) if shown.hits else ""
+    if text:
+        emit(text)
+    if output.is_table:
+        tell(summary(result, shown))
+    if output.opening:
+        open_files([hit.photo_path or hit.path for hit in shown.hits])
+
+
+def _ask_daemon(settings: Settings, query: Query, options: SearchOptions) -> SearchResult | None:
     """What a running daemon answers; this path imports nothing heavy."""
     from retrieval.daemon import client
     from retrieval.storage.layout import collection_path
 
     place = collection_path(settings.collection, settings.home)
-    answer = client.search(place, spec_of(settings), query, kind, k)
+    answer = client.search(place, spec_of(settings), query, options)
     if answer is None:
         return None
     result, notices = answer
@@ -129,10 +206,10 @@ def _import_numpy() -> None:
         del os.environ[THREADS]
 
 
-def _search(collection: Collection, query: Query, kind: Kind, k: int) -> SearchResult:
-    from retrieval.searching import search
+def _search(collection: Collection, query: Query, options: SearchOptions) -> SearchResult:
+    from retrieval.searching import run
 
-    return search(collection, query, kind=kind, k=k)
+    return run(collection, query, options)
 
 
 def _keep_warm(settings: Settings) -> None:
@@ -146,14 +223,6 @@ def _keep_warm(settings: Settings) -> None:
             client.start_later(warm=(place, spec_of(settings)))
     except RetrievalError as exc:
         show_notice(str(exc))
-
-
-def _summary(result: SearchResult) -> str:
-    how = f", {result.method}" if result.method and not result.method.startswith("exact") else ""
-    return (
-        f"{len(result.hits)} of {result.considered:,} {result.kind} for “{result.query}”, "
-        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}{how}"
-    )
 
 
 def _write_page(collection: Collection, result: SearchResult, path: str) -> None:
