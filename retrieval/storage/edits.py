@@ -28,6 +28,7 @@ from retrieval.storage.tables import (
     runs,
     sources,
     spaces,
+    trips,
 )
 
 RUNNING = "running"
@@ -114,6 +115,7 @@ def forget(connection: Connection, doomed: Doomed, *, trace: bool) -> None:
         table = photos if kind == "photos" else documents
         for part in chunks(ids):
             connection.execute(delete(table).where(table.c.id.in_(part)))
+    connection.execute(delete(trips))  # they tell of these photos; the rest is derived anew
     connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
 
 
