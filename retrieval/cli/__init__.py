@@ -15,6 +15,7 @@ import click
 from retrieval._version import __version__
 from retrieval.cli.compact import compact_command
 from retrieval.cli.daemon import daemon_command
+from retrieval.cli.dupes import dupes_command
 from retrieval.cli.evaluate import evaluate_command
 from retrieval.cli.export import export_command
 from retrieval.cli.forget import forget_command
@@ -24,6 +25,8 @@ from retrieval.cli.info import info_command
 from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
 from retrieval.cli.search import search_command
+from retrieval.cli.tags import tags_command
+from retrieval.cli.trips import trips_command
 from retrieval.cli.verify import verify_command
 from retrieval.errors import RetrievalError
 
@@ -60,6 +63,9 @@ main.add_command(index_command)
 main.add_command(search_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
+main.add_command(trips_command)
+main.add_command(tags_command)
+main.add_command(dupes_command)
 main.add_command(evaluate_command)
 main.add_command(forget_command)
 main.add_command(compact_command)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 PLAIN_EVERY_S = 5.0
 
 
-def emit(text: str) -> None:
+def emit(text: str, end: str = "\n") -> None:
     """Write a result to stdout, unchanged: a file name may hold what looks like colour codes.
 
     Raises StorageError where stdout cannot take it; a reader that left early is no error.
     """
     try:
-        click.echo(text, color=True)
+        click.echo(text + end, nl=False, color=True)
     except BrokenPipeError:
         raise
     except OSError as exc:

@@ -18,6 +18,7 @@ from retrieval.coding import refresh
 from retrieval.compaction import compact_if_worth
 from retrieval.corpora import Columns, is_corpus
 from retrieval.errors import UsageError
+from retrieval.grouping.trips import refresh_trips
 from retrieval.indexing.photos import PhotoIndexer
 from retrieval.indexing.run import Run
 from retrieval.indexing.session import Session
@@ -60,6 +61,7 @@ def index_folder(
         with recorded(collection, "index", roots) as counts:
             session = Session(collection, columns, batch_size, threads, on_progress, fast=fast)
             report = Run(session, roots, gone).report()
+            refresh_trips(collection)
             counts.update(_numbers(report))
             collection.catalog.fill_words()  # what was indexed before there were any
         if not report.removed:  # what is gone today may be back with its disk tomorrow

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.coding import learned, refresh
 from retrieval.errors import UsageError
+from retrieval.grouping.trips import refresh_trips
 from retrieval.indexing import named_roots
 from retrieval.journal import recorded
 from retrieval.records import ForgetReport
@@ -59,6 +60,7 @@ def forget(
                     edits.scrub_runs(connection, gone)
             if without_trace:
                 forget_roots(collection.path, map(str, roots))
+            refresh_trips(collection)
             wiped = finish_forgetting(collection.path, collection.catalog)
             report = _report(doomed, backups, without_trace, begun, wiped=wiped)
             counts.update(photos=report.photos, files=len(report.files), documents=report.documents)

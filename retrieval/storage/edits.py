@@ -28,6 +28,7 @@ from retrieval.storage.tables import (
     runs,
     sources,
     spaces,
+    trips,
 )
 from retrieval.storage.words import photos_named, refresh_words
 
@@ -117,6 +118,7 @@ def forget(connection: Connection, doomed: Doomed, *, trace: bool) -> None:
         for part in chunks(ids):
             connection.execute(delete(table).where(table.c.id.in_(part)))
     refresh_words(connection, named)
+    connection.execute(delete(trips))  # they tell of these photos; the rest is derived anew
     connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
 
 

@@ -42,11 +42,12 @@ class LooksRow(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A file of a photo; size in bytes."""
+    """A file of a photo, as it was when it was indexed; size in bytes."""
 
     photo: int
     path: str
     size: int
+    mtime_ns: int
 
 
 class TripRow(NamedTuple):
@@ -87,9 +88,10 @@ def looks(reader: Readable, space: Space) -> list[LooksRow]:
 def photo_files(reader: Readable) -> list[FileRow]:
     """All files of photos, by photo, then in the order they were found."""
     found = reader.fetch(
-        "SELECT photo_id, path, size FROM files WHERE photo_id IS NOT NULL ORDER BY photo_id, id"
+        "SELECT photo_id, path, size, mtime_ns FROM files WHERE photo_id IS NOT NULL"
+        " ORDER BY photo_id, id"
     )
-    return [FileRow(photo, as_path(path), size) for photo, path, size in found]
+    return [FileRow(photo, as_path(path), *rest) for photo, path, *rest in found]
 
 
 def photo_at(reader: Readable, path: str) -> int | None:
