@@ -64,6 +64,10 @@ def search(
     vector = query_vector(asked, encoder)
     for _ in range(ATTEMPTS):
         space, store = collection.store(kind)
+        if space.fingerprint != encoder.fingerprint:  # another encoder was changed to meanwhile
+            encoder = collection.query_encoder()
+            vector = query_vector(asked, encoder)
+            continue
         allowed = None if among is None else _rows(collection, space, kind, among)
         scores, rows = store.search(vector[None], min(k, max(len(store), 1)), allowed)
         scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
