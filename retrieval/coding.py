@@ -55,9 +55,9 @@ class Learned:
     codes: Codes
 
 
-def learned(place: Path, catalog: Catalog) -> dict[Kind, Learned]:
-    """What is known of how the active space's codes are made, to outlast their removal."""
-    space = catalog.active_space()
+def learned(place: Path, catalog: Catalog, space: Space | None = None) -> dict[Kind, Learned]:
+    """What is known of how the codes of a space (the active one) are made, to outlast them."""
+    space = space or catalog.active_space()
     found: dict[Kind, Learned] = {}
     if space is None:
         return found
@@ -78,31 +78,33 @@ def refresh(
     encode: EncodeTexts | None = None,
     on_progress: ProgressCallback = ignore_progress,
     known: Mapping[Kind, Learned] | None = None,
+    space: Space | None = None,
 ) -> None:
-    """Bring the codes of the active space up to its vectors, under the write lock.
+    """Bring the codes of a space (the active one) up to its vectors, under the write lock.
 
     Codes are learned anew when the rows have doubled, extended when more than TAIL_SHARE have
     none, and removed where an exact search does as well. `encode` embeds captions where there are
     too few texts in the collection; `known` is what was learned before codes were removed. Raises
     CorruptError for vectors that are cut short.
     """
-    space = catalog.active_space()
-    known = learned(place, catalog) if known is None else known
-    for kind in KINDS if space else ():
+    space = space or catalog.active_space()
+    if space is None:
+        return
+    known = learned(place, catalog, space) if known is None else known
+    for kind in KINDS:
         with suppress(StorageError):  # a disk too full for codes is no failure of a run
-            _refresh(place, catalog, kind, known.get(kind), encode, on_progress)
+            _refresh(place, catalog, space, kind, known.get(kind), encode, on_progress)
 
 
 def _refresh(
     place: Path,
     catalog: Catalog,
+    space: Space,
     kind: Kind,
     known: Learned | None,
     encode: EncodeTexts | None,
     on_progress: ProgressCallback,
 ) -> None:
-    space = catalog.active_space()
-    assert space is not None
     count, file = space.rows[kind], code_file(place, space, kind)
     if choose_recipe(count, space.dim, once=True) == CODED:
         note = file.usable_note(count)

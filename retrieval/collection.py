@@ -393,7 +393,7 @@ class Collection:
         """
         space = self.catalog.active_space()
         if space is None and (photos is not None or documents is not None):
-            space = self._add_space()
+            space = self.add_space(self.encoder())
         if space is not None:
             self._append(space, "photos", photos, [p.content_hash for p in batch.photos])
             self._append(space, "documents", documents, [d.content_hash for d in batch.documents])
@@ -405,14 +405,31 @@ class Collection:
         if rows is not None and len(rows):
             self.vector_file(space, kind).append(space.rows[kind], rows, hashes)
 
-    def _add_space(self) -> Space | None:
-        encoder = self.encoder()
+    def add_space(self, encoder: Encoder, *, active: bool = True) -> Space | None:
+        """Make room for the embeddings of an encoder, inside `writing`; returns its space.
+
+        If `active` it is what searches use from then on; that of another encoder stays as it is.
+        """
+        names = (encoder.fingerprint, encoder.name, encoder.dim)
         folder = space_folder(self.path, encoder.fingerprint)
         with storage_errors(folder):
             disk.make_folders(folder)
-            write_space(folder, encoder.fingerprint, encoder.name, encoder.dim)
-        self.catalog.add_space(encoder.fingerprint, encoder.name, encoder.dim)
-        return self.catalog.active_space()
+            write_space(folder, *names, active=active)
+        self.catalog.add_space(*names, active=active)
+        return self.catalog.space_of(encoder.fingerprint)
+
+    def looking_at(self, space: Space, encoder: MatchingEncoder) -> Collection:
+        """This collection with another of its spaces in place of the active one, to be searched.
+
+        It is to be closed, and not to be written to. Raises CorruptError, StorageError.
+        """
+        reader = open_reader(self.path)
+        if reader is None:
+            raise _removed(self.path)
+        reader.pinned = space.fingerprint
+        there = Collection(self.path, reader, EncoderSpec(), self.on_notice)
+        there._encoder = encoder
+        return there
 
     # --- looking in -------------------------------------------------------------------------
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from retrieval.encoders import towers_in_words
 from retrieval.loading import recipe_in_words
 from retrieval.records import CollectionInfo, RunRecord
+from retrieval.records.moves import SpaceInfo
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.edits import KILLED, RUNNING
-from retrieval.storage.layout import is_being_written, read_manifest, sizes_on_disk
+from retrieval.storage.layout import is_being_written, read_manifest, sizes_on_disk, space_folder
+from retrieval.storage.spaces import covered
 
 SHOWN_RUNS = 5
 _DETAILS = re.compile("[:;]| among ")
@@ -44,7 +46,28 @@ def describe(place: Path, catalog: Catalog, cache: str = "") -> CollectionInfo:
         format=manifest["format"],
         created_by=manifest.get("created_by", "unknown"),
         runs=_runs(place, catalog),
+        spaces=describe_spaces(place, catalog),
     )
+
+
+def describe_spaces(place: Path, catalog: Catalog) -> tuple[SpaceInfo, ...]:
+    """The spaces of a collection, the one that is searched first."""
+    active, counts, found = catalog.active_space(), catalog.counts(), covered(catalog)
+    told = [
+        SpaceInfo(
+            encoder=space.encoder,
+            fingerprint=space.fingerprint,
+            dim=space.dim,
+            active=active is not None and space.id == active.id,
+            photos=found.get((space.id, "photos"), 0),
+            of_photos=counts["photos"],
+            documents=found.get((space.id, "documents"), 0),
+            of_documents=counts["documents"],
+            size=sizes_on_disk(space_folder(place, space.fingerprint))["total"],
+        )
+        for space in catalog.spaces()
+    ]
+    return tuple(sorted(told, key=lambda space: not space.active))
 
 
 def _runs(place: Path, catalog: Catalog) -> tuple[RunRecord, ...]:

@@ -72,10 +72,42 @@ def evaluate_folder(
     Photos that cannot be read are left out with their captions. Raises UsageError for a folder of
     another shape, and what loading an encoder raises.
     """
-    root = Path(os.path.expanduser(folder))
-    captions = _read_captions(root)
+    read_captions(folder)  # before a model is loaded
     encoder = load_chosen(spec or EncoderSpec(), on_notice)
     embedder = BatchEmbedder(encoder, batch_size, on_notice)
+    ranks = rank_folder(folder, embedder, threads=threads, on_progress=on_progress)
+    return Evaluation(
+        text_to_image=summarize(ranks.to_image, ranks.owner),
+        image_to_text=summarize(ranks.to_text, np.arange(len(ranks.names))),
+        images=len(ranks.names),
+        texts=len(ranks.owner),
+        encoder=encoder.name,
+        skipped=ranks.skipped,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Ranks of the first right photo for each text (t,), and of the first right text for each photo
+    (n,); `owner` (t,) is the photo of each text, an index of `names`.
+    """
+
+    names: tuple[str, ...]
+    owner: NDArray[np.int64]
+    to_image: NDArray[np.int64]
+    to_text: NDArray[np.int64]
+    skipped: tuple[Skipped, ...]
+
+
+def rank_folder(
+    folder: str | Path,
+    embedder: BatchEmbedder,
+    *,
+    threads: int = 0,
+    on_progress: ProgressCallback = ignore_progress,
+) -> Ranks:
+    """Embed the photos and captions of `folder` and rank each against all. Raises UsageError."""
+    root, captions = read_captions(folder)
     paths = {name: root / "images" / name for name in captions}
     names, images, skipped = _embed_photos(paths, embedder, threads, on_progress)
     if not names:
@@ -83,14 +115,7 @@ def evaluate_folder(
     texts = [caption for name in names for caption in captions[name]]
     owner = np.repeat(np.arange(len(names)), [len(captions[name]) for name in names])
     to_image, to_text = first_right_ranks(images, embedder.embed_texts(texts), owner)
-    return Evaluation(
-        text_to_image=summarize(to_image, owner),
-        image_to_text=summarize(to_text, np.arange(len(names))),
-        images=len(names),
-        texts=len(texts),
-        encoder=encoder.name,
-        skipped=tuple(skipped),
-    )
+    return Ranks(tuple(names), owner, to_image, to_text, tuple(skipped))
 
 
 def _embed_photos(
@@ -123,7 +148,9 @@ def _embed_photos(
     return names, np.concatenate(vectors), skipped
 
 
-def _read_captions(root: Path) -> dict[str, list[str]]:
+def read_captions(folder: str | Path) -> tuple[Path, dict[str, list[str]]]:
+    """The folder, and its captions by the name of their photo. Raises UsageError."""
+    root = Path(os.path.expanduser(folder))
     path = root / "captions.csv"
     if not path.is_file() or not (root / "images").is_dir():
         raise UsageError(f"{root} must hold a folder images/ and a file captions.csv.")
@@ -140,7 +167,7 @@ def _read_captions(root: Path) -> dict[str, list[str]]:
         raise UsageError(f"{path} is not a UTF-8 CSV table: {exc}. Correct it.") from exc
     if not captions:
         raise UsageError(f"{path} holds no captions. Add lines of: image,caption")
-    return captions
+    return root, captions
 
 
 def first_right_ranks(
@@ -172,8 +199,30 @@ def _blocks(count: int) -> Iterator[slice]:
 
 def summarize(ranks: NDArray[np.int64], group: NDArray[np.int64], seed: int = 0) -> Metrics:
     """Turn first-right ranks (q,) into metrics; `group` (q,) says which queries resample as one."""
+    return _bootstrapped(_table(ranks), group, seed)
+
+
+def compare(
+    old: NDArray[np.int64], new: NDArray[np.int64], group: NDArray[np.int64], seed: int = 0
+) -> Metrics:
+    """The metrics of `new` ranks minus those of `old` ones (q,), of the same queries.
+
+    The bootstrap is paired: each resample takes both ranks of a query.
+    """
+    before = _table(old)
+    return _bootstrapped({k: v - before[k] for k, v in _table(new).items()}, group, seed)
+
+
+def _table(ranks: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """What each query (q,) scores in each metric."""
     table = {f"R@{k}": (ranks <= k).astype(np.float64) for k in RECALL_AT}
     table["MRR"] = 1.0 / ranks
+    return table
+
+
+def _bootstrapped(
+    table: dict[str, NDArray[np.float64]], group: NDArray[np.int64], seed: int
+) -> Metrics:
     count = int(group.max()) + 1
     sizes = np.bincount(group, minlength=count)
     draws = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))

@@ -35,6 +35,7 @@ class MatchingEncoder:
         self._encoder: Encoder | None = None
         self._for_queries: Encoder | None = None
         self._photos_to_come = 0
+        self._fingerprint = ""  # of the space that was asked for last
         self.error: RetrievalError | None = None
         self._lock = threading.RLock()  # decode threads all want it first
 
@@ -49,6 +50,7 @@ class MatchingEncoder:
         Raises EncoderMismatchError if another one was asked for or its weights have changed.
         """
         with self._lock:
+            self._follow(space)
             if self.error is not None:
                 raise self.error  # to each waiting thread, without trying again
             if self._encoder is None:
@@ -66,12 +68,20 @@ class MatchingEncoder:
         One query is sooner answered by them than torch is loaded, also where there is a GPU.
         """
         with self._lock:
+            self._follow(space)
             if self._encoder is not None or self.error is not None:
                 return self.load(space)
             if self._for_queries is None:
                 towers = self._exported(space) if runs_on_towers(self._spec) else None
                 self._for_queries = towers or self.load(space)
             return self._for_queries
+
+    def _follow(self, space: Space | None) -> None:
+        """Let go of what was loaded for another space: the collection was switched meanwhile."""
+        fingerprint = space.fingerprint if space else ""
+        if self._fingerprint not in ("", fingerprint):
+            self._encoder = self._for_queries = self.error = None
+        self._fingerprint = fingerprint
 
     def expect(self, photos: int) -> None:
         """Say how many photos are to be encoded, at most: what that is worth preparing for."""
@@ -155,14 +165,14 @@ class MatchingEncoder:
             raise _mismatch(space, encoder.name)
         raise EncoderMismatchError(
             f"The encoder {encoder.name} is not the one this collection was made with: its "
-            "weights, preprocessing or tokenizer have changed. Restore the old ones, or index "
-            "into a new collection with --collection NAME."
+            "weights, preprocessing or tokenizer have changed. Restore the old ones, or embed all "
+            f"photos with the new ones: retrieval migrate --model {encoder.name}"
         )
 
 
 def _mismatch(space: Space, asked: str) -> EncoderMismatchError:
     return EncoderMismatchError(
         f"This collection was made with the encoder {space.encoder}; {asked} cannot search it, "
-        "because embeddings of two encoders do not compare. Leave out --model, or index into a new "
-        "collection with --collection NAME."
+        "because embeddings of two encoders do not compare. Leave out --model, or change to it "
+        f"with: retrieval migrate --model {asked}"
     )

@@ -90,11 +90,12 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> list[ToyEncoder]:
     loaded: list[ToyEncoder] = []
 
     def load(spec: EncoderSpec) -> ToyEncoder:
-        loaded.append(ToyEncoder(spec.model))
+        loaded.append(toy_module.make(spec.model))
         return loaded[-1]
 
     monkeypatch.setitem(ENCODERS, "toy", "tests.toy:load")
-    monkeypatch.setitem(ENCODERS, "toy2", "tests.toy:load")
+    for other in ("toy2", "turned"):
+        monkeypatch.setitem(ENCODERS, other, "tests.toy:load")
     monkeypatch.setattr(toy_module, "load", load)
     return loaded
 

@@ -22,8 +22,8 @@ SPEC = EncoderSpec("toy")
 
 
 def use_toy() -> None:
-    """Make the toy encoder known in this process."""
-    ENCODERS["toy"] = "tests.toy:load"
+    """Make the toy encoders known in this process."""
+    ENCODERS["toy"] = ENCODERS["turned"] = "tests.toy:load"
 
 
 class State(NamedTuple):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from retrieval.collection import Collection
 from retrieval.corpora import Columns, is_corpus
@@ -31,7 +32,7 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.scan import FORGOTTEN, stat_file, walk
-from retrieval.storage import audits, disk
+from retrieval.storage import audits, disk, edits
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
 from retrieval.storage.commits import Batch, FileEntry
@@ -54,10 +55,13 @@ def rebuild_catalog(
     salvaged = audits.salvage(_old_catalog(path))
     done: list[str] = []
     with closing(_new_catalog(path)) as catalog:
-        space = _space(path, salvaged)
-        if space is not None:
-            kept = _restore(path, catalog, space)
-            done.append(f"kept {kept:,} embeddings of {space.encoder}")
+        for number, space in enumerate(_spaces(path, salvaged)):
+            kept = _restore(path, catalog, space, active=number == 0)
+            done.append(
+                f"kept {kept:,} embeddings of {space.encoder}" + ", not searched" * (number > 0)
+            )
+        with catalog.writing() as connection:
+            edits.save_queries(connection, salvaged.saved)
         before = catalog.row_count()
         collection = Collection(path, catalog, spec, ignore_notice)
         reachable = _note_files(collection, salvaged)
@@ -111,17 +115,27 @@ def _new_catalog(path: Path) -> Catalog:
     return catalog
 
 
-def _space(path: Path, salvaged: audits.Salvage) -> Space | None:
-    """The space whose folder says what it is: the one the old catalog knew, or the newest."""
+def _spaces(path: Path, salvaged: audits.Salvage) -> list[Space]:
+    """The spaces whose folders say what they are; first the one that was searched.
+
+    Which that was its folder says; else it is the one the old catalog knew, or the newest.
+    """
     files = sorted(path.glob("spaces/*/space.json"), key=lambda file: -file.stat().st_mtime_ns)
     told = []
     for file in files:
         with suppress(CorruptError, OSError):
             told.append(read_checked(file))
-    told.sort(key=lambda values: values["fingerprint"] not in salvaged.editions)
-    if not told:
-        return None
-    names, chosen = told[0], dict[Kind, int]()
+    told.sort(
+        key=lambda values: (
+            not values.get("active", True),
+            values["fingerprint"] not in salvaged.editions,
+        )
+    )
+    return [_space(path, names, salvaged) for names in told]
+
+
+def _space(path: Path, names: dict[str, Any], salvaged: audits.Salvage) -> Space:
+    chosen: dict[Kind, int] = {}
     space = Space(0, names["fingerprint"], names["encoder"], names["dim"], 0, {}, chosen)
     editions = salvaged.editions.get(space.fingerprint)
     for index, kind in enumerate(KINDS):
@@ -146,12 +160,13 @@ def _good(file: VectorFile) -> int:
     return file.length() - len(file.damaged(file.length()))
 
 
-def _restore(path: Path, catalog: Catalog, space: Space) -> int:
+def _restore(path: Path, catalog: Catalog, space: Space, *, active: bool) -> int:
     """Fill the new catalog from the keys; returns how many embeddings can be used."""
     names = (space.fingerprint, space.encoder, space.dim)
-    hashes = {kind: _usable(vector_file(path, space, kind)) for kind in KINDS}
-    audits.restore_space(catalog, names, space.editions, hashes)
-    return len(catalog.undescribed())
+    files = {kind: vector_file(path, space, kind) for kind in KINDS}
+    hashes = {kind: _usable(file) for kind, file in files.items()}
+    audits.restore_space(catalog, names, space.editions, hashes, active=active)
+    return sum(_good(file) for file in files.values())
 
 
 def _usable(file: VectorFile) -> Iterator[bytes | None]:

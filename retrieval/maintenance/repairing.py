@@ -139,7 +139,8 @@ class _Repair:
     def _mend_vectors(self, found: Verification) -> None:
         with closing(Catalog(self.path / "catalog.db")) as catalog:
             collection = Collection(self.path, catalog, self.spec, self.on_notice)
-            self._mend_space(catalog.active_space())
+            for space in catalog.spaces():
+                self._mend_space(space, active=space == catalog.active_space())
             if found.seal_lost:
                 self.done.append("sealed the catalog anew")
             paths = self._give_up_rows(collection, found)
@@ -172,33 +173,33 @@ class _Repair:
             number = edits.begin_run(connection, "repair", [], self.started_at)
             edits.end_run(connection, number, seconds, "done", {"embedded": self.embedded})
 
-    def _mend_space(self, space: Space | None) -> None:
-        if space is None:
-            return
+    def _mend_space(self, space: Space, *, active: bool) -> None:
         try:
             check_space(self.path, space)
         except CorruptError:
             folder = space_folder(self.path, space.fingerprint)
             with storage_errors(folder):
                 disk.make_folders(folder)
-                write_space(folder, space.fingerprint, space.encoder, space.dim)
+                write_space(folder, space.fingerprint, space.encoder, space.dim, active=active)
             self.done.append("wrote space.json anew")
 
     def _give_up_rows(self, collection: Collection, found: Verification) -> list[str]:
         catalog = collection.catalog
         paths: list[str] = []
-        space = catalog.active_space()
-        if space is None:
-            return []
-        if found.damaged_rows or found.unembedded or found.filled_rows:
-            lost, filled = found.damaged_rows, found.filled_rows
-            paths = audits.give_up(catalog, space, lost, filled, LOST, NOT_OPENED)
-        for kind, rows in found.damaged_rows.items():
-            self.done.append(f"gave up {len(rows):,} damaged rows of {kind}")
-        for kind, rows in found.filled_rows.items():
-            self.done.append(f"overwrote {len(rows):,} forgotten rows of {kind} once more")
-        for kind in KINDS:
-            collection.finish_erasing(space, kind)
+        active = catalog.active_space()
+        for space in catalog.spaces():
+            mark = space == active
+            lost = found.damaged_rows.get(space.fingerprint, {})
+            filled = found.filled_rows.get(space.fingerprint, {})
+            if lost or filled or (mark and found.unembedded):
+                paths += audits.give_up(catalog, space, lost, filled, LOST, NOT_OPENED, mark=mark)
+            kept = "" if mark else f" of {space.encoder}, which is not searched"
+            for kind, rows in lost.items():
+                self.done.append(f"gave up {len(rows):,} damaged rows of {kind}{kept}")
+            for kind, rows in filled.items():
+                self.done.append(f"overwrote {len(rows):,} forgotten rows of {kind} once more")
+            for kind in KINDS:
+                collection.finish_erasing(space, kind)
         # Of a repair that died, or of files that could not be reached then.
         waiting = audits.paths_with_reason(catalog, LOST)
         return sorted({*paths, *(path for path in waiting if os.path.exists(path))})

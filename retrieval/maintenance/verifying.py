@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 
 from retrieval.collection import LOCK_TIMEOUT_S, Collection
@@ -100,12 +101,12 @@ class Verification:
         self.seal_lost = False
         #: Whether the list of indexed folders is damaged.
         self.roots_lost = False
-        #: Rows of the vectors that cannot be used, by kind.
-        self.damaged_rows: dict[Kind, list[int]] = {}
-        #: Items that stand in files and have no embedding, by kind.
+        #: Rows of the vectors that cannot be used, by fingerprint and kind.
+        self.damaged_rows: dict[str, dict[Kind, list[int]]] = {}
+        #: Items that stand in files and have no embedding in any space, by kind.
         self.unembedded: dict[Kind, list[int]] = {}
-        #: Rows of what was forgotten that are not empty, by kind.
-        self.filled_rows: dict[Kind, list[int]] = {}
+        #: Rows of what was forgotten that are not empty, by fingerprint and kind.
+        self.filled_rows: dict[str, dict[Kind, list[int]]] = {}
         #: Whether the table of words does not say what the other tables do.
         self.words_wrong = False
         self.damaged_codes: list[CodeFile] = []
@@ -178,13 +179,16 @@ class Verification:
                 self.notes.append("The last run did not end properly; its newest state has no seal")
             self._check_rows(catalog)
             self._check_words(catalog)
-            space = catalog.active_space()
-            if space is not None:
-                self._try("space.json", lambda: check_space(self.path, space))
+            for space in catalog.spaces():
+                self._try("space.json", partial(check_space, self.path, space))
                 for kind in KINDS:
                     self._check_vectors(catalog, space, kind)
+            active = catalog.active_space()
+            if active is not None:
+                for kind in KINDS:
+                    self._check_complete(catalog, active, kind)
                 if encoder:
-                    self._try("encoder", lambda: self._check_encoder(space))
+                    self._try("encoder", lambda: self._check_encoder(active))
             self._check_files(catalog, content)
             self._known_photos = audits.photo_hashes(catalog)
 
@@ -217,11 +221,11 @@ class Verification:
 
     def _check_vectors(self, catalog: Catalog, space: Space, kind: Kind) -> None:
         file, count = vector_file(self.path, space, kind), space.rows[kind]
-        self.checked[f"{kind} vectors"] = count
+        self.checked[f"{kind} vectors"] = self.checked.get(f"{kind} vectors", 0) + count
         erased = catalog.erased_rows(space, kind)
         damaged = file.damaged(count, erased).tolist()
         if damaged:
-            self.damaged_rows[kind] = damaged
+            self.damaged_rows.setdefault(space.fingerprint, {})[kind] = damaged
             self._problem(
                 str(file.path),
                 f"{len(damaged):,} of {count:,} rows do not fit their checksums, are cut off, or "
@@ -229,17 +233,27 @@ class Verification:
             )
         overwritten = catalog.erased_rows(space, kind, done=True)
         if filled := file.not_empty(overwritten):
-            self.filled_rows[kind] = filled
+            self.filled_rows.setdefault(space.fingerprint, {})[kind] = filled
             self._problem(str(file.path), f"{len(filled):,} forgotten rows hold something again")
         self._check_codes(code_file(self.path, space, kind), count)
         self._compare_keys(catalog, space, kind, {*damaged, *erased})
         if wrong := audits.wrongly_live(catalog, space, kind):
             self._catalog_is_damaged(f"{wrong:,} {kind} are searched or left out wrongly")
-        if lacking := audits.without_embedding(catalog, space, kind):
-            self.unembedded[kind] = lacking
+        if unwiped := catalog.erased_rows(space, kind, done=False):
+            self.notes.append(f"{len(unwiped):,} rows of {kind} are still to be overwritten")
+
+    def _check_complete(self, catalog: Catalog, space: Space, kind: Kind) -> None:
+        """Whether searches can find all that stands in a file."""
+        waiting = audits.waiting(catalog, space, kind)
+        lacking = set(audits.without_embedding(catalog, space, kind)) - {*waiting}
+        if lacking:
+            self.unembedded[kind] = sorted(lacking)
             self._problem("catalog.db", f"{len(lacking):,} {kind} have no embedding")
-        if waiting := catalog.erased_rows(space, kind, done=False):
-            self.notes.append(f"{len(waiting):,} rows of {kind} are still to be overwritten")
+        if waiting:
+            self.notes.append(
+                f"{len(waiting):,} {kind} could not be read when the encoder was changed to "
+                f"{space.encoder}, and are not found until their folder is indexed again"
+            )
 
     def _check_codes(self, file: CodeFile, count: int) -> None:
         if problem := file.problem(count):

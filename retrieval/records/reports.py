@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrieval.records.items import Kind, Skipped
+from retrieval.records.moves import SpaceInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class CollectionInfo:
 
     `duplicates` are the files of a photo beyond its first, `animated` photos of several frames,
     `not_live` the rows of vectors that are not searched, and `reasons` say why files were skipped.
-    `towers` says how "text" and "image" are encoded on this machine's CPU.
+    `towers` says how "text" and "image" are encoded on this machine's CPU; `spaces` lists what
+    there is of each encoder, the one that is searched first.
     """
 
     path: str
@@ -108,6 +110,7 @@ class CollectionInfo:
     format: int
     created_by: str
     runs: tuple[RunRecord, ...]
+    spaces: tuple[SpaceInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,10 @@ def search(
     depth = max(k, SHORTLIST) if composition.reorders else k
     for _ in range(ATTEMPTS):
         space, store = collection.store(kind)
+        if space.fingerprint != encoder.fingerprint:  # another encoder was changed to meanwhile
+            encoder = collection.query_encoder()
+            vector = query_vector(asked, encoder)
+            continue
         allowed = None if among is None else _rows(collection, space, kind, among)
         wanted = min(depth, max(len(store), 1))
         scores, rows = store.search(composition.vector[None], wanted, allowed)

@@ -112,6 +112,26 @@ def without_embedding(catalog: Catalog, space: Space, kind: Kind) -> list[int]:
         return _without_embedding(connection, space, kind)
 
 
+def waiting(catalog: Catalog, space: Space, kind: Kind) -> list[int]:
+    """Items that stand in a file and have an embedding in another space only.
+
+    Their files could not be read when `space` was filled.
+    """
+    with catalog.reading() as connection:
+        lacking = _without_embedding(connection, space, kind)
+        return sorted(_found_elsewhere(connection, kind, lacking))
+
+
+def _found_elsewhere(connection: Connection, kind: Kind, items: Sequence[int]) -> set[int]:
+    """Which of the items have an embedding in any space."""
+    found: set[int] = set()
+    any_space = embeddings.c.space_id.in_(select(spaces.c.id))  # so that the index is used
+    for part in chunks(items):
+        mine = (any_space, embeddings.c.kind == kind, embeddings.c.item_id.in_(part))
+        found.update(connection.scalars(select(embeddings.c.item_id).where(*mine)))
+    return found
+
+
 def _without_embedding(connection: Connection, space: Space, kind: Kind) -> list[int]:
     occurrence = files.c.photo_id if kind == "photos" else sources.c.document_id
     embedded = exists(
@@ -128,8 +148,13 @@ def give_up(
     erased: Mapping[Kind, Sequence[int]],
     reason: str,
     reader: str,
+    *,
+    mark: bool = True,
 ) -> list[str]:
     """Give up rows of the vectors, and mark the files of what has no embedding to be read again.
+
+    Without `mark` files stay as they are: those of a space that is not searched are for a migration
+    to fill. What waits for its file since one (`waiting`) does so further.
 
     In one transaction: a photo is never left without both. `erased` rows, which hold something
     again, are to be overwritten once more. Photos' files are marked as skipped for `reason`,
@@ -139,18 +164,23 @@ def give_up(
     paths: list[str] = []
     with catalog.writing() as connection:
         for kind in KINDS:
+            lost: set[int] = set()
             for row in erased.get(kind, ()):
-                again = insert(erasures).prefix_with("OR REPLACE")
-                connection.execute(again, {**_at(space, kind, row), "done": False})
+                once_more = insert(erasures).prefix_with("OR REPLACE")
+                connection.execute(once_more, {**_at(space, kind, row), "done": False})
             for part in chunks(rows.get(kind, ())):
                 mine = (*rows_of(space, kind), embeddings.c.row.in_(part))
+                lost.update(connection.scalars(select(embeddings.c.item_id).where(*mine)))
                 connection.execute(delete(embeddings).where(*mine))
                 values = [{**_at(space, kind, row), "done": False} for row in part]
                 connection.execute(insert(erasures).prefix_with("OR REPLACE"), values)
-            lacking = _without_embedding(connection, space, kind)
-            paths += _mark_to_read_again(connection, kind, lacking, reason, reader)
-            if kind == "photos":
-                refresh_words(connection, lacking)
+            if mark:
+                lacking = _without_embedding(connection, space, kind)
+                waits = _found_elsewhere(connection, kind, lacking) - lost
+                again = [item for item in lacking if item not in waits]
+                paths += mark_to_read_again(connection, kind, again, reason, reader)
+                if kind == "photos":
+                    refresh_words(connection, lacking)
         connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
     return paths
 
@@ -159,9 +189,10 @@ def _at(space: Space, kind: Kind, row: int) -> dict[str, Any]:
     return {"space_id": space.id, "kind": kind, "row": row}
 
 
-def _mark_to_read_again(
+def mark_to_read_again(
     connection: Connection, kind: Kind, items: Sequence[int], reason: str, reader: str
 ) -> list[str]:
+    """Mark the files of items so that the next run reads them; returns their paths."""
     paths: list[str] = []
     for part in chunks(items):
         if kind == "photos":
@@ -210,6 +241,8 @@ class Salvage:
     files: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     #: Folder of a space -> (fingerprint, encoder, dim, editions).
     editions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    #: Name -> query of those that the user keeps.
+    saved: dict[str, str] = field(default_factory=dict)
 
 
 def salvage(path: Path) -> Salvage:
@@ -229,6 +262,9 @@ def salvage(path: Path) -> Salvage:
         ):
             if isinstance(name, bytes) and isinstance(photo, int) and isinstance(document, int):
                 found.editions[os.fsdecode(name)] = (photo, document)
+        for name, query in _as_far_as_it_goes(connection, "SELECT name, query FROM saved"):
+            if isinstance(name, bytes) and isinstance(query, bytes):
+                found.saved[name.decode("utf-8", "replace")] = query.decode("utf-8", "replace")
     return found
 
 
@@ -246,8 +282,10 @@ def restore_space(
     names: tuple[str, str, int],
     editions: dict[Kind, int],
     hashes: Mapping[Kind, Iterable[bytes | None]],
+    *,
+    active: bool = True,
 ) -> None:
-    """Fill an empty catalog from the keys of the vectors of one encoder, in one transaction.
+    """Fill a new catalog from the keys of the vectors of one encoder, in one transaction.
 
     `names` are fingerprint, encoder and dimension; `hashes` name the item of each row, None where
     a row cannot be used. Photos come back without size, documents without text: the files that hold
@@ -255,10 +293,9 @@ def restore_space(
     """
     fingerprint, encoder, dim = names
     with catalog.writing() as connection:
-        connection.execute(update(spaces).values(active=False))
         values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim, "generation": 0}
         values |= {f"{kind}_edition": number for kind, number in editions.items()}
-        made = insert(spaces).values(**values, photos_rows=0, documents_rows=0, active=True)
+        made = insert(spaces).values(**values, photos_rows=0, documents_rows=0, active=active)
         connection.execute(made)
         own = select(spaces.c.id).where(spaces.c.fingerprint == fingerprint)
         space_id = int(connection.scalar(own) or 0)

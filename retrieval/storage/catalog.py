@@ -42,16 +42,17 @@ class Catalog(Database):
         space = self.active_space()
         return sum(space.rows.values()) if space else 0
 
-    def add_space(self, fingerprint: str, encoder: str, dim: int) -> None:
-        """Record a new, empty space and make it the active one."""
+    def add_space(self, fingerprint: str, encoder: str, dim: int, *, active: bool = True) -> None:
+        """Record a new, empty space; if `active`, the one that searches use from now on."""
         values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim}
         empty = dict.fromkeys(
             ("photos_rows", "documents_rows", "generation", "photos_edition", "documents_edition"),
             0,
         )
         with self.writing() as connection:
-            connection.execute(update(spaces).values(active=False))
-            connection.execute(insert(spaces).values(**values, **empty, active=True))
+            if active:
+                connection.execute(update(spaces).values(active=False))
+            connection.execute(insert(spaces).values(**values, **empty, active=active))
 
     def dead_count(self) -> int:
         """How many rows of all spaces are not searched."""

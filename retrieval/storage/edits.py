@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -26,6 +26,7 @@ from retrieval.storage.tables import (
     files,
     photos,
     runs,
+    saved,
     sources,
     spaces,
     trips,
@@ -159,7 +160,7 @@ def _is_below(path: str, gone: set[str]) -> bool:
 def kept_rows(connection: Connection, space: Space, kind: Kind) -> Iterator[int]:
     """The rows whose items stand in a file, in order."""
     query = select(embeddings.c.row).where(
-        embeddings.c.space_id == space.id, embeddings.c.kind == kind, _stands_somewhere(kind)
+        embeddings.c.space_id == space.id, embeddings.c.kind == kind, stands_somewhere(kind)
     )
     yield from connection.scalars(query.order_by(embeddings.c.row)).yield_per(MANY)
 
@@ -176,10 +177,10 @@ def known_rows(connection: Connection, space: Space, kind: Kind) -> int:
 def drop_items(connection: Connection) -> None:
     """Delete photos and documents that stand in no file, and their embeddings."""
     for kind in KINDS:
-        dead = (embeddings.c.kind == kind, ~_stands_somewhere(kind))
+        dead = (embeddings.c.kind == kind, ~stands_somewhere(kind))
         connection.execute(delete(embeddings).where(*dead))
-        table, occurrence = table_of(kind), _occurrence(kind)
-        stands = exists(select(occurrence).where(occurrence == table.c.id))
+        table, place = table_of(kind), occurrence(kind)
+        stands = exists(select(place).where(place == table.c.id))
         connection.execute(delete(table).where(~stands))
 
 
@@ -210,13 +211,30 @@ def switch_edition(
     )
 
 
-def _stands_somewhere(kind: Kind) -> Any:
-    occurrence = _occurrence(kind)
-    return exists(select(occurrence).where(occurrence == embeddings.c.item_id))
+def stands_somewhere(kind: Kind) -> Any:
+    """The condition that the item of an embedding stands in a file."""
+    place = occurrence(kind)
+    return exists(select(place).where(place == embeddings.c.item_id))
 
 
-def _occurrence(kind: Kind) -> Any:
+def occurrence(kind: Kind) -> Any:
+    """The column that names the items of a kind where they stand."""
     return files.c.photo_id if kind == "photos" else sources.c.document_id
+
+
+# --- saved queries --------------------------------------------------------------------------
+
+
+def save_queries(connection: Connection, queries: Mapping[str, str]) -> None:
+    """Keep queries by their names; one that has the name already is replaced."""
+    values = [{"name": name, "query": query} for name, query in queries.items()]
+    if values:
+        connection.execute(insert(saved).prefix_with("OR REPLACE"), values)
+
+
+def remove_saved(connection: Connection, name: str) -> bool:
+    """Remove a saved query; whether there was one."""
+    return bool(connection.execute(delete(saved).where(saved.c.name == name)).rowcount)
 
 
 # --- the journal ----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -200,10 +200,34 @@ def space_folder(path: Path, fingerprint: str) -> Path:
     return path / "spaces" / fingerprint[:32]
 
 
-def write_space(folder: Path, fingerprint: str, encoder: str, dim: int) -> None:
-    """Say in a folder of vectors what made them, for the day when the catalog is lost."""
-    values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim}
-    write_checked(folder / "space.json", values)
+SPACE = "space.json"  # the file's name
+
+
+def write_space(
+    folder: Path, fingerprint: str, encoder: str, dim: int, *, active: bool = True
+) -> None:
+    """Say in a folder of vectors what made them, for the day when the catalog is lost.
+
+    `active` says that searches use them; the catalog is right where it says otherwise.
+    """
+    values = {"fingerprint": fingerprint, "encoder": encoder, "dim": dim, "active": active}
+    write_checked(folder / SPACE, values)
+
+
+def note_active(path: Path, fingerprints: Mapping[str, bool]) -> None:
+    """Bring what the folders of spaces say of being active up to the catalog. Raises OSError.
+
+    A folder that says nothing is of the only space there was. One that is damaged is for `verify`.
+    """
+    for fingerprint, active in sorted(fingerprints.items(), key=lambda item: not item[1]):
+        folder = space_folder(path, fingerprint)
+        try:
+            told = read_checked(folder / SPACE)
+            names = (told["fingerprint"], told["encoder"], told["dim"])
+        except (CorruptError, KeyError, FileNotFoundError):
+            continue
+        if told.get("active", True) != active:
+            write_space(folder, *names, active=active)
 
 
 def read_roots(path: Path) -> list[str]:

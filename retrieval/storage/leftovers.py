@@ -6,18 +6,21 @@ when nothing goes wrong.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, Space
 from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
+from retrieval.storage.checked import read_checked
 from retrieval.storage.codefile import code_file
-from retrieval.storage.layout import space_folder, storage_errors
+from retrieval.storage.layout import SPACE, note_active, space_folder, storage_errors
 from retrieval.storage.vectors import vector_file
 from retrieval.storage.words import forget_deleted_words
 
 THUMBNAILS = "thumbs"  # the folder's name
+OF_SPACES = (".f16", ".keys", ".codes", ".codes.json")  # how the names of their files end
 OWN = ("catalog.db", "catalog.seal")  # how the names of the catalog's own files begin
 
 
@@ -37,6 +40,45 @@ def tidy(place: Path, catalog: Catalog) -> None:
         finish_forgetting(place, catalog)
     for space in spaces:
         _remove_other_editions(place, space)
+    _remove_dropped_spaces(place, spaces)
+    note_switch(place, catalog)
+
+
+def note_switch(place: Path, catalog: Catalog) -> None:
+    """Say in the folders of the spaces which one is searched. Raises StorageError."""
+    active = catalog.active_space()
+    with storage_errors(place / "spaces"):
+        note_active(place, {space.fingerprint: space == active for space in catalog.spaces()})
+
+
+def remove_space(folder: Path) -> int:
+    """Remove the files of a space that was dropped; returns their size in bytes. Raises OSError.
+
+    What says what they are goes first, so that nobody takes a part of them for a space.
+    """
+    size = 0
+    files = [folder / SPACE, *(f for f in sorted(folder.glob("*")) if f.name.endswith(OF_SPACES))]
+    for file in files:
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+        disk.remove(file)
+    with suppress(OSError):  # something else lies in it
+        disk.system.remove_folder(folder)
+        disk.sync_folder(folder.parent)
+    return size
+
+
+def _remove_dropped_spaces(place: Path, spaces: list[Space]) -> None:
+    """Remove folders of spaces that the catalog does not know, unless one cannot be read."""
+    known = {space_folder(place, space.fingerprint) for space in spaces}
+    with storage_errors(place / "spaces"):
+        for folder in sorted((place / "spaces").glob("*")):
+            if folder in known or not folder.is_dir():
+                continue
+            with suppress(CorruptError):
+                with suppress(FileNotFoundError):
+                    read_checked(folder / SPACE)
+                remove_space(folder)
 
 
 def finish_forgetting(place: Path, catalog: Catalog) -> bool:
@@ -111,6 +153,6 @@ def _remove_other_editions(place: Path, space: Space) -> None:
     current = {vector_file(place, space, kind).path.stem for kind in KINDS}
     with storage_errors(place):
         for file in space_folder(place, space.fingerprint).glob("*"):
-            ours = file.name.endswith((".f16", ".keys", ".codes", ".codes.json"))
+            ours = file.name.endswith(OF_SPACES)
             if ours and file.name.partition(".")[0] not in current:
                 disk.remove(file)

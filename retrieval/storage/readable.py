@@ -28,6 +28,8 @@ class Readable(ABC):
     """A catalog that can be searched."""
 
     path: Path
+    #: Fingerprint of the space to take for the active one, to look into another; "" for none.
+    pinned: str = ""
     _file: CatalogFile
 
     @abstractmethod
@@ -109,6 +111,8 @@ class Readable(ABC):
 
     def active_space(self) -> Space | None:
         """The space that searches use; None before anything was embedded."""
+        if self.pinned:
+            return self.space_of(self.pinned)
         active = [space for space, active in self._spaces() if active]
         if len(active) > 1:
             raise CorruptError(
@@ -116,6 +120,10 @@ class Readable(ABC):
                 "Mend it with: retrieval repair"
             )
         return active[0] if active else None
+
+    def space_of(self, fingerprint: str) -> Space | None:
+        """The space of an encoder; None if there is none."""
+        return next((s for s in self.spaces() if s.fingerprint == fingerprint), None)
 
     def _spaces(self) -> list[tuple[Space, bool]]:
         found = self.fetch(
