@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +18,7 @@ from retrieval.cli.options import (
 )
 from retrieval.cli.output import emit, hit_record, result_record, result_table, tell, to_json
 from retrieval.config import Settings, load_settings
-from retrieval.errors import RetrievalError, StorageError, UsageError
+from retrieval.errors import RetrievalError, UsageError
 from retrieval.records import KINDS, Kind, Query, SearchResult
 
 if TYPE_CHECKING:
@@ -70,6 +69,9 @@ def search_command(
         raise UsageError("Choose one of --paths, --json and --jsonl.")
     from retrieval.queries import make_query, phrases
 
+    if html:
+        from retrieval.cli.html import write_page
+
     query = make_query(phrases(words), images=images, minus=minus, minus_images=minus_images)
     settings = load_settings(**flags)
     result = _ask_daemon(settings, query, kind, k)
@@ -78,7 +80,7 @@ def search_command(
             if result is None:
                 result = _search(collection, query, kind, k)
             if html:
-                _write_page(collection, result, html)
+                write_page(collection, [result], html)
     if paths:
         shown = "\n".join(hit.path for hit in result.hits)
     elif as_json:
@@ -154,19 +156,3 @@ def _summary(result: SearchResult) -> str:
         f"{len(result.hits)} of {result.considered:,} {result.kind} for “{result.query}”, "
         f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}{how}"
     )
-
-
-def _write_page(collection: Collection, result: SearchResult, path: str) -> None:
-    from retrieval.cli.html import render_page
-    from retrieval.storage.disk import write_atomically
-
-    page = render_page(collection, [result])
-    try:
-        data, target = page.encode("utf-8", "surrogateescape"), Path(path)
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)  # a pipe or /dev/stdout
-        else:
-            write_atomically(target, data, mode=0o666)  # a page of the user: as umask says
-    except OSError as exc:
-        raise StorageError(f"{path} cannot be written: {exc.strerror}. Choose another.") from exc
-    tell(f"wrote {path}")
