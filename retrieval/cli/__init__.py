@@ -25,6 +25,7 @@ from retrieval.cli.info import info_command
 from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
 from retrieval.cli.search import search_command
+from retrieval.cli.similar import similar_command
 from retrieval.cli.tags import tags_command
 from retrieval.cli.trips import trips_command
 from retrieval.cli.verify import verify_command
@@ -61,6 +62,7 @@ def main() -> None:
 
 main.add_command(index_command)
 main.add_command(search_command)
+main.add_command(similar_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
 main.add_command(trips_command)

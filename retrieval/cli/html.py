@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import html
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
-from retrieval.errors import RetrievalError
+from retrieval.cli.output import tell
+from retrieval.errors import RetrievalError, StorageError
 from retrieval.pictures import thumbnail_of_file
+from retrieval.storage.disk import write_atomically
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
-    from retrieval.records import Hit, Part, Photo, SearchResult
+    from retrieval.records import Chip, Hit, Order, Part, Photo, SearchResult
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -36,16 +38,25 @@ h1 {{ margin: 0 0 4px; font-size: 24px; font-weight: 600; overflow-wrap: anywher
 .note {{ margin: 0 0 20px; color: var(--soft); }}
 .asked {{ display: flex; gap: 12px; align-items: center; flex-wrap: wrap; margin-bottom: 6px; }}
 .asked img {{ height: 72px; border-radius: 6px; display: block; }}
+.chips {{ display: flex; gap: 8px; flex-wrap: wrap; margin: 8px 0 10px; padding: 0; }}
+.chips li {{ list-style: none; padding: 2px 10px; border: 1px solid var(--line); font-size: 13px;
+  border-radius: 12px; background: var(--card); overflow-wrap: anywhere; }}
+.chips .filter {{ border-color: var(--accent); color: var(--accent); }}
 .grid {{ display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }}
+.end {{ grid-column: 1 / -1; margin: 12px 0 0; padding-top: 10px; color: var(--soft);
+  border-top: 2px solid var(--accent); }}
+.end ~ figure {{ opacity: 0.6; }}
 figure {{ margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   overflow: hidden; display: flex; flex-direction: column; }}
 figure a.shot {{ display: flex; height: 200px; align-items: center; justify-content: center;
   background: var(--line); color: var(--soft); text-decoration: none; }}
 figure img {{ width: 100%; height: 100%; object-fit: cover; display: block; }}
 figcaption {{ padding: 10px 12px; display: grid; gap: 2px; }}
-.score {{ display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; }}
+.score {{ display: flex; gap: 10px; font-variant-numeric: tabular-nums; }}
+.score .number {{ margin-left: auto; color: var(--soft); }}
 .rank {{ color: var(--accent); font-weight: 600; }}
-.path {{ color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }}
+.known, .path {{ color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }}
+.known {{ color: var(--ink); }}
 blockquote {{ margin: 0; padding: 4px 0; }}
 </style>
 </head>
@@ -54,64 +65,142 @@ blockquote {{ margin: 0; padding: 4px 0; }}
 </body>
 </html>
 """
+END = "Below this line nothing is likely to match."
+NOTHING = "Nothing is likely to match. These come closest."
 
 
-def render_page(collection: Collection, results: Iterable[SearchResult]) -> str:
-    """Write one page with a section for each search result."""
+def write_page(collection: Collection, results: Iterable[SearchResult], path: str) -> None:
+    """Write the page of some search results to a file, a pipe or a device. Raises StorageError."""
+    page = render_page(collection, results)
+    try:
+        data, target = page.encode("utf-8", "surrogateescape"), Path(path)
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)  # a pipe or /dev/stdout
+        else:
+            write_atomically(target, data, mode=0o666)  # a page of the user: as umask says
+    except OSError as exc:
+        raise StorageError(f"{path} cannot be written: {exc.strerror}. Choose another.") from exc
+    tell(f"wrote {path}")
+
+
+def render_page(
+    collection: Collection, results: Iterable[SearchResult], by: Order = "relevance"
+) -> str:
+    """One page with a section for each search result, whose hits are ordered `by`."""
     found = list(results)
-    title = f"retrieval: {found[0].query}" if found else "retrieval"
-    body = "\n".join(_section(collection, result) for result in found)
+    title = f"retrieval: {_title(found[0])}" if found else "retrieval"
+    body = "\n".join(_section(collection, result, by) for result in found)
     return _PAGE.format(title=_escape(title), body=body)
 
 
-def _section(collection: Collection, result: SearchResult) -> str:
-    asked = "".join(_part(part, first=index == 0) for index, part in enumerate(result.query.parts))
-    photos = collection.reader.photos_by_id([h.id for h in result.hits if h.kind == "photo"])
-    cards = "\n".join(
-        _card(hit, _thumbnail(collection, photos[hit.id]) if hit.id in photos else _linked(hit))
-        for hit in result.hits
+def _title(result: SearchResult) -> str:
+    return str(result.query) or ", ".join(chip.label for chip in result.query.chips)
+
+
+def _section(collection: Collection, result: SearchResult, by: Order) -> str:
+    named = [int(part.value) for part in result.query.parts if part.kind in ("photo", "like")]
+    shown = [hit.id for hit in result.hits if hit.kind == "photo"]
+    photos = collection.reader.photos_by_id([*named, *shown])
+    parts = [part for part in result.query.parts if part.kind != "like"]
+    asked = "".join(
+        _part(collection, photos, part, first=index == 0) for index, part in enumerate(parts)
     )
-    note = (
-        f"{len(result.hits)} best of {result.considered:,} {result.kind}, "
-        f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}. "
-        "The score is the cosine: it orders these hits and says nothing across searches."
+    asked = asked or f"<h1>{_escape(_title(result))}</h1>"
+    marked = "".join(
+        _part(collection, photos, part, first=False)
+        for part in result.query.parts
+        if part.kind == "like"
     )
     return (
-        f'<section><div class="asked">{asked}</div><p class="note">{_escape(note)}</p>'
-        f'<div class="grid">{cards}</div></section>'
+        f'<section><div class="asked">{asked}</div>'
+        + (f'<div class="asked marked">{marked}</div>' if marked else "")
+        + _chips(result.query.chips)
+        + f'<p class="note">{_escape(_note(result))}</p>'
+        f'<div class="grid">{"".join(_cards(collection, result, photos, by))}</div></section>'
     )
 
 
-def _part(part: Part, *, first: bool) -> str:
+def _note(result: SearchResult) -> str:
+    found = f"{len(result.hits)} shown of {result.considered:,} {result.kind}"
+    if result.relevant is not None:
+        found = f"{result.relevant:,} likely to match, {found}"
+    folded = sum(len(hit.folded) for hit in result.hits)
+    if folded:
+        found += f", {folded:,} more like them folded away"
+    return (
+        f"{found}, {result.elapsed_ms:.0f} ms, encoder {result.encoder}. Percentages say how "
+        "likely a hit is to match; the small number is the cosine, which only orders these hits."
+    )
+
+
+def _chips(chips: Iterable[Chip]) -> str:
+    """The plan: how each piece of the query was understood, and what was typed for it."""
+    pieces = [
+        f'<li class="{"filter" if chip.filter else "part"}" '
+        f'title="{_escape(f"typed: {chip.text}")}">{_escape(chip.label)}</li>'
+        for chip in chips
+    ]
+    return f'<ul class="chips">{"".join(pieces)}</ul>' if pieces else ""
+
+
+def _part(collection: Collection, photos: dict[int, Photo], part: Part, *, first: bool) -> str:
     sign = "−" if part.weight < 0 else "" if first else "+"
     factor = "" if abs(part.weight) == 1 else f"{abs(part.weight):g} × "
-    if part.kind == "text":
+    if part.kind in ("text", "box"):
         return f"<h1>{sign} {factor}{_escape(part.value)}</h1>"
     try:
-        shown = _data_image(thumbnail_of_file(part.value), part.value)
-    except RetrievalError:
+        if part.kind == "image":
+            shown = _data_image(thumbnail_of_file(part.value), part.value)
+        else:
+            photo = photos[int(part.value)]
+            shown = _data_image(collection.thumbnail_data(photo), photo.paths[0])
+    except (RetrievalError, KeyError, IndexError):
         shown = _escape(part.value)
     before = f"<h1>{sign} {factor}</h1>" if sign or factor else ""
     return f"{before}{shown}"
 
 
+def _cards(
+    collection: Collection, result: SearchResult, photos: dict[int, Photo], by: Order
+) -> Iterator[str]:
+    """The cards, and the line where relevance ends if it ends on this page."""
+    relevant, drawn = result.relevant, False
+    for hit in result.hits:
+        if by == "relevance" and relevant is not None and hit.rank > relevant and not drawn:
+            drawn = True
+            yield f'<p class="end">{END if relevant else NOTHING}</p>'
+        yield _card(hit, _shot(collection, hit, photos))
+
+
 def _card(hit: Hit, shown: str) -> str:
-    score = f'<span class="rank">{hit.rank}</span><span>{hit.score:.3f}</span>'
+    chance = "" if hit.relevance is None else f'<span class="chance">{hit.relevance:.0%}</span>'
+    number = "–" if hit.score is None else f"{hit.score:.3f}"
+    score = f'<span class="rank">{hit.rank}</span>{chance}<span class="number">{number}</span>'
+    known = " · ".join(text for text in (_when(hit.taken_at), hit.place) if text)
     more = f" and {len(hit.also)} more" if hit.also else ""
+    folded = f" · {len(hit.folded)} alike" if hit.folded else ""
     place = f"{hit.path}:{hit.line}" if hit.kind == "document" else hit.path
     quoted = f"<blockquote>{_escape(hit.text)}</blockquote>" if hit.text else ""
+    told = f'<div class="known">{_escape(known)}{folded}</div>' if known or folded else ""
     linked = hit.path if hit.kind == "photo" else hit.photo_path
     shot = f'<a class="shot" href="{_link(linked)}">{shown}</a>' if linked and shown else ""
     return (
-        f'<figure>{shot}<figcaption><div class="score">{score}</div>{quoted}'
+        f'<figure>{shot}<figcaption><div class="score">{score}</div>{quoted}{told}'
         f'<div class="path">{_escape(place)}{more}</div></figcaption></figure>'
     )
 
 
-def _thumbnail(collection: Collection, photo: Photo) -> str:
+def _when(taken_at: str | None) -> str:
+    """ "2021-04-03 17:20" of "2021-04-03T17:20:05"."""
+    return taken_at.replace("T", " ")[:16] if taken_at else ""
+
+
+def _shot(collection: Collection, hit: Hit, photos: dict[int, Photo]) -> str:
+    if hit.kind != "photo" or hit.id not in photos:
+        return _linked(hit)
     try:
-        return _data_image(collection.thumbnail_data(photo), photo.paths[0])
-    except RetrievalError:
+        return _data_image(collection.thumbnail_data(photos[hit.id]), photos[hit.id].paths[0])
+    except (RetrievalError, IndexError):
         return "the file cannot be shown"
 
 

@@ -15,13 +15,14 @@ from retrieval.cli.options import (
     collection_option,
     encoder_options,
     open_settings,
+    pictures_option,
     show_notice,
     spec_of,
 )
 from retrieval.cli.output import emit, tell, to_json
 from retrieval.cli.results import hit_lines, likely, plan_line, result_record, result_table, summary
 from retrieval.config import Settings, load_settings
-from retrieval.errors import RetrievalError, StorageError, UsageError
+from retrieval.errors import RetrievalError, UsageError
 from retrieval.records import FUSIONS, KINDS, ORDERS, Query, SearchOptions, SearchResult
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ THREADS = "OPENBLAS_NUM_THREADS"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a hit.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page with thumbnails.")
-@click.option("--pictures/--no-pictures", default=None, help="Thumbnails in the terminal.")
+@pictures_option
 @click.option("--open", "opening", is_flag=True, help="Open the hits in a viewer.")
 @click.option("--keep-warm", is_flag=True, help="Start the daemon, so that the next is faster.")
 def search_command(
@@ -75,7 +76,7 @@ def search_command(
     as_json: bool,
     jsonl: bool,
     html: str | None,
-    pictures: bool | None,
+    pictures: str | None,
     opening: bool,
     keep_warm: bool,
     **flags: Any,
@@ -117,14 +118,14 @@ def search_command(
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a result is to be shown."""
+    """How a result is to be shown; `pictures` is None, "auto" or a protocol of cli.pictures."""
 
     everything: bool = False
     paths: bool = False
     as_json: bool = False
     jsonl: bool = False
     html: str | None = None
-    pictures: bool | None = None
+    pictures: str | None = None
     opening: bool = False
 
     @property
@@ -138,37 +139,59 @@ def show_search(
 ) -> SearchResult:
     """Search by the daemon or in this process, and show the result."""
     result = _ask_daemon(settings, query, options)
-    drawn = output.is_table and wants_pictures(output.pictures)
-    if result is None or output.html or drawn:
+    pictures = ""
+    if result is None or output.html or output.pictures:
         with _open(settings) as collection:
             if result is None:
                 result = _search(collection, query, options)
-            shown = likely(result, everything=output.everything)
             if output.html:
                 _write_page(collection, result, output.html)
-            if drawn:
-                draw(collection, shown)
-    _write(result, likely(result, everything=output.everything), output)
-    return result
-
-
-def _write(result: SearchResult, shown: SearchResult, output: Output) -> None:
-    if output.as_json:
-        text = to_json(result_record(result))
-    elif output.jsonl:
-        text = hit_lines(result)
-    elif output.paths:
-        text = "\n".join(hit.path for hit in shown.hits)
-    else:
-        if plan := plan_line(result):
-            tell(plan)
-        text = result_table(shown) if shown.hits else ""
-    if text:
-        emit(text)
+            if output.pictures:
+                shown = likely(result, everything=output.everything)
+                pictures = _pictures(collection, shown, output.pictures)
+    shown = likely(result, everything=output.everything)
+    if text := _text(result, shown, output):
+        emit(f"{pictures}\n{text}" if pictures else text)
     if output.is_table:
         tell(summary(result, shown))
     if output.opening:
-        open_files([hit.photo_path or hit.path for hit in shown.hits])
+        from retrieval.cli.opening import open_hits
+
+        open_hits(shown.hits)
+    return result
+
+
+def _text(result: SearchResult, shown: SearchResult, output: Output) -> str:
+    if output.as_json:
+        return to_json(result_record(result))
+    if output.jsonl:
+        return hit_lines(result)
+    if output.paths:
+        return "\n".join(hit.path for hit in shown.hits)
+    if plan := plan_line(result):
+        tell(plan)
+    return result_table(shown) if shown.hits else ""
+
+
+def _write_page(collection: Collection, result: SearchResult, path: str) -> None:
+    from retrieval.cli.html import write_page
+
+    write_page(collection, [result], path)
+
+
+def _pictures(collection: Collection, shown: SearchResult, asked: str) -> str:
+    from retrieval.cli.pictures import pictures_of, wants_pictures
+
+    protocol = wants_pictures(asked)
+    return pictures_of(collection, shown.hits, protocol) if protocol else ""
+
+
+def _saved(settings: Settings, name: str) -> str:
+    """The query that was kept under this name."""
+    from retrieval.saving import saved_query
+
+    with _open(settings) as collection:
+        return saved_query(collection, name)
 
 
 def _ask_daemon(settings: Settings, query: Query, options: SearchOptions) -> SearchResult | None:
@@ -223,19 +246,3 @@ def _keep_warm(settings: Settings) -> None:
             client.start_later(warm=(place, spec_of(settings)))
     except RetrievalError as exc:
         show_notice(str(exc))
-
-
-def _write_page(collection: Collection, result: SearchResult, path: str) -> None:
-    from retrieval.cli.html import render_page
-    from retrieval.storage.disk import write_atomically
-
-    page = render_page(collection, [result])
-    try:
-        data, target = page.encode("utf-8", "surrogateescape"), Path(path)
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)  # a pipe or /dev/stdout
-        else:
-            write_atomically(target, data, mode=0o666)  # a page of the user: as umask says
-    except OSError as exc:
-        raise StorageError(f"{path} cannot be written: {exc.strerror}. Choose another.") from exc
-    tell(f"wrote {path}")

@@ -10,10 +10,11 @@ gap"), and the cosines of a picture to photos vary more than those of a text. So
    covariance C of a sample of its vectors. Then z = (v - mean) d / s has standard deviation 1 over
    the collection for every part, whatever its modality, and equal weights mean equal say;
 3. early fusion: one vector, q = sum_i w_i d_i / s_i, finds the candidates. It orders photos exactly
-   as the weighted sum of their standardised scores would (late fusion by z-scores);
+   as the weighted sum of their standardised scores would (late fusion by z-scores). What is
+   subtracted counts MINUS as much: fully, the farthest from it comes before what is wanted;
 4. late fusion: candidates are ordered by a soft minimum over what is wanted, less what is not,
 
-       -TAU log sum_i (w_i / W) exp(-z_i / TAU) - sum_j |w_j| z_j / W,    W = sum of w_i > 0
+       -TAU log sum_i (w_i / W) exp(-z_i / TAU) - MINUS sum_j |w_j| z_j / W,   W = sum of w_i > 0
 
    so that a photo has to have all of it: without it, the one photo that looks just like the example
    makes up for lacking the word. TAU = infinity would be the sum of 3 again.
@@ -24,7 +25,7 @@ each step gives is measured by scripts/evaluate_composing.py; docs/searching.md 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -33,7 +34,13 @@ import numpy as np
 from retrieval.errors import QueryError
 from retrieval.queries import embed_picture
 from retrieval.records import Kind, Query
-from retrieval.searching.feedback import BETA, GAMMA, marked_direction
+from retrieval.searching.feedback import (
+    BETA,
+    GAMMA,
+    disliked_direction,
+    liked_direction,
+    strength,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +53,8 @@ NEUTRAL = (
     *("a photo of something", "a picture of a place"),
 )
 TEXT_SHARE = 0.7
-TAU = 2.0
+MINUS = 0.7
+TAU = 5.0
 SHORTLIST = 200  # candidates that are ordered by the soft minimum
 PRIOR = 16  # photos that the spreads of all parts being equal counts for
 
@@ -93,7 +101,7 @@ class Composition:
     def best_first(
         self, rows: NDArray[np.int64], vectors: NDArray[np.floating]
     ) -> NDArray[np.int64]:
-        """Positions (n,) of `rows` (n,) by `scores` of their vectors (n, dim), ties by lower row."""
+        """Positions (n,) in `rows` (n,) by the scores of their vectors (n, dim); ties by row."""
         return np.lexsort((rows, -self.scores(vectors)))
 
 
@@ -155,18 +163,27 @@ def compose(
         return Composition(only, nothing, nothing[:, 0], only, np.zeros(dim, np.float32))
     seen = np.zeros((0, dim), np.float32) if sample is None else sample
     parts = [piece for piece in pieces if piece.kind != "like"]
-    marks = [piece for piece in pieces if piece.kind == "like"]
-    directions = [_direction(piece, neutral) for piece in parts]
     weights = [piece.weight for piece in parts]
     total = sum(weight for weight in weights if weight > 0) or 1.0
     weights = [weight / total for weight in weights]
-    for sign, strength in ((1, BETA), (-1, GAMMA)):
-        marked = [mark.vector for mark in marks if mark.weight * sign > 0]
-        if marked:
-            directions.append(marked_direction(np.stack(marked), seen))
-            weights.append(sign * strength)
+    directions = [_direction(piece, neutral) for piece in parts]
+    for direction, weight in _led_by(pieces, seen):
+        directions.append(direction)
+        weights.append(weight)
     scaled = _equally_spread(np.stack(directions), seen)
     return _combined(scaled, np.array(weights, np.float32), len(parts), seen)
+
+
+def _led_by(
+    pieces: Sequence[Piece], seen: NDArray[np.float32]
+) -> Iterator[tuple[NDArray[np.float32], float]]:
+    """Where the marks lead, and how strongly."""
+    likes = [piece.vector for piece in pieces if piece.kind == "like" and piece.weight > 0]
+    if likes:
+        yield liked_direction(np.stack(likes), seen), strength(len(likes), BETA)
+    unlikes = [piece.vector for piece in pieces if piece.kind == "like" and piece.weight < 0]
+    if unlikes:
+        yield disliked_direction(np.stack(unlikes), seen), -strength(len(unlikes), GAMMA)
 
 
 def _combined(
@@ -176,16 +193,18 @@ def _combined(
     seen: NDArray[np.float32],
 ) -> Composition:
     """Scaled directions (p, dim) with weights (p,); the first `parts` are no marks."""
+    softened = weights.copy()
+    softened[:parts][weights[:parts] < 0] *= MINUS
+    least = 1e-5 * float(np.linalg.norm(scaled, axis=1).max())
+    if min(np.linalg.norm(weights @ scaled), np.linalg.norm(softened @ scaled)) < least:
+        raise QueryError("The parts of the query cancel each other out. Change a weight.")
     wanted = np.flatnonzero(weights[:parts] > 0)
     besides = np.setdiff1d(np.arange(len(weights)), wanted)
-    together = weights @ scaled
-    if np.linalg.norm(together) < 1e-5 * max(1e-9, float(np.linalg.norm(scaled, axis=1).max())):
-        raise QueryError("The parts of the query cancel each other out. Change a weight.")
     return Composition(
-        _unit(together),
+        _unit(softened @ scaled),
         scaled[wanted],
         weights[wanted],
-        weights[besides] @ scaled[besides],
+        softened[besides] @ scaled[besides],
         seen.mean(axis=0) if len(seen) else np.zeros(scaled.shape[1], np.float32),
     )
 

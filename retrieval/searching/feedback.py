@@ -2,15 +2,17 @@
 
 Rocchio (1971): the query moves towards the mean of the right ones and away from that of the wrong,
 
-    q' = q + BETA mean(likes) - GAMMA mean(unlikes)
+    q' = q + b mean(likes) - c mean(unlikes),    b = BETA n / (n + 1),  c = GAMMA m / (m + 1)
 
-with two changes, both measured (scripts/evaluate_composing.py). Each of the three is scaled so
-that its scores spread by 1 over the collection (see composing): the standard weights are for terms
-of equal length, and a mean of photos scores other photos far more unevenly than a text does. And
-the means are whitened, (I + C / (SHRINK mean variance))^-1 (mean - mean of the collection) with the
-collection's covariance C: what any two photos have in common says nothing of why these were
-marked. That is linear discriminant analysis against the collection (Hariharan, Malik & Ramanan
-2012, "Discriminative decorrelation for clustering and classification").
+for n likes and m unlikes, with the values that are usually quoted (Manning, Raghavan & Schütze
+2008, 9.1.1) and three changes, each measured (scripts/evaluate_composing.py). One mark counts half,
+as one photo tells less than five. Each of the three is scaled so that its scores spread by 1 over
+the collection (see composing): the quoted values are for terms of equal length, and a mean of
+photos scores other photos far more unevenly than a text does. And the mean of the likes, less that
+of the collection, is whitened by (I + C / (SHRINK v))^-1, with the collection's covariance C and
+mean variance v: what any photos have in common does not tell why these were marked. That is
+linear discriminant analysis against the collection (Hariharan, Malik & Ramanan 2012,
+"Discriminative decorrelation for clustering and classification").
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BETA, GAMMA = 0.5, 0.15  # beside 1 for the query; as usually quoted: 0.75 and 0.15
-SHRINK = 1.0
+BETA, GAMMA = 0.75, 0.15
+SHRINK = 2.0
 MOST_MARKED = 1_000
 
 
@@ -67,24 +69,43 @@ def _photo_id(value: Any) -> int:
     return number
 
 
-def marked_direction(
-    marked: NDArray[np.float32], sample: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Where marked photos (n, dim) lead, as seen from a sample (m, dim) of the collection: (dim,).
+def strength(count: int, most: float) -> float:
+    """How much so many marks weigh beside the query, which weighs 1; they near `most`."""
+    return most * count / (count + 1)
 
-    Their mean, whitened. Where the sample is too small to tell how photos vary, their mean.
+
+def liked_direction(liked: NDArray[np.float32], sample: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where liked photos (n, dim) lead, as seen from a sample (m, dim) of the collection: (dim,).
+
+    Their mean, whitened. Where the sample cannot tell how photos vary, their mean.
     """
     import numpy as np
 
-    mean = marked.mean(axis=0)
+    mean = disliked_direction(liked, sample)
     if len(sample) < 2:
-        return np.asarray(mean, np.float32)
-    centre = sample.mean(axis=0)
-    spread = sample - centre
+        return mean
+    spread = sample - sample.mean(axis=0)
     covariance = spread.T @ spread / len(sample)
     variance = float(np.trace(covariance)) / len(covariance)
-    if variance <= 1e-9 or np.linalg.norm(mean - centre) < 1e-6:
-        return np.asarray(mean, np.float32)
+    if variance <= 1e-9:
+        return mean
     covariance /= SHRINK * variance
     covariance[np.diag_indices_from(covariance)] += 1
-    return np.asarray(np.linalg.solve(covariance, mean - centre), np.float32)
+    return np.asarray(np.linalg.solve(covariance, mean), np.float32)
+
+
+def disliked_direction(
+    disliked: NDArray[np.float32], sample: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What wrong photos (n, dim) have in common: their mean less the sample's (m, dim), (dim,).
+
+    Not whitened: wrong photos are wrong for different reasons. Where they are just as the sample
+    is, their mean.
+    """
+    import numpy as np
+
+    mean = np.asarray(disliked.mean(axis=0), np.float32)
+    if not len(sample):
+        return mean
+    centred = np.asarray(mean - sample.mean(axis=0), np.float32)
+    return centred if np.linalg.norm(centred) > 1e-3 else mean
