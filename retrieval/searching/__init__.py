@@ -1,33 +1,37 @@
-"""Search a collection: embed the query, find the nearest vectors, describe the hits."""
+"""Search a collection: understand the query, find what is near, judge it, describe the hits.
+
+`understanding` makes a plan of what was typed, `composing` one vector of its parts, `candidates`
+ranks what passes its filters, `judging` says how likely each is to be meant, `hits` describes the
+page that is shown.
+"""
 
 from __future__ import annotations
 
-import operator
-import os
 import time
 from collections.abc import Collection as Several
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, SupportsIndex
-
-import numpy as np
 
 from retrieval.errors import LockedError, QueryError
 from retrieval.queries import make_query
 from retrieval.records import (
+    FUSIONS,
     KINDS,
-    Document,
-    Hit,
+    ORDERS,
+    Fusion,
     Kind,
-    Photo,
+    Order,
     Query,
+    SearchOptions,
     SearchResult,
-    Space,
 )
-from retrieval.searching.composing import SHORTLIST, Composition, composed
+from retrieval.searching.candidates import Attempt, find
+from retrieval.searching.hits import describe
+from retrieval.searching.pages import digest, needed, page, read_cursor
+from retrieval.searching.understanding import understood
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from retrieval.collection import Collection
 
 MAX_K = 100_000
@@ -41,159 +45,105 @@ def search(
     kind: Kind = "photos",
     k: int = 10,
     among: Several[int] | None = None,
+    fusion: Fusion = "hybrid",
+    order: Order = "relevance",
+    fold: bool = True,
+    after: str = "",
+    like: Iterable[int] = (),
+    unlike: Iterable[int] = (),
+    apart_from: Iterable[int] = (),
 ) -> SearchResult:
-    """Find the k items of `kind` nearest to the query (or what make_query takes), best first.
+    """Find the k items of `kind` that the query means (or what make_query takes), best first.
 
-    A hit's score is the cosine between the query's vector and the item's; it orders hits within
-    one search and has no absolute meaning across queries or encoders. With `among` only items of
-    these ids are found. Every live item is compared, or where the collection is large those on a
-    shortlist: the result's `plan` says which. Raises QueryError, ImageError,
-    EncoderMismatchError, NoCollectionError.
+    A text is read as the search box reads it: dates, places, cameras, quotes and fields in it become
+    filters, which every hit passes, and the result's query shows them as chips. A hit's `score` is
+    the cosine between the query's vector and the item's; it orders hits and has no absolute meaning;
+    its `relevance` is a probability, and only the hits at or above the result's `cut` are likely to
+    be meant. They come first. `fusion` says whether words and linked documents have a say
+    (searching.fusing), `like` and `unlike` are ids of photos that lead the query (feedback),
+    `apart_from` of photos that are not to be found. With `among` only items of these ids are found.
+    `fold` puts near-duplicates behind their best picture. `order` sorts all that is relevant by date
+    or place instead; `after` is the `next` of the page before.
+
+    Every live item is compared, or where the collection is large those on a shortlist: the result's
+    `method` says which. Raises QueryError, UsageError, ImageError, EncoderMismatchError,
+    NoCollectionError.
     """
-    if kind not in KINDS:
-        raise QueryError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
-    if not isinstance(k, SupportsIndex) or isinstance(k, bool):
-        raise QueryError(f"k must be a whole number between 1 and {MAX_K:,}, not {k!r}.")
-    k = k.__index__()
-    if not 1 <= k <= MAX_K:
-        raise QueryError(f"k must lie between 1 and {MAX_K:,}, not {k:,}.")
-    asked = query if isinstance(query, Query) else make_query(query)
+    asked = query if isinstance(query, Query) else make_query(query, empty=bool(list(like)))
+    options = SearchOptions(
+        kind, k, fusion, order, fold, after, tuple(like), tuple(unlike), tuple(apart_from)
+    )
+    return run(collection, asked, options, among)
+
+
+def run(
+    collection: Collection,
+    query: Query,
+    options: SearchOptions,
+    among: Several[int] | None = None,
+) -> SearchResult:
+    """The same with the options as one record."""
+    options = _checked(options)
     collection.check_encoder()
-    collection.store(kind)  # says that there is nothing to search before a model is loaded
-    if any(part.kind in ("text", "image", "box") for part in asked.parts):
+    collection.store(options.kind)  # says that there is nothing to search before a model is loaded
+    begun = time.perf_counter()
+    asked = understood(collection, query, options)
+    understanding = time.perf_counter() - begun
+    if any(part.kind in ("text", "image") for part in asked.parts):
         collection.query_encoder()  # loading it is no part of the search
-    started = time.perf_counter()
-    composition = composed(collection, asked, kind)
-    depth = max(k, SHORTLIST) if composition.reorders else k
+    begun = time.perf_counter() - understanding
     for _ in range(ATTEMPTS):
-        space, store = collection.store(kind)
-        if space.fingerprint != encoder.fingerprint:  # another encoder was changed to meanwhile
-            encoder = collection.query_encoder()
-            vector = query_vector(asked, encoder)
-            continue
-        allowed = None if among is None else _rows(collection, space, kind, among)
-        wanted = min(depth, max(len(store), 1))
-        scores, rows = store.search(composition.vector[None], wanted, allowed)
-        scores = scores.clip(-1, 1)  # rows are rounded to float16: a cosine may come out as 1.0004
-        found = [(int(r), float(s)) for r, s in zip(rows[0], scores[0], strict=True) if r >= 0]
-        if composition.reorders:
-            reordered = _reordered(collection, space, kind, composition, found)
-            if reordered is None:
-                continue
-            found = reordered[:k]
-        hits = _describe(collection, space, kind, found)
-        if hits is not None:
-            break
-    else:
-        raise LockedError(
-            f"The collection at {collection.path} changed too fast to be read. Search again."
-        )
-    return SearchResult(
-        query=asked,
-        kind=kind,
-        hits=tuple(hits),
-        considered=len(store) if allowed is None else len(allowed),
-        elapsed_ms=(time.perf_counter() - started) * 1000,
-        encoder=space.encoder,
-        method=str(store.plan(k, None if allowed is None else len(allowed))),
+        result = _attempt(collection, asked, options, among)
+        if result is not None:
+            return replace(result, elapsed_ms=(time.perf_counter() - begun) * 1000)
+    raise LockedError(
+        f"The collection at {collection.path} changed too fast to be read. Search again."
     )
 
 
-def _reordered(
-    collection: Collection,
-    space: Space,
-    kind: Kind,
-    composition: Composition,
-    found: list[tuple[int, float]],
-) -> list[tuple[int, float]] | None:
-    """Candidates (row, score), first those that have all that is wanted; None if they are gone."""
-    rows = np.array([row for row, _ in found], np.int64)
-    vectors = collection.vectors_at(space, kind, rows)
-    if vectors is None:
+def _attempt(
+    collection: Collection, asked: Query, options: SearchOptions, among: Several[int] | None
+) -> SearchResult | None:
+    """One search on one state of the collection; None if that was replaced meanwhile."""
+    generation = collection.reader.generation()
+    attempt = Attempt.begin(collection, asked, options, among)
+    which = replace(options, k=1, after="")
+    named = digest(asked, options.kind, options.order, collection.path, which, among)
+    cursor = read_cursor(options.after, named, generation)
+    found = find(attempt, needed(cursor, options.k, generation, MAX_K))
+    if found is None:
         return None
-    return [found[at] for at in composition.best_first(rows, vectors)]
+    shown = page(found.ranked, options.k, cursor, generation)
+    first = found.ranked.index(shown.hits[0]) + 1 if shown.hits else 1
+    hits = describe(collection, attempt.space, options.kind, shown.hits, first)
+    if hits is None:
+        return None
+    return SearchResult(
+        query=asked,
+        kind=options.kind,
+        hits=tuple(hits),
+        considered=found.considered,
+        elapsed_ms=0.0,
+        encoder=attempt.space.encoder,
+        method=found.method,
+        matched=found.matched,
+        relevant=found.relevant,
+        cut=found.cut,
+        next=shown.next,
+    )
 
 
-def _rows(
-    collection: Collection, space: Space, kind: Kind, items: Several[int]
-) -> NDArray[np.int64]:
-    try:
-        ids = [operator.index(item) for item in items]  # numpy's integers too
-    except TypeError as exc:
-        raise QueryError("among takes the ids of items, which are whole numbers.") from exc
-    known = [item for item in ids if 0 <= item < 1 << 63]
-    return np.array(collection.catalog.live_rows(space, kind, known), np.int64)
-
-
-def _describe(
-    collection: Collection, space: Space, kind: Kind, found: list[tuple[int, float]]
-) -> list[Hit] | None:
-    """What stands at rows of the vectors that were searched; None if they were replaced meanwhile.
-
-    Each item is compared with the key of its row, so that no photo is shown for another's vector.
-    """
-    catalog = collection.reader
-    with catalog.snapshot():
-        then = catalog.active_space()
-        items = catalog.items_at(space, kind, [row for row, _ in found])
-        ranked = [(items[row], score) for row, score in found if row in items]
-        if kind == "photos":
-            photos = catalog.photos_by_id(list(items.values()))
-            hashes = {
-                row: photos[i].content_hash if i in photos else b"" for row, i in items.items()
-            }
-            hits = _photo_hits(photos, ranked)
-        else:
-            from retrieval.corpora import text_hash
-
-            documents = catalog.documents_by_id(list(items.values()))
-            hashes = {
-                row: text_hash(documents[i].text) if i in documents else b""
-                for row, i in items.items()
-            }
-            hits = _text_hits(documents, ranked)
-    return hits if collection.are_these(space, kind, hashes, then) else None
-
-
-def _photo_hits(photos: dict[int, Photo], ranked: list[tuple[int, float]]) -> list[Hit]:
-    hits: list[Hit] = []
-    for item, score in ranked:
-        photo = photos.get(item)
-        if photo is None or not photo.paths:
-            continue  # its last file left the collection while this search ran
-        first, *also = _that_exists_first(photo.paths)
-        rank = len(hits) + 1
-        hits.append(Hit(rank, "photo", item, score, first, tuple(also), photo.width, photo.height))
-    return hits
-
-
-def _that_exists_first(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Files of one photo, ahead the first that can be shown: others may have been deleted."""
-    if len(paths) == 1:
-        return paths
-    first = next((path for path in paths if os.path.exists(path)), paths[0])
-    return first, *(path for path in paths if path != first)
-
-
-def _text_hits(documents: dict[int, Document], ranked: list[tuple[int, float]]) -> list[Hit]:
-    hits: list[Hit] = []
-    for item, score in ranked:
-        document = documents.get(item)
-        if document is None or not document.sources:
-            continue
-        first, *others = document.sources
-        also = tuple(dict.fromkeys(s.path for s in others if s.path != first.path))
-        hits.append(
-            Hit(
-                rank=len(hits) + 1,
-                kind="document",
-                id=item,
-                score=score,
-                path=first.path,
-                also=also,
-                text=document.text,
-                line=first.line,
-                photo_path=first.photo_path,
-            )
-        )
-    return hits
+def _checked(options: SearchOptions) -> SearchOptions:
+    for name, value, known in (
+        ("kind", options.kind, KINDS),
+        ("fusion", options.fusion, FUSIONS),
+        ("order", options.order, ORDERS),
+    ):
+        if value not in known:
+            raise QueryError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
+    k: object = options.k
+    if not isinstance(k, SupportsIndex) or isinstance(k, bool):
+        raise QueryError(f"k must be a whole number between 1 and {MAX_K:,}, not {k!r}.")
+    if not 1 <= k.__index__() <= MAX_K:
+        raise QueryError(f"k must lie between 1 and {MAX_K:,}, not {k.__index__():,}.")
+    return replace(options, k=k.__index__())

@@ -18,7 +18,7 @@ class Ranked:
     """A row of the vectors that is to be shown, with what the search says of it."""
 
     row: int
-    item: int
+    id: int
     score: float | None
     relevance: float | None = None
     found_by: tuple[str, ...] = ()
@@ -33,15 +33,15 @@ def describe(
     Each item is compared with the key of its row, so that no photo is shown for another's vector.
     """
     catalog = collection.reader
-    items = [each.item for each in ranked]
+    items = [each.id for each in ranked]
     with catalog.snapshot():
         then = catalog.active_space()
         now = catalog.items_at(space, kind, [each.row for each in ranked])
-        there = [each for each in ranked if now.get(each.row) == each.item]
+        there = [each for each in ranked if now.get(each.row) == each.id]
         if kind == "photos":
             photos = catalog.photos_by_id(items)
             hashes = {
-                each.row: photos[each.item].content_hash if each.item in photos else b""
+                each.row: photos[each.id].content_hash if each.id in photos else b""
                 for each in there
             }
             hits = _photo_hits(photos, catalog.facts_of(items), there, first)
@@ -50,7 +50,7 @@ def describe(
 
             documents = catalog.documents_by_id(items)
             hashes = {
-                each.row: text_hash(documents[each.item].text) if each.item in documents else b""
+                each.row: text_hash(documents[each.id].text) if each.id in documents else b""
                 for each in there
             }
             hits = _text_hits(documents, there, first)
@@ -62,16 +62,16 @@ def _photo_hits(
 ) -> list[Hit]:
     hits: list[Hit] = []
     for each in ranked:
-        photo = photos.get(each.item)
+        photo = photos.get(each.id)
         if photo is None or not photo.paths:
             continue  # its last file left the collection while this search ran
         path, *also = _that_exists_first(photo.paths)
-        known = facts.get(each.item)
+        known = facts.get(each.id)
         hits.append(
             Hit(
                 rank=first + len(hits),
                 kind="photo",
-                id=each.item,
+                id=each.id,
                 score=each.score,
                 path=path,
                 also=tuple(also),
@@ -103,7 +103,7 @@ def _that_exists_first(paths: tuple[str, ...]) -> tuple[str, ...]:
 def _text_hits(documents: Mapping[int, Document], ranked: Sequence[Ranked], first: int) -> list[Hit]:
     hits: list[Hit] = []
     for each in ranked:
-        document = documents.get(each.item)
+        document = documents.get(each.id)
         if document is None or not document.sources:
             continue
         source, *others = document.sources
@@ -111,7 +111,7 @@ def _text_hits(documents: Mapping[int, Document], ranked: Sequence[Ranked], firs
             Hit(
                 rank=first + len(hits),
                 kind="document",
-                id=each.item,
+                id=each.id,
                 score=each.score,
                 path=source.path,
                 also=tuple(dict.fromkeys(s.path for s in others if s.path != source.path)),

@@ -21,7 +21,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from retrieval.errors import UsageError
 from retrieval.records import Hit, Kind, Order, Query
@@ -85,14 +85,25 @@ class Cursor:
     last: tuple[int, ...]
 
 
+class Listed(Protocol):
+    """What can stand on a page: a hit, or what is to become one."""
+
+    @property
+    def id(self) -> int:
+        """Of the photo or document."""
+
+
+L = TypeVar("L", bound=Listed)
+
+
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[L]):
     """Some of the hits, ranked as in the whole list; `next` is the cursor behind them or "".
 
     `changed` says that the collection is no longer what it was when the first page was made.
     """
 
-    hits: tuple[Hit, ...]
+    hits: tuple[L, ...]
     next: str
     changed: bool = False
 
@@ -137,7 +148,7 @@ def needed(cursor: Cursor, k: int, generation: int, most: int) -> int:
     return min(most, cursor.shown + k + 1) if cursor.generation == generation else most
 
 
-def page(hits: Sequence[Hit], k: int, cursor: Cursor, generation: int) -> Page:
+def page(hits: Sequence[L], k: int, cursor: Cursor, generation: int) -> Page[L]:
     """The k hits behind the cursor, of all hits in their order (or the first `needed` of them)."""
     changed = cursor.generation != generation
     start = _behind(hits, cursor) if changed else cursor.shown
@@ -150,7 +161,7 @@ def page(hits: Sequence[Hit], k: int, cursor: Cursor, generation: int) -> Page:
     return Page(chosen, _encoded(follows), changed)
 
 
-def _behind(hits: Sequence[Hit], cursor: Cursor) -> int:
+def _behind(hits: Sequence[Listed], cursor: Cursor) -> int:
     """The position behind the last hit that was shown and is still there."""
     places = {hit.id: position for position, hit in enumerate(hits)}
     for item in reversed(cursor.last):
