@@ -79,18 +79,23 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
     """At least the first `needed` items, or all; None if the collection changed meanwhile."""
     if not attempt.asked.parts:
         return _listed(attempt, needed)
-    return None
+    composition = composed(attempt.collection, attempt.asked, attempt.options.kind)
+    if len(composition.vector) != attempt.space.dim:
+        return None  # another encoder was changed to meanwhile
+    found = Finding(attempt, composition)
+    ranked = found.photos(needed) if attempt.options.kind == "photos" else found.documents(needed)
+    return ranked
 
 
 def _listed(attempt: Attempt, needed: int) -> Candidates:
     """A query of filters alone is an inventory: everything that passes, the newest first."""
-    order = "newest" if attempt.options.order == "relevance" else attempt.options.order
-    allowed = attempt.allowed
-    found = in_order(attempt.collection.reader, attempt.space, attempt.options.kind, allowed, order, needed)
+    options = attempt.options
+    order: Order = "newest" if options.order == "relevance" else options.order
+    rows = attempt.without(options.apart_from)
+    found = in_order(attempt.collection.reader, attempt.space, options.kind, rows, order, needed)
     ranked = [Ranked(row, item, None, 1.0, ("filters",)) for row, item in found]
-    return Candidates(
-        ranked, len(attempt.store), attempt.matched, "by filters", attempt.matched, 1.0
-    )
+    matched = attempt.matched
+    return Candidates(ranked, len(attempt.store), matched, "by filters", matched, 1.0)
 
 
 def _ids(among: Several[int]) -> list[int]:
