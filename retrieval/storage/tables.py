@@ -18,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -173,7 +174,7 @@ facts = Table(
     Column("latitude", Float),
     Column("longitude", Float),
     Column("altitude", Float),
-    Column("city", String, index=True),
+    Column("city", String),
     Column("region", String),
     Column("country", String),
     Column("country_code", String),
@@ -189,6 +190,8 @@ facts = Table(
     Column("title", String),
     Column("caption", String),
     Column("keywords", String, nullable=False),  # JSON list
+    Index("ix_facts_place", "city", "region", "country", "country_code"),
+    Index("ix_facts_gear", "make", "camera", "lens"),
 )
 
 #: What a photo's pixels say of it (records.Looks); `version` is that of the measuring code.
@@ -292,7 +295,8 @@ def _m003_facts(connection: Connection) -> None:
         " exposure FLOAT, aperture FLOAT, iso INTEGER, focal FLOAT, orientation INTEGER,"
         " rating INTEGER, title VARCHAR, caption VARCHAR, keywords VARCHAR NOT NULL)",
         "CREATE INDEX ix_facts_taken_at ON facts (taken_at)",
-        "CREATE INDEX ix_facts_city ON facts (city)",
+        "CREATE INDEX ix_facts_place ON facts (city, region, country, country_code)",
+        "CREATE INDEX ix_facts_gear ON facts (make, camera, lens)",
         "CREATE TABLE looks (photo_id INTEGER PRIMARY KEY"
         " REFERENCES photos (id) ON DELETE CASCADE,"
         " version INTEGER NOT NULL, phash BIGINT NOT NULL, sharpness FLOAT NOT NULL,"
