@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.calibration import Background, load_calibration, make_calibration
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import (
     CorruptError,
@@ -58,6 +59,7 @@ from retrieval.storage.readable import Readable
 from retrieval.storage.reading import open_reader
 from retrieval.storage.stored import read_rows, rows_of, sample
 from retrieval.storage.vectors import VectorFile, vector_file
+from retrieval.storage.vocabulary import Vocabulary, read_vocabulary
 from retrieval.stores import VectorStore
 
 if TYPE_CHECKING:
@@ -94,6 +96,8 @@ class Collection:
         self._encoder = MatchingEncoder(path, spec, on_notice)
         self._loaded: dict[Kind, Loaded] = {}
         self._samples: dict[Kind, tuple[Space, NDArray[np.float32]]] = {}
+        self._vocabulary: tuple[int, Vocabulary] | None = None
+        self._background: tuple[Space, Background] | None = None
         self._one_shot = one_shot
         self._made = False  # by this very opening
 
@@ -144,6 +148,7 @@ class Collection:
         """Let go of the files. The collection cannot be used afterwards."""
         self._loaded.clear()
         self._samples.clear()
+        self._vocabulary = self._background = None
         if self._made and self._encoder.error is not None:
             self._discard()
         self._made = False
@@ -229,6 +234,34 @@ class Collection:
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
         self._encoder.check(self.reader.active_space())
+
+    # --- what queries are understood and judged by -------------------------------------------
+
+    @property
+    def cache(self) -> str:
+        """The folder of what is made once for a machine, as it was given; "" for the usual one."""
+        return self._encoder.cache
+
+    def vocabulary(self) -> Vocabulary:
+        """The places, cameras, lenses and trips that photos are of. Raises CorruptError."""
+        generation = self.reader.generation()
+        if self._vocabulary is None or self._vocabulary[0] != generation:
+            self._vocabulary = generation, read_vocabulary(self.reader)
+        return self._vocabulary[1]
+
+    def background(self, space: Space) -> Background:
+        """What the cosines of a query mean among the photos of `space`, told by a sample of them.
+
+        Embeds the texts of the calibration's bank where that was not done on this machine yet.
+        Raises CorruptError, StorageError, and what the encoder raises.
+        """
+        if self._background is None or self._background[0] != space:
+            calibration = load_calibration(space.fingerprint, self.cache)
+            if calibration is None:
+                calibration = make_calibration(self.query_encoder(), self.cache)
+            sample = self.sample_vectors("photos")
+            self._background = space, Background(calibration, sample)
+        return self._background[1]
 
     # --- vectors ----------------------------------------------------------------------------
 

@@ -37,9 +37,9 @@ def pictures_option(function: F) -> F:
     """--pictures[=PROTOCOL]."""
     protocols = click.Choice(["auto", "kitty", "iterm", "sixel", "blocks"])
     text = "Thumbnails in the terminal, as it can draw them or by a protocol."
-    return click.option(
-        "--pictures", type=protocols, is_flag=False, flag_value="auto", help=text
-    )(function)
+    return click.option("--pictures", type=protocols, is_flag=False, flag_value="auto", help=text)(
+        function
+    )
 
 
 def encoder_options(function: F) -> F:

@@ -355,7 +355,9 @@ class Dates:
 
     def _comma(self, i: int, j: int) -> bool:
         """Whether anything but blanks and hyphens stands between two tokens."""
-        between = self.text[self.tokens[i].end : self.tokens[j].start] if j < len(self.tokens) else ""
+        between = (
+            self.text[self.tokens[i].end : self.tokens[j].start] if j < len(self.tokens) else ""
+        )
         return bool(set(between) & set(",;:?!()"))
 
     def _behind(self, end: int, i: int) -> int:
@@ -369,7 +371,9 @@ class Dates:
         if not re.fullmatch(r"[12]\d{3}", word) or not word.isascii():
             return None
         token = self.tokens[i]
-        if re.search(r"[\d][.,:/]$|[#№$€£]$|[\w]-$|_$", self.text[max(0, token.start - 2) : token.start]):
+        if re.search(
+            r"[\d][.,:/]$|[#№$€£]$|[\w]-$|_$", self.text[max(0, token.start - 2) : token.start]
+        ):
             if not re.search(r"(?<!\d)\d{4}-$", self.text[: token.start]):
                 return None
         if re.match(r"[.,:/]\d|_|-(?!\d{4}(?!\d))\w|%|°", self.text[token.end : token.end + 6]):

@@ -142,9 +142,7 @@ def _field(text: str, at: int, body: int, end: int, sign: bool) -> Token | None:
         if not value:
             return None
     kind: Literal["field"] = "field"
-    return Token(
-        kind, value, at, stop, name=match[1], negated=sign, closed=closed, spaced=spaced
-    )
+    return Token(kind, value, at, stop, name=match[1], negated=sign, closed=closed, spaced=spaced)
 
 
 def _marked(text: str, at: int, body: int, end: int, sign: bool, weight: float) -> Token:
@@ -190,7 +188,9 @@ def _closing(text: str, at: int, end: int) -> int:
     return end
 
 
-def gaps(text: str, spans: list[tuple[int, int]], start: int, end: int) -> Iterator[tuple[int, int]]:
+def gaps(
+    text: str, spans: list[tuple[int, int]], start: int, end: int
+) -> Iterator[tuple[int, int]]:
     """What of [start, end) no span covers, in order."""
     at = start
     for first, last in sorted(spans):

@@ -26,7 +26,8 @@ from retrieval.records import (
     SearchOptions,
     SearchResult,
 )
-from retrieval.searching.candidates import Attempt, find
+from retrieval.searching.attempt import Attempt
+from retrieval.searching.candidates import find
 from retrieval.searching.hits import describe
 from retrieval.searching.pages import digest, needed, page, read_cursor
 from retrieval.searching.understanding import understood

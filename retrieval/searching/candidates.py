@@ -1,78 +1,31 @@
-"""What may be shown for a query, best first: one attempt on one state of a collection."""
+"""What may be shown for a query, best first."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Collection as Several
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.errors import QueryError
-from retrieval.records import Kind, Query, SearchOptions, Space
+from retrieval.calibration import CUT
+from retrieval.grouping.near import Member, fold, quality_of
+from retrieval.records import Order
+from retrieval.searching.attempt import Attempt, Candidates
+from retrieval.searching.composing import Composition, composed
+from retrieval.searching.fusing import Ranking, by_score, fuse
 from retrieval.searching.hits import Ranked
-from retrieval.storage.filters import passing
-from retrieval.storage.stored import in_order, items_of, rows_of
-from retrieval.stores import VectorStore
+from retrieval.searching.judging import Judge, judge_of
+from retrieval.searching.sources import rankings
+from retrieval.storage.stored import in_order, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from retrieval.collection import Collection
-
-SHORTLIST = 200  # candidates that several sources, folds and judgement are given, at least
-DEEPER = 8  # times as many, where all of them are relevant
-MOST_SORTED = 10_000  # relevant items that are put into another order
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A query on one state of a collection. `allowed` are the rows that may be found, None all."""
-
-    collection: Collection
-    asked: Query
-    options: SearchOptions
-    space: Space
-    store: VectorStore
-    allowed: NDArray[np.int64] | None
-
-    @classmethod
-    def begin(
-        cls,
-        collection: Collection,
-        asked: Query,
-        options: SearchOptions,
-        among: Several[int] | None,
-    ) -> Attempt:
-        """Load what is to be searched, and find the rows that pass the filters."""
-        space, store = collection.store(options.kind)
-        reader, kind = collection.reader, options.kind
-        allowed = None
-        if asked.filters:
-            allowed = passing(reader, space, kind, asked.filters)
-        if among is not None:
-            rows = np.array(sorted(rows_of(reader, space, kind, _ids(among)).values()), np.int64)
-            allowed = rows if allowed is None else np.intersect1d(allowed, rows)
-        return cls(collection, asked, options, space, store, allowed)
-
-    @property
-    def matched(self) -> int:
-        """How many items may be found."""
-        return len(self.store) if self.allowed is None else len(self.allowed)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Items best first, as many as were needed, and what is to be said of them all."""
-
-    ranked: list[Ranked]
-    considered: int
-    matched: int
-    method: str
-    relevant: int | None = None
-    cut: float | None = None
+SHORTLIST = 200  # candidates that the sources propose, at least
+DEEPER = 8  # times as many are counted, where all of them are relevant
+MOST_SORTED = 10_000  # relevant photos that are put into another order
+MOST_FOLDED = 2_000  # candidates among which near-duplicates are looked for
 
 
 def find(attempt: Attempt, needed: int) -> Candidates | None:
@@ -82,25 +35,190 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
     composition = composed(attempt.collection, attempt.asked, attempt.options.kind)
     if len(composition.vector) != attempt.space.dim:
         return None  # another encoder was changed to meanwhile
-    found = Finding(attempt, composition)
-    ranked = found.photos(needed) if attempt.options.kind == "photos" else found.documents(needed)
-    return ranked
+    ways = _photos if attempt.options.kind == "photos" else _documents
+    return ways(attempt, composition, needed + len(attempt.options.apart_from))
 
 
 def _listed(attempt: Attempt, needed: int) -> Candidates:
     """A query of filters alone is an inventory: everything that passes, the newest first."""
+    options, reader = attempt.options, attempt.collection.reader
+    by: Order = "newest" if options.order == "relevance" else options.order
+    out = set(options.apart_from)
+    found = in_order(reader, attempt.space, options.kind, attempt.allowed, by, needed + len(out))
+    ranked = [Ranked(row, item, None, 1.0, ("filters",)) for row, item in found if item not in out]
+    return attempt.candidates(ranked, "by filters", relevant=attempt.matched, cut=CUT)
+
+
+def _documents(attempt: Attempt, composition: Composition, needed: int) -> Candidates | None:
+    """Documents by their embeddings alone; they are not judged."""
+    scores, rows = attempt.nearest(composition.vector, max(needed, SHORTLIST))
+    if composition.reorders and attempt.options.fusion != "early":
+        vectors = attempt.collection.vectors_at(attempt.space, "documents", rows)
+        if vectors is None:
+            return None
+        best = composition.best_first(rows, vectors)
+        scores, rows = scores[best], rows[best]
+    items = attempt.collection.reader.items_at(attempt.space, "documents", rows.tolist())
+    out = set(attempt.options.apart_from)
+    ranked = [
+        Ranked(row, items[row], score, None, ("documents",))
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
+        if row in items and items[row] not in out
+    ]
+    return attempt.candidates(ranked, attempt.method(needed))
+
+
+# --- photos ---------------------------------------------------------------------------------
+
+
+def _photos(attempt: Attempt, composition: Composition, needed: int) -> Candidates | None:
+    """Photos by all that is known of them, judged, near-duplicates folded."""
     options = attempt.options
-    order: Order = "newest" if options.order == "relevance" else options.order
-    rows = attempt.without(options.apart_from)
-    found = in_order(attempt.collection.reader, attempt.space, options.kind, rows, order, needed)
-    ranked = [Ranked(row, item, None, 1.0, ("filters",)) for row, item in found]
-    matched = attempt.matched
-    return Candidates(ranked, len(attempt.store), matched, "by filters", matched, 1.0)
+    judge = judge_of(attempt.collection, attempt.space, attempt.store, attempt.asked)
+    likely = _likely_rows(attempt, judge)
+    depth = max(needed, SHORTLIST)
+    if options.order != "relevance":
+        depth = max(depth, min(len(likely), MOST_SORTED))
+    found = _ranked(attempt, composition, judge, depth)
+    if found is None:
+        return None
+    out = set(options.apart_from)
+    found = [each for each in found if each.id not in out]
+    relevant = None if judge is None else _count(found, likely)
+    if options.order != "relevance":
+        found = _sorted(attempt, found if judge is None else [r for r in found if _is_likely(r)])
+    if options.fold:
+        found = _folded(attempt, found, needed)
+        gone = sum(len(each.folded) for each in found if _is_likely(each))
+        relevant = None if relevant is None else max(relevant - gone, 0)
+    cut = None if judge is None else CUT
+    return attempt.candidates(found, attempt.method(depth), relevant=relevant, cut=cut)
 
 
-def _ids(among: Several[int]) -> list[int]:
-    try:
-        ids = [operator.index(item) for item in among]  # numpy's integers too
-    except TypeError as exc:
-        raise QueryError("among takes the ids of items, which are whole numbers.") from exc
-    return [item for item in ids if 0 <= item < 1 << 63]
+def _is_likely(ranked: Ranked) -> bool:
+    return ranked.relevance is not None and ranked.relevance >= CUT
+
+
+def _likely_rows(attempt: Attempt, judge: Judge | None) -> set[int]:
+    """All rows that are relevant by their embedding, where one text decides; else none."""
+    only = None if judge is None else judge.only
+    if only is None:
+        return set()
+    count = SHORTLIST
+    while True:
+        scores, rows = attempt.nearest(only.vector, count)
+        likely = scores >= only.judgement.cut
+        if len(rows) < count or not likely.all():
+            return set(rows[likely].tolist())
+        count *= DEEPER
+
+
+def _count(found: Sequence[Ranked], likely: set[int]) -> int:
+    """How many photos are relevant: of those found, and of the others by their embedding."""
+    return sum(map(_is_likely, found)) + len(likely - {each.row for each in found})
+
+
+def _ranked(
+    attempt: Attempt, composition: Composition, judge: Judge | None, depth: int
+) -> list[Ranked] | None:
+    """Photos by all sources, those that are relevant first; None if the collection changed."""
+    collection, fusion = attempt.collection, attempt.options.fusion
+    text = "" if fusion == "early" else _words(attempt)
+    found = rankings(collection, composition.vector, text, depth=depth, allowed=attempt.pairs())
+    if found is None:
+        return None
+    cosines = dict(zip(found[0].ids.tolist(), found[0].scores.tolist(), strict=True))
+    rows = rows_of(collection.reader, attempt.space, "photos", list(cosines))
+    ids = np.array([item for item in cosines if item in rows], np.int64)
+    vectors = collection.vectors_at(
+        attempt.space, "photos", np.array([rows[item] for item in ids.tolist()], np.int64)
+    )
+    if vectors is None:
+        return None
+    if composition.reorders and fusion != "early":
+        found[0] = _by_parts(found[0], ids, composition.scores(vectors))
+    relevance = (
+        dict.fromkeys(ids.tolist(), None) if judge is None else _judged(judge, ids, vectors, found)
+    )
+    ranked = [
+        Ranked(rows[each.id], each.id, cosines[each.id], relevance[each.id], each.sources)
+        for each in fuse(found, fusion)
+        if each.id in rows
+    ]
+    return sorted(ranked, key=lambda each: not _is_likely(each))  # stable: each half as it was
+
+
+def _words(attempt: Attempt) -> str:
+    parts = attempt.asked.parts
+    return " ".join(part.value for part in parts if part.kind == "text" and part.weight > 0)
+
+
+def _by_parts(ranking: Ranking, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> Ranking:
+    """The ranking of photos by all parts of the query instead of their sum."""
+    best = np.lexsort((ids, -scores))
+    return replace(ranking, ids=ids[best], scores=scores[best], mean=0.0, spread=1.0)
+
+
+def _judged(
+    judge: Judge, ids: NDArray[np.int64], vectors: NDArray[np.floating], found: Sequence[Ranking]
+) -> dict[int, float | None]:
+    """The relevance of photos, by their embeddings and what documents and words say for them."""
+    told = {each.id: each.score for each in by_score(found[1:])}
+    evidence = np.array([told.get(item, 0.0) for item in ids.tolist()], np.float64)
+    return dict(zip(ids.tolist(), judge.relevance(vectors, evidence).tolist(), strict=True))
+
+
+def _sorted(attempt: Attempt, found: Sequence[Ranked]) -> list[Ranked]:
+    """The same photos in the order that is asked for."""
+    rows = np.array(sorted(each.row for each in found), np.int64)
+    by_row = {each.row: each for each in found}
+    order = attempt.options.order
+    places = in_order(attempt.collection.reader, attempt.space, "photos", rows, order, len(rows))
+    return [by_row[row] for row, _ in places]
+
+
+# --- near-duplicates ------------------------------------------------------------------------
+
+
+def _folded(attempt: Attempt, found: Sequence[Ranked], needed: int) -> list[Ranked]:
+    """Near-duplicates behind their best picture, until there are as many as needed."""
+    count = min(2 * needed + 20, MOST_FOLDED)
+    while True:
+        first, rest = found[:count], found[count:]
+        kept = _fold(attempt, first)
+        if len(kept) >= needed or not rest or count >= MOST_FOLDED:
+            return [*kept, *rest]
+        count = min(2 * count, MOST_FOLDED)
+
+
+def _fold(attempt: Attempt, ranked: Sequence[Ranked]) -> list[Ranked]:
+    by_id = {each.id: each for each in ranked}
+    kept = []
+    for group in fold(_members(attempt, ranked)):
+        relevance = [by_id[i].relevance for i in (group.best, *group.behind)]
+        told = max((value for value in relevance if value is not None), default=None)
+        kept.append(replace(by_id[group.best], relevance=told, folded=group.behind))
+    return kept
+
+
+def _members(attempt: Attempt, ranked: Sequence[Ranked]) -> list[Member]:
+    reader, ids = attempt.collection.reader, [each.id for each in ranked]
+    with reader.snapshot():
+        looks, facts, photos = reader.looks_of(ids), reader.facts_of(ids), reader.photos_by_id(ids)
+    rows = np.array([each.row for each in ranked], np.int64)
+    vectors = attempt.collection.vectors_at(attempt.space, "photos", rows)
+    members = []
+    for place, item in enumerate(ids):
+        look, fact, photo = looks.get(item), facts.get(item), photos.get(item)
+        members.append(
+            Member(
+                item,
+                look.phash if look else None,
+                None if vectors is None else vectors[place],
+                fact.taken_at if fact else None,
+                quality_of(photo.width, photo.height, look.sharpness if look else None)
+                if photo
+                else (),
+            )
+        )
+    return members

@@ -100,7 +100,9 @@ def _that_exists_first(paths: tuple[str, ...]) -> tuple[str, ...]:
     return first, *(path for path in paths if path != first)
 
 
-def _text_hits(documents: Mapping[int, Document], ranked: Sequence[Ranked], first: int) -> list[Hit]:
+def _text_hits(
+    documents: Mapping[int, Document], ranked: Sequence[Ranked], first: int
+) -> list[Hit]:
     hits: list[Hit] = []
     for each in ranked:
         document = documents.get(each.id)

@@ -62,7 +62,9 @@ _HAS = {
     "writing": "SELECT group_concat(photo_id) FROM writing WHERE text <> ''",
     "rating": "SELECT group_concat(photo_id) FROM facts WHERE rating IS NOT NULL",
 }
-_PHOTO = "SELECT group_concat(photo_id) FROM (SELECT id AS photo_id, width, height, format FROM photos"
+_PHOTO = (
+    "SELECT group_concat(photo_id) FROM (SELECT id AS photo_id, width, height, format FROM photos"
+)
 _SHAPES = {
     "square": _PHOTO + ") WHERE width > 0 AND abs(width - height) * 20 <= max(width, height)",
     "landscape": _PHOTO + ") WHERE width > 0 AND (width - height) * 20 > width",
@@ -94,6 +96,16 @@ def passing(reader: Readable, space: Space, kind: Kind, filters: Sequence[Filter
     with reader.snapshot():
         photos = _photos(reader, filters)
         return _Rows.of(reader, space, kind).holding(reader, photos)
+
+
+def photos_at(reader: Readable, space: Space, rows: Ids) -> Ids:
+    """The photos at live vector rows (n,), ascending: ids int64 (n,) in that order."""
+    with reader.snapshot():
+        owners, places = _Rows.of(reader, space, "photos").pairs(reader)
+    at = np.searchsorted(places, rows)
+    there = at < len(places)
+    there[there] = places[at[there]] == rows[there]
+    return owners[at[there]]
 
 
 def _photos(reader: Readable, filters: Sequence[Filter]) -> Ids | None:
@@ -142,18 +154,24 @@ class _Select:
     def __init__(self, reader: Readable, kept: Ids | None) -> None:
         self._reader = reader
         few = kept is not None and len(kept) <= FEW
-        self._among: tuple[str, ...] = (json.dumps(kept.tolist()),) if few and kept is not None else ()
+        self._among: tuple[str, ...] = (
+            (json.dumps(kept.tolist()),) if few and kept is not None else ()
+        )
 
     def passing(self, asked: Filter) -> Ids:
         field = field_named(asked.field)
         if asked.field == "text":
             return self._negatable(self._text(asked), asked)
         if field is None or field.name != asked.field:
-            raise QueryError(f"There is no field {asked.field!r} to filter by. See the list of fields.")
+            raise QueryError(
+                f"There is no field {asked.field!r} to filter by. See the list of fields."
+            )
         if not asked.values or asked.op not in ("is", "between", "contains"):
             raise QueryError(f"The filter of {field.name} says nothing. Give it a value.")
         if asked.op == "between" and len(asked.values) != 2:
-            raise QueryError(f"The filter of {field.name} needs two ends. Leave one open with None.")
+            raise QueryError(
+                f"The filter of {field.name} needs two ends. Leave one open with None."
+            )
         special: dict[str, Callable[[Filter], Ids]] = {
             "shape": self._shape,
             "has": self._has,
@@ -307,7 +325,9 @@ class _Select:
         """`found`, or all other photos."""
         if not asked.negated:
             return found
-        everything = self._run("SELECT group_concat(photo_id) FROM (SELECT id AS photo_id FROM", "photos) WHERE 1")
+        everything = self._run(
+            "SELECT group_concat(photo_id) FROM (SELECT id AS photo_id FROM", "photos) WHERE 1"
+        )
         return everything[~np.isin(everything, found)]
 
     def _intersect(self, sets: list[Ids]) -> Ids:
@@ -383,7 +403,7 @@ class _Rows:
         if photos is None and self._kind == "documents":
             (found,) = reader.fetch(_LIVE, self._space.id, self._kind)
             return _ids(found[0])
-        owners, rows = self._all(reader)
+        owners, rows = self.pairs(reader)
         if photos is None:
             return rows
         return _ascending(rows[np.isin(owners, photos)])
@@ -394,7 +414,8 @@ class _Rows:
         (found,) = reader.fetch(statement, self._space.id, listed)
         return _ids(found[0])
 
-    def _all(self, reader: Readable) -> tuple[Ids, Ids]:
+    def pairs(self, reader: Readable) -> tuple[Ids, Ids]:
+        """All photos and their rows, ascending by row."""
         if self._pairs is None:
             statement = _ALL_PHOTOS if self._kind == "photos" else _ALL_LINKED
             (found,) = reader.fetch(statement, self._space.id)

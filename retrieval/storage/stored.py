@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,6 +29,36 @@ def rows_of(reader: Readable, space: Space, kind: Kind, items: Sequence[int]) ->
         str(list(items)),
     )
     return {item: row for item, row in found}
+
+
+_ORDERED = {
+    "newest": "ORDER BY taken_at IS NULL, taken_at DESC, item_id",
+    "oldest": "ORDER BY taken_at IS NULL, taken_at, item_id",
+    "place": "ORDER BY city IS NULL, country, city, taken_at, item_id",
+}
+_ALL = (
+    "SELECT row, item_id FROM embeddings LEFT JOIN facts ON kind = 'photos' AND photo_id = item_id"
+    " WHERE space_id = ? AND kind = ? AND live = 1 "
+)
+_SOME = "AND row IN (SELECT value FROM json_each(?)) "
+
+
+def in_order(
+    reader: Readable,
+    space: Space,
+    kind: Kind,
+    rows: NDArray[np.int64] | None,
+    order: Literal["newest", "oldest", "place"],
+    most: int,
+) -> list[tuple[int, int]]:
+    """Rows (all, if None) with their items by date or place, the first `most`.
+
+    Items whose date or place is not known stand last, and in the order in which they came.
+    """
+    if rows is None:
+        return reader.fetch(_ALL + _ORDERED[order] + " LIMIT ?", space.id, kind, most)
+    listed = str(rows.tolist())
+    return reader.fetch(_ALL + _SOME + _ORDERED[order] + " LIMIT ?", space.id, kind, listed, most)
 
 
 def read_rows(
