@@ -19,9 +19,12 @@ from retrieval.cli.evaluate import evaluate_command
 from retrieval.cli.forget import forget_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
+from retrieval.cli.migrate import migrate_command
 from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
+from retrieval.cli.saved import saved_command
 from retrieval.cli.search import search_command
+from retrieval.cli.spaces import spaces_command
 from retrieval.cli.verify import verify_command
 from retrieval.errors import RetrievalError
 
@@ -59,6 +62,9 @@ main.add_command(search_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
 main.add_command(evaluate_command)
+main.add_command(migrate_command)
+main.add_command(spaces_command)
+main.add_command(saved_command)
 main.add_command(forget_command)
 main.add_command(compact_command)
 main.add_command(verify_command)
