@@ -6,6 +6,7 @@ What it holds is read with sqlite3 and numpy alone, what it shows through the li
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,8 +18,10 @@ from retrieval import Collection, EncoderSpec, make_query, search
 from retrieval.encoders import ENCODERS
 from retrieval.errors import NoCollectionError, RetrievalError
 from retrieval.records import KINDS, Kind
+from retrieval.storage.layout import space_folder
 
 SPEC = EncoderSpec("toy")
+OWN = EncoderSpec()  # whatever encoder a collection was made with, or changed to
 
 
 def use_toy() -> None:
@@ -105,7 +108,7 @@ def read_results(place: Path, photos: Path, *, check: bool = True) -> Results:
 
     Raises AssertionError for what is wrong, RetrievalError for what the library finds wrong.
     """
-    with Collection.open(place, spec=SPEC) as collection:
+    with Collection.open(place, spec=OWN) as collection:
         state = read_state(place)
         if check:
             check_everything(collection)
@@ -155,10 +158,7 @@ def check_everything(collection: Collection) -> None:
     catalog = collection.catalog
     catalog.check_seal()
     assert catalog.integrity_problems() == []
-    space = catalog.active_space()
-    if space is None:
-        return
-    for kind in KINDS:
+    for space, kind in itertools.product(catalog.spaces(), KINDS):
         count = space.rows[kind]
         dead = catalog.dead_rows(space, kind)
         file = collection.vector_file(space, kind)
@@ -182,19 +182,22 @@ def _check_items(place: Path) -> None:
 
 def leftovers(place: Path) -> list[str]:
     """Files that nothing refers to."""
-    with Collection.open(place, spec=SPEC) as collection:
-        space = collection.catalog.active_space()
+    with Collection.open(place, spec=OWN) as collection:
+        spaces = collection.catalog.spaces()
+        known = {space_folder(place, space.fingerprint) for space in spaces}
         current = {
             path
+            for space in spaces
             for kind in KINDS
-            if space is not None
             for file in [collection.vector_file(space, kind)]
             for path in (file.path, file.keys_path)
         }
     return [
         str(path.relative_to(place))
         for path in sorted((*place.glob("*"), *(place / "spaces").rglob("*")))
-        if path.suffix == ".tmp" or (path.suffix in (".f16", ".keys") and path not in current)
+        if path.suffix == ".tmp"
+        or (path.suffix in (".f16", ".keys") and path not in current)
+        or (path.parent.name == "spaces" and path not in known)
     ]
 
 

@@ -14,11 +14,33 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval import Collection, compact, forget, index_folder, repair, search, verify
+from retrieval import (
+    Collection,
+    EncoderSpec,
+    compact,
+    forget,
+    index_folder,
+    repair,
+    search,
+    verify,
+)
 from retrieval.errors import RetrievalError
-from tests.judging import SPEC, Results, State, difference, judge_fault, leftovers, read_results
+from retrieval.migrating import drop_space, migrate
+from retrieval.storage.checked import read_checked
+from retrieval.storage.layout import space_folder
+from tests.judging import (
+    OWN,
+    SPEC,
+    Results,
+    State,
+    difference,
+    judge_fault,
+    leftovers,
+    read_results,
+)
 from tests.pictures import picture, touch
 
+TURNED = EncoderSpec("turned")
 GOLDEN = Path(__file__).parent / "golden"
 BROKEN = b"\x89PNG\r\n\x1a\nno picture"
 
@@ -171,6 +193,59 @@ def _thumbnails(place: Path, photos: Path) -> None:
             collection.thumbnail(photo)
 
 
+def _migrate(place: Path, photos: Path) -> None:
+    """Embed all with another encoder, a few at a time, and switch to it; the old one is kept."""
+    with Collection.open(place, spec=OWN) as collection:
+        migrate(collection, TURNED, batch_size=2, threads=1)
+
+
+def _migrate_and_drop(place: Path, photos: Path) -> None:
+    with Collection.open(place, spec=OWN) as collection:
+        migrate(collection, TURNED, keep_old=False, batch_size=4, threads=1)
+
+
+def _is_switched(place: Path, photos: Path) -> None:
+    """Both spaces are complete, and their folders say which one is searched."""
+    with Collection.open(place, spec=OWN) as collection:
+        told = collection.info().spaces
+    assert [(s.encoder, s.active) for s in told] == [("turned", True), ("toy", False)]
+    assert len({(s.photos, s.documents) for s in told}) == 1
+    for space in told:
+        noted = read_checked(space_folder(place, space.fingerprint) / "space.json")
+        assert noted["active"] == space.active
+
+
+def _is_dropped(place: Path, photos: Path) -> None:
+    with Collection.open(place, spec=OWN) as collection:
+        (space,) = collection.info().spaces
+    assert (space.encoder, space.active) == ("turned", True)
+    assert len([*(place / "spaces").iterdir()]) == 1
+
+
+def _prepare_two_spaces(place: Path, photos: Path, scale: int) -> None:
+    _prepare_thumbnails(place, photos, scale)
+    _migrate(place, photos)
+
+
+def _drop(place: Path, photos: Path) -> None:
+    with Collection.open(place, spec=OWN) as collection:
+        if len(collection.catalog.spaces()) > 1:
+            drop_space(collection, "toy")
+        else:
+            with collection.writing():
+                pass  # whoever writes next finishes what was begun
+
+
+def _prepare_two_spaces_without_catalog(place: Path, photos: Path, scale: int) -> None:
+    _prepare_two_spaces(place, photos, scale)
+    (place / "catalog.db").unlink()
+
+
+def _repair_two_spaces(place: Path, photos: Path) -> None:
+    report = repair(place, spec=OWN)
+    assert not report.left, report.left
+
+
 SCENARIOS = {
     "add": Scenario(_prepare_add, _index),
     "change": Scenario(_prepare_change, _index, sealing_share=1e9),
@@ -181,9 +256,17 @@ SCENARIOS = {
     "compact": Scenario(_prepare_compact, _compact),
     "repair, no catalog": Scenario(_prepare_lost_catalog, _repair, damaged=True),
     "thumbnails": Scenario(_prepare_thumbnails, _thumbnails),
+    "migrate": Scenario(_prepare_thumbnails, _migrate, after=_is_switched),
+    "migrate, drop": Scenario(
+        _prepare_thumbnails, _migrate_and_drop, after=_is_dropped, sealing_share=1e9
+    ),
+    "drop": Scenario(_prepare_two_spaces, _drop, after=_is_dropped),
 }
 LONG_SCENARIOS = {
     "add, sealed at the end": Scenario(_prepare_add, _index, sealing_share=1e9),
+    "repair, two spaces": Scenario(
+        _prepare_two_spaces_without_catalog, _repair_two_spaces, damaged=True, after=_is_switched
+    ),
     "repair, bad rows": Scenario(_prepare_damaged_rows, _repair_and_index, damaged=True),
 }
 
@@ -202,7 +285,7 @@ def judge(
         if results != whole:
             problems.append(f"after running it again: {difference(results, whole)}")
         problems += [f"left behind: {name}" for name in leftovers(place)]
-        problems += [f"verify: {problem}" for problem in verify(place, spec=SPEC).problems]
+        problems += [f"verify: {problem}" for problem in verify(place, spec=OWN).problems]
         scenario.after(place, photos)
     except (AssertionError, RetrievalError) as exc:
         problems.append(f"when run again: {type(exc).__name__}: {exc}")

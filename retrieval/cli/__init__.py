@@ -22,12 +22,15 @@ from retrieval.cli.forget import forget_command
 from retrieval.cli.import_ import import_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
+from retrieval.cli.migrate import migrate_command
 from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
+from retrieval.cli.saved import saved_command
 from retrieval.cli.search import search_command
 from retrieval.cli.similar import similar_command
 from retrieval.cli.tags import tags_command
 from retrieval.cli.trips import trips_command
+from retrieval.cli.spaces import spaces_command
 from retrieval.cli.verify import verify_command
 from retrieval.errors import RetrievalError
 
@@ -69,6 +72,9 @@ main.add_command(trips_command)
 main.add_command(tags_command)
 main.add_command(dupes_command)
 main.add_command(evaluate_command)
+main.add_command(migrate_command)
+main.add_command(spaces_command)
+main.add_command(saved_command)
 main.add_command(forget_command)
 main.add_command(compact_command)
 main.add_command(export_command)

@@ -10,6 +10,7 @@ import click
 
 from retrieval.cli.options import collection_option, open_collection
 from retrieval.cli.output import emit, human_bytes, printable, to_json
+from retrieval.cli.spaces import space_line
 
 if TYPE_CHECKING:
     from retrieval.records import CollectionInfo, RunRecord
@@ -60,6 +61,8 @@ def _show(info: CollectionInfo) -> None:
     for name, value in rows.items():
         if value:
             emit(f"{name:<12}{printable(value)}")
+    for index, space in enumerate(info.spaces if len(info.spaces) > 1 else ()):
+        emit(f"{'' if index else 'spaces':<12}{space_line(space)}")
     for reason, count in islice(info.reasons.items(), SHOWN_REASONS):
         emit(f"  {count:>8,}  {printable(reason)}")
     if len(info.reasons) > SHOWN_REASONS:
