@@ -25,6 +25,7 @@ from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
 from retrieval.cli.search import search_command
 from retrieval.cli.verify import verify_command
+from retrieval.cli.watch import watch_command
 from retrieval.errors import RetrievalError
 
 
@@ -57,6 +58,7 @@ def main() -> None:
 
 
 main.add_command(index_command)
+main.add_command(watch_command)
 main.add_command(search_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
