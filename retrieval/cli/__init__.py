@@ -32,6 +32,7 @@ from retrieval.cli.tags import tags_command
 from retrieval.cli.trips import trips_command
 from retrieval.cli.spaces import spaces_command
 from retrieval.cli.verify import verify_command
+from retrieval.cli.watch import watch_command
 from retrieval.errors import RetrievalError
 
 
@@ -64,6 +65,7 @@ def main() -> None:
 
 
 main.add_command(index_command)
+main.add_command(watch_command)
 main.add_command(search_command)
 main.add_command(similar_command)
 main.add_command(daemon_command)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ def index_folder(
     batch_size: int = 0,
     threads: int = 0,
     fast: bool = False,
+    is_busy: Callable[[str], bool] | None = None,
     on_progress: ProgressCallback = ignore_progress,
 ) -> IndexReport:
     """Bring a collection up to date with folders (or single files); it keeps what else it has.
@@ -47,7 +48,8 @@ def index_folder(
     Photos are found by their content and embedded once however many files hold them; .txt, .md,
     .csv, .tsv and .jsonl become documents. A broken file is reported and never stops the run; a
     run that is interrupted keeps all committed batches and goes on from there. Files of a folder
-    that was deleted are removed. `fast` decodes JPEGs more coarsely, as `Settings` says. Raises
+    that was deleted are removed. `fast` decodes JPEGs more coarsely, as `Settings` says. New and
+    changed files that `is_busy` says are being written are left for another run. Raises
     UsageError for a folder that was never there, NoPhotosError if there is nothing to index,
     LockedError, StorageError, EncoderError.
     """
@@ -60,6 +62,8 @@ def index_folder(
         remember_roots(collection.path, roots)
         with recorded(collection, "index", roots) as counts:
             session = Session(collection, columns, batch_size, threads, on_progress, fast=fast)
+            if is_busy is not None:
+                session.is_busy = is_busy
             report = Run(session, roots, gone).report()
             refresh_trips(collection)
             counts.update(_numbers(report))

@@ -12,6 +12,7 @@ from retrieval.corpora import NOT_TEXT, is_corpus
 from retrieval.embedding import look_ahead
 from retrieval.errors import ImageError
 from retrieval.indexing.session import (
+    BEING_WRITTEN,
     COMMIT_FILES,
     COMMIT_SECONDS,
     HELD_SECONDS,
@@ -82,6 +83,9 @@ class PhotoIndexer:
     def _load(self, stat: FileStat) -> _Loaded:
         """Read, hash and, if its content is new, decode one file. Runs in threads."""
         loaded = _Loaded(stat)
+        if self.session.is_busy(stat.path):
+            loaded.reason = f"{UNREADABLE}: {BEING_WRITTEN}"
+            return loaded
         try:
             with loaded.spent.reading():
                 content = read_content(stat.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COMMIT_FILES = 256  # files that are committed at a time where a batch does not fill up before
 COMMIT_SECONDS = 1.0  # quick batches are gathered so long: a commit waits for the disk
 HELD_SECONDS = 10.0  # after which a batch that does not fill up is committed as it is
+BEING_WRITTEN = "another program is writing to it"
 UNREADABLE = "cannot be read"  # may be readable next time: such files are tried again
 NOT_OPENED = "not opened"  # the `reader` of what no reader saw: it is examined in every run
 
@@ -54,6 +56,8 @@ class Session:
     known_only: bool = False
     #: Whether to decode JPEGs more coarsely.
     fast: bool = False
+    #: Whether a program is writing to a file, which is then left for another run.
+    is_busy: Callable[[str], bool] = lambda _: False
     stages: Stages = field(default_factory=Stages)
     counts: Counts = field(default_factory=Counts)
     #: Known files that work is to be done on, by path.

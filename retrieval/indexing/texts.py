@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from retrieval.corpora import Columns, Passage, read_passages, text_hash
 from retrieval.errors import CorpusError, NotTextError
-from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
+from retrieval.indexing.session import BEING_WRITTEN, COMMIT_FILES, UNREADABLE, Session
 from retrieval.pictures.images import READER
 from retrieval.records import FileStat, Progress
 from retrieval.storage.commits import Batch, FileEntry, Line, NewDocument
@@ -28,6 +28,8 @@ class TextIndexer:
         passages_waiting = 0
         for done, stat in enumerate(stats, 1):
             try:
+                if self.session.is_busy(stat.path):
+                    raise CorpusError(f"{UNREADABLE}: {BEING_WRITTEN}")
                 columns = self._columns(stat)
                 passages = read_passages(stat.path, columns)
             except NotTextError:
