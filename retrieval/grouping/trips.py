@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HOME_KM = 40.0  # as far as people go and come back within an ordinary day
 HOME_WEEKS = 12  # different weeks with photos that make a place a home …
 HOME_SHARE = 0.25  # … if they are this part of all weeks with photos between its first and last
+HOME_MONTHS = 6  # of the calendar: who comes every summer does not live there
 SAME_AREA_KM = 150.0
 SAME_AREA_GAP_H = 7 * 24.0  # who is in one area before and after has stayed there
 OTHER_AREA_GAP_H = 3 * 24.0
@@ -163,11 +164,13 @@ def _apart(a: _Stop, b: _Stop) -> float:
 def _homes(stops: Sequence[_Stop]) -> list[_Stop]:
     """One stop for each city that is a home: photos there, or near it, come back for months."""
     weeks: dict[Place, set[int]] = {}
+    months: dict[Place, set[str]] = {}
     samples: dict[Place, _Stop] = {}
     for stop in stops:
         if stop.is_placed:
             place = stop.moment.place
             weeks.setdefault(place, set()).add(int(stop.hours // 168))
+            months.setdefault(place, set()).add(stop.moment.taken_at[5:7])
             samples.setdefault(place, stop)
     every_week = sorted(set().union(*weeks.values()))
     homes = []
@@ -177,7 +180,8 @@ def _homes(stops: Sequence[_Stop]) -> list[_Stop]:
         near = [p for p, other in samples.items() if _apart(sample, other) <= HOME_KM]
         mine = set().union(*(weeks[p] for p in near))
         meanwhile = sum(min(mine) <= week <= max(mine) for week in every_week)
-        if len(mine) >= HOME_WEEKS and len(mine) >= HOME_SHARE * meanwhile:
+        often = len(mine) >= HOME_WEEKS and len(mine) >= HOME_SHARE * meanwhile
+        if often and len(set().union(*(months[p] for p in near))) >= HOME_MONTHS:
             homes.append(sample)
     return homes
 
