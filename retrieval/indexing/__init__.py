@@ -60,8 +60,10 @@ def index_folder(
         remember_roots(collection.path, roots)
         with recorded(collection, "index", roots) as counts:
             session = Session(collection, columns, batch_size, threads, on_progress, fast=fast)
+            before = collection.catalog.generation()
             report = Run(session, roots, gone).report()
-            refresh_trips(collection)
+            if collection.catalog.generation() != before:
+                refresh_trips(collection)
             counts.update(_numbers(report))
         if not report.removed:  # what is gone today may be back with its disk tomorrow
             compact_if_worth(collection)

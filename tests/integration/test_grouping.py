@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from retrieval import Collection, forget, index_folder
+from retrieval import Collection, forget, index_folder, indexing
 from retrieval.cli import main
 from retrieval.errors import ImageError, NoCollectionError, UsageError
 from retrieval.grouping import tags as tags_module
@@ -196,6 +196,20 @@ def test_an_indexing_run_derives_trips(travelled: Collection, tmp_path: Path) ->
         (tmp_path / f"photos/{n}.png").unlink()
     index_folder(travelled, tmp_path / "photos")
     assert [row.label for row in trip_rows(travelled.reader)] == ["Xanadu 2019"]
+
+
+def test_an_unchanged_run_derives_nothing(
+    travelled: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_folder(travelled, tmp_path / "photos")
+
+    def refuse(_: Collection) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(indexing, "refresh_trips", refuse)
+    index_folder(travelled, tmp_path / "photos")
+    with pytest.raises(AssertionError):
+        index_folder(travelled, picture(tmp_path / "photos/new.png", "blue"))
 
 
 def test_forgetting_leaves_no_trace_of_a_trip(travelled: Collection, tmp_path: Path) -> None:

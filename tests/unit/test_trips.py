@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.grouping.trips import LEAST_PHOTOS, Moment, Place, Trip, distance_km, find_trips
+from retrieval.grouping.stretches import Moment, Place, distance_km
+from retrieval.grouping.trips import LEAST_PHOTOS, Trip, find_trips
 
 WHERE = {
     "Berlin": (Place("Berlin", "Berlin", "Germany"), 52.52, 13.41),
