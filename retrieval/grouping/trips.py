@@ -1,62 +1,40 @@
-"""Trips: stretches of time away from home, found by gaps of time and by place.
+"""Trips: stretches of time away from home, with labels and with the events in them.
 
     moments ─ by time ─▶ stretches (no long gap, no photo at home between) ─▶ trips, with labels
 
-A home is a place that comes back for months; a place that was visited once or twice is none, so an
-album of journeys alone gives one trip for each. The distances and gaps are constants and not
-fitted to the collection, so that photos which are added elsewhere change nothing here.
+The distances and gaps are constants and not fitted to the collection, so that photos which are
+added elsewhere change nothing here.
 """
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from retrieval.grouping.stretches import (
+    NOWHERE,
+    Moment,
+    Place,
+    find_homes,
+    hours_of,
+    stops_of,
+    stretches_of,
+)
 from retrieval.storage.groups import MomentRow, TripRow, dated_photos, trip_rows, write_trips
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
 
-HOME_KM = 40.0  # as far as people go and come back within an ordinary day
-HOME_WEEKS = 12  # different weeks with photos that make a place a home …
-HOME_SHARE = 0.25  # … if they are this part of all weeks with photos between its first and last
-SAME_AREA_KM = 150.0
-SAME_AREA_GAP_H = 7 * 24.0  # who is in one area before and after has stayed there
-OTHER_AREA_GAP_H = 3 * 24.0
-LOOSE_GAP_H = 12.0  # a photo without place goes with its neighbour within a night
 LEAST_PHOTOS = 3
 EVENT_GAP_H = 6.0
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-
-
-class Place(NamedTuple):
-    """A place by name, as far as it is known."""
-
-    city: str | None = None
-    region: str | None = None
-    country: str | None = None
-
-
-NOWHERE = Place()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When and where a photo was taken, as in Facts. Degrees; None is unknown."""
-
-    photo: int
-    taken_at: str
-    place: Place = NOWHERE
-    latitude: float | None = None
-    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,143 +64,20 @@ class Trip:
     cover: int = 0
 
 
-class _Stop(NamedTuple):
-    """A moment with its time in hours, and its position: its own, or that of its city."""
-
-    hours: float
-    moment: Moment
-    at: tuple[float, float] | None
-
-    @property
-    def is_placed(self) -> bool:
-        return self.at is not None or self.moment.place.city is not None
-
-
 def find_trips(moments: Iterable[Moment]) -> list[Trip]:
     """Find the trips among photos, in order of time.
 
     Photos without a place go with those around them. Moments whose time cannot be read are left
     out, and so are stretches of fewer than LEAST_PHOTOS.
     """
-    stops = _stops(list(moments))
-    stretches = [s for s in _stretches(stops, _homes(stops)) if len(s) >= LEAST_PHOTOS]
+    stops = stops_of(list(moments))
+    stretches = [s for s in stretches_of(stops, find_homes(stops)) if len(s) >= LEAST_PHOTOS]
     trips: list[Trip] = []
     for stretch in stretches:
         trip = _trip([stop.moment for stop in stretch])
         if not trips or trip.begins > trips[-1].ends:  # else a clock stood still between them
             trips.append(trip)
     return _labelled(trips)
-
-
-def _stops(moments: Sequence[Moment]) -> list[_Stop]:
-    """The moments in order of time."""
-    positions: dict[Place, list[tuple[float, float]]] = {}
-    for moment in moments:
-        if moment.place.city and (at := _position(moment)):
-            positions.setdefault(moment.place, []).append(at)
-    # The middle one: a mean would break at the 180th meridian.
-    centres = {place: sorted(all_at)[len(all_at) // 2] for place, all_at in positions.items()}
-    stops = []
-    for moment in moments:
-        hours = hours_of(moment.taken_at)
-        if hours is not None:
-            stops.append(_Stop(hours, moment, _position(moment) or centres.get(moment.place)))
-    return sorted(stops, key=lambda stop: (stop.moment.taken_at, stop.moment.photo))
-
-
-def hours_of(taken_at: str) -> float | None:
-    """A time as in Facts.taken_at in hours since the year 1; None if it is none."""
-    try:
-        time = datetime.fromisoformat(taken_at).replace(tzinfo=None)
-    except ValueError:
-        return None
-    return (time - datetime.min).total_seconds() / 3600
-
-
-def _position(moment: Moment) -> tuple[float, float] | None:
-    if moment.latitude is None or moment.longitude is None:
-        return None
-    return moment.latitude, moment.longitude
-
-
-def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """The great-circle distance of two positions in degrees (haversine)."""
-    la, lb = math.radians(a[0]), math.radians(b[0])
-    half = math.sin((lb - la) / 2) ** 2
-    half += math.cos(la) * math.cos(lb) * math.sin(math.radians(b[1] - a[1]) / 2) ** 2
-    return 2 * 6371.0 * math.asin(min(1.0, math.sqrt(half)))
-
-
-def _apart(a: _Stop, b: _Stop) -> float:
-    """How far apart two placed stops are, in km; without positions their cities tell."""
-    if a.at is not None and b.at is not None:
-        return distance_km(a.at, b.at)
-    return 0.0 if a.moment.place == b.moment.place else math.inf
-
-
-def _homes(stops: Sequence[_Stop]) -> list[_Stop]:
-    """One stop for each city that is a home: photos there, or near it, come back for months."""
-    weeks: dict[Place, set[int]] = {}
-    samples: dict[Place, _Stop] = {}
-    for stop in stops:
-        if stop.is_placed:
-            place = stop.moment.place
-            weeks.setdefault(place, set()).add(int(stop.hours // 168))
-            samples.setdefault(place, stop)
-    every_week = sorted(set().union(*weeks.values()))
-    homes = []
-    for place, sample in samples.items():
-        if len(weeks[place]) < HOME_WEEKS / 2:
-            continue
-        near = [p for p, other in samples.items() if _apart(sample, other) <= HOME_KM]
-        mine = set().union(*(weeks[p] for p in near))
-        meanwhile = sum(min(mine) <= week <= max(mine) for week in every_week)
-        if len(mine) >= HOME_WEEKS and len(mine) >= HOME_SHARE * meanwhile:
-            homes.append(sample)
-    return homes
-
-
-def _stretches(stops: Sequence[_Stop], homes: Sequence[_Stop]) -> list[list[_Stop]]:
-    """Runs of stops away from home, cut at long gaps; each begins and ends with its photos."""
-    away: list[list[_Stop]] = []
-    loose: list[_Stop] = []  # without a place, since the last stop that has one
-    last: _Stop | None = None  # the last one with a place, if it is away from home
-    for stop in stops:
-        if not stop.is_placed:
-            loose.append(stop)
-            continue
-        if any(_apart(stop, home) <= HOME_KM for home in homes):
-            if last is not None:
-                away[-1] += _next_to(loose, last.hours)
-            last, loose = None, []
-            continue
-        if last is not None and stop.hours - last.hours <= _longest_gap(last, stop):
-            away[-1] += [*loose, stop]
-        else:
-            if last is not None:
-                after = _next_to(loose, last.hours)
-                away[-1] += after
-                loose = loose[len(after) :]
-            away.append([*_next_to(loose[::-1], stop.hours)[::-1], stop])
-        last, loose = stop, []
-    if last is not None:
-        away[-1] += _next_to(loose, last.hours)
-    return away
-
-
-def _longest_gap(before: _Stop, after: _Stop) -> float:
-    return SAME_AREA_GAP_H if _apart(before, after) <= SAME_AREA_KM else OTHER_AREA_GAP_H
-
-
-def _next_to(loose: Sequence[_Stop], hours: float) -> list[_Stop]:
-    """Those of the stops without a place that follow from `hours` on, one within a night."""
-    found: list[_Stop] = []
-    for stop in loose:
-        if abs(stop.hours - hours) > LOOSE_GAP_H:
-            break
-        found.append(stop)
-        hours = stop.hours
-    return found
 
 
 # --- events -----------------------------------------------------------------------------------

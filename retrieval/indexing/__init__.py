@@ -64,8 +64,10 @@ def index_folder(
             session = Session(collection, columns, batch_size, threads, on_progress, fast=fast)
             if is_busy is not None:
                 session.is_busy = is_busy
+            before = collection.catalog.generation()
             report = Run(session, roots, gone).report()
-            refresh_trips(collection)
+            if collection.catalog.generation() != before:
+                refresh_trips(collection)
             counts.update(_numbers(report))
             collection.catalog.fill_words()  # what was indexed before there were any
         if not report.removed:  # what is gone today may be back with its disk tomorrow

@@ -21,6 +21,7 @@ from retrieval.collection import Collection
 from retrieval.corpora import Columns, is_corpus
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError
+from retrieval.grouping.trips import refresh_trips
 from retrieval.indexing import reindex_files
 from retrieval.indexing.session import NOT_OPENED
 from retrieval.records import (
@@ -69,6 +70,7 @@ def rebuild_catalog(
         done.append(f"read {there:,} of the {len(salvaged.files):,} files of the old catalog")
         done += _look_around(collection, {*reachable, *salvaged.files}, on_progress)
         audits.refresh_live(catalog)
+        refresh_trips(collection)
         embedded = catalog.row_count() - before
         catalog.seal()
     aside = _switch(path)

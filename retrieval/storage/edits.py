@@ -119,7 +119,8 @@ def forget(connection: Connection, doomed: Doomed, *, trace: bool) -> None:
         for part in chunks(ids):
             connection.execute(delete(table).where(table.c.id.in_(part)))
     refresh_words(connection, named)
-    connection.execute(delete(trips))  # they tell of these photos; the rest is derived anew
+    # Trips may tell of these photos; the caller derives the rest anew.
+    connection.execute(delete(trips))
     connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
 
 
