@@ -15,7 +15,8 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from retrieval.records import KINDS, Kind, Space
 from retrieval.storage.catalog import Catalog, rows_of
-from retrieval.storage.commits import chunks, table_of
+from retrieval.storage.commits import table_of
+from retrieval.storage.knowledge import chunks
 from retrieval.storage.tables import documents, embeddings, erasures, files, photos, sources, spaces
 
 MANY = 10_000  # rows fetched at a time
