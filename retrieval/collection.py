@@ -209,6 +209,11 @@ class Collection:
         self.reader.check_open()
         return self._encoder.load(self.reader.active_space())
 
+    @property
+    def cache(self) -> str:
+        """The folder of what this program can make again, as it was given."""
+        return self._encoder.cache
+
     def query_encoder(self) -> Encoder:
         """The same for queries: without torch where this machine has exported its towers."""
         self.reader.check_open()

@@ -19,6 +19,7 @@
     │   ├── EncoderMismatchError the collection was made with another encoder
     │   └── DeviceMemoryError    the batch does not fit the device; callers halve it and go on
     ├── DaemonError              the background service cannot be started or stopped
+    ├── PlacesError              the list of places is missing or damaged
     ├── MissingExtraError        an optional package is not installed; names the command
     └── StorageError             the disk is full, or the place is not writable
 
@@ -116,6 +117,10 @@ class DeviceMemoryError(EncoderError):
 
 class DaemonError(RetrievalError):
     """The background service cannot be started or stopped."""
+
+
+class PlacesError(RetrievalError):
+    """The list of places is missing or damaged."""
 
 
 class MissingExtraError(RetrievalError):

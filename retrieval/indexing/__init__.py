@@ -20,10 +20,13 @@ from retrieval.corpora import Columns, is_corpus
 from retrieval.errors import UsageError
 from retrieval.grouping.trips import refresh_trips
 from retrieval.indexing.photos import PhotoIndexer
+from retrieval.indexing.rereading import reread
 from retrieval.indexing.run import Run
 from retrieval.indexing.session import Session
+from retrieval.indexing.sidecars import SidecarIndexer
 from retrieval.indexing.texts import TextIndexer
 from retrieval.journal import recorded
+from retrieval.metadata.reading import is_sidecar
 from retrieval.records import FileStat, IndexReport, ProgressCallback, ignore_progress
 from retrieval.scan import stat_file
 from retrieval.storage.layout import remember_roots
@@ -101,9 +104,16 @@ def reindex_files(
     session = Session(collection, Columns(), 0, 0, on_progress, known_only)
     stats = [entry for path in paths if isinstance(entry := stat_file(path), FileStat)]
     session.before = collection.catalog.files_at([stat.path for stat in stats])
+    session.sidecars = {stat.path for stat in stats if is_sidecar(stat.path)}
+    texts = [stat for stat in stats if is_corpus(stat.path)]
+    others = [stat for stat in stats if not is_corpus(stat.path) and not is_sidecar(stat.path)]
+    misnamed = SidecarIndexer(session).index(
+        [stat for stat in stats if stat.path in session.sidecars]
+    )
     photos = PhotoIndexer(session)
-    photos.index([stat for stat in stats if not is_corpus(stat.path)])
-    photos.index(TextIndexer(session).index([stat for stat in stats if is_corpus(stat.path)]))
+    photos.index([*others, *misnamed])
+    photos.index(TextIndexer(session).index(texts))
+    reread(session, {stat.path for stat in stats})
     return len(stats)
 
 

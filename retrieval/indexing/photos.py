@@ -20,8 +20,10 @@ from retrieval.indexing.session import (
     Session,
 )
 from retrieval.indexing.stages import Stopwatch
+from retrieval.metadata.file_names import date_in_name
 from retrieval.pictures import decode, side_for
 from retrieval.pictures.images import READER, FileContent, Picture, read_content
+from retrieval.pictures.looks import LEAST_SIDE, measure_looks
 from retrieval.records import FileStat, Progress
 from retrieval.storage.commits import Batch, FileEntry, NewPhoto
 
@@ -102,7 +104,7 @@ class PhotoIndexer:
         if self.catalog.embedded(self._space, "photos", [key]):
             loaded.content_hash = key
             if key in self.session.undescribed:
-                loaded.described = _described(content)
+                loaded.described = self._describe(loaded.stat.path, content)
         elif self.session.known_only:  # new ones are for the next run, broken ones are told now
             loaded.reason = _why_broken(content)
             loaded.left_out = loaded.reason is None
@@ -115,13 +117,31 @@ class PhotoIndexer:
         size = encoder.image_size
         try:
             with loaded.spent.decoding():
-                picture = decode(content.data, side_for(size), size if self.session.fast else 0)
+                side, draft = max(side_for(size), LEAST_SIDE), max(size, LEAST_SIDE)
+                picture = decode(content.data, side, draft if self.session.fast else 0)
                 loaded.prepared = encoder.prepare(picture.image)
+                loaded.photo = self._new_photo(loaded.stat.path, content, picture)
         except ImageError as exc:
             loaded.reason = NOT_TEXT if is_corpus(loaded.stat.path) else str(exc)
             return
         loaded.content_hash = content.content_hash
-        loaded.photo = _new_photo(content.content_hash, picture)
+
+    def _new_photo(self, path: str, content: FileContent, picture: Picture) -> NewPhoto:
+        return NewPhoto(
+            content.content_hash,
+            picture.width,
+            picture.height,
+            picture.format,
+            picture.frames,
+            facts=self.session.facts_in([path], content.data),
+            looks=measure_looks(picture.image),
+        )
+
+    def _describe(self, path: str, content: FileContent) -> NewPhoto | None:
+        try:
+            return self._new_photo(path, content, decode(content.data, LEAST_SIDE))
+        except ImageError:
+            return None  # a decoder that once read it is gone; the vector is as good as it was
 
     def _take(self, loaded: _Loaded) -> None:
         """Hold a file until it is embedded and committed; content met twice is embedded once."""
@@ -171,6 +191,13 @@ class PhotoIndexer:
                 batch.entries.append(entry)
         return batch
 
+    def _note_known(self, item: _Loaded, batch: Batch) -> None:
+        """A known photo at another path: its sidecar there, or its name, may tell more of it."""
+        if self.session.sidecar_of(item.stat.path):
+            batch.outdated.append(item.content_hash)
+        elif date_in_name(item.stat.path):
+            batch.renamed.append(item.content_hash)
+
     def _classify(
         self, item: _Loaded, photo_id: int | None, has_files: bool, batch: Batch
     ) -> FileEntry | None:
@@ -187,7 +214,10 @@ class PhotoIndexer:
         moved_from = session.missing_by_photo.get(photo_id) if photo_id is not None else None
         if old is not None and old.photo_id is not None and old.photo_id == photo_id:
             counts.unchanged += 1  # touched, or copied over itself
-        elif old is not None and old.reason is None:
+            return FileEntry(item.stat, photo=item.content_hash)
+        if photo_id is not None or not first:
+            self._note_known(item, batch)
+        if old is not None and old.reason is None:
             counts.changed += 1
         elif moved_from:
             file_id = moved_from.pop()
@@ -202,12 +232,16 @@ class PhotoIndexer:
 
 
 def describe(content: FileContent) -> NewPhoto:
-    """What the catalog keeps of a photo besides its vector. Raises ImageError."""
-    return _new_photo(content.content_hash, decode(content.data, 1))
-
-
-def _new_photo(content_hash: bytes, picture: Picture) -> NewPhoto:
-    return NewPhoto(content_hash, picture.width, picture.height, picture.format, picture.frames)
+    """What a photo is like, without its facts, which the next run reads. Raises ImageError."""
+    picture = decode(content.data, LEAST_SIDE)
+    return NewPhoto(
+        content.content_hash,
+        picture.width,
+        picture.height,
+        picture.format,
+        picture.frames,
+        looks=measure_looks(picture.image),
+    )
 
 
 def _why_broken(content: FileContent) -> str | None:
@@ -216,10 +250,3 @@ def _why_broken(content: FileContent) -> str | None:
     except ImageError as exc:
         return str(exc)
     return None
-
-
-def _described(content: FileContent) -> NewPhoto | None:
-    try:
-        return describe(content)
-    except ImageError:
-        return None  # a decoder that once could read it is gone; the vector is as good as it was

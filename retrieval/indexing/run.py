@@ -10,8 +10,11 @@ from pathlib import Path
 from retrieval.corpora import is_corpus
 from retrieval.errors import NoPhotosError
 from retrieval.indexing.photos import PhotoIndexer
+from retrieval.indexing.rereading import reread
 from retrieval.indexing.session import NOT_OPENED, UNREADABLE, Session
+from retrieval.indexing.sidecars import DAMAGED, SIDECAR, SidecarIndexer
 from retrieval.indexing.texts import TextIndexer
+from retrieval.metadata.reading import is_sidecar
 from retrieval.pictures.images import READER
 from retrieval.records import FileStat, IndexReport, Progress, Skipped
 from retrieval.scan import FORGOTTEN, LINK_TO_NOTHING, Difference, KnownFile, diff, walk
@@ -28,6 +31,7 @@ class Run:
         self.gone = gone
         self.started = time.monotonic()
         self._not_opened: list[FileEntry] = []
+        self._met: set[str] = set()
 
     def report(self) -> IndexReport:
         """Do the whole run and say what was done."""
@@ -37,14 +41,21 @@ class Run:
             difference = self._scan()
         session.before = {known.path: known for known, _ in difference.changed}
         work = [*difference.fresh, *(stat for _, stat in difference.changed)]
+        beside = [stat for stat in work if is_sidecar(stat.path)]
+        work = [stat for stat in work if not is_sidecar(stat.path)]
+        sidecars = SidecarIndexer(session)
+        sidecars.note_gone([f for f in difference.missing if f.reader == SIDECAR])
+        misnamed = sidecars.index(beside)
         photos = PhotoIndexer(session)
-        photos.index([stat for stat in work if not is_corpus(stat.path)])
+        photos.index([*(stat for stat in work if not is_corpus(stat.path)), *misnamed])
         with session.stages.timed("texts"):
             misnamed = TextIndexer(session).index([stat for stat in work if is_corpus(stat.path)])
         photos.index(misnamed)
         leaving = sorted([*session.missing, *session.outdated])
         if leaving or self._not_opened:
             session.collection.commit(Batch(gone=leaving, entries=self._not_opened))
+        with session.stages.timed("read"):
+            reread(session, self._met)
         return self._finish()
 
     def _scan(self) -> Difference:
@@ -63,6 +74,8 @@ class Run:
                 session.counts.skipped.append(entry)
             if (len(met) & 1023) == 0:
                 session.on_progress(Progress("looking", len(met), None))
+        self._met = {file.path for file in met}
+        session.sidecars = {path for path in self._met if is_sidecar(path)}
         unseen += self._out_of_reach(known)
         difference = diff(known, met, unseen, READER)
         self._not_opened = self._entries_of_skipped(known)
@@ -124,12 +137,18 @@ class Run:
                 session.skip(file.path, file.reason)
             else:
                 session.counts.unchanged += 1
+                session.counts.sidecars += file.reader == SIDECAR
 
     def _is_read_otherwise(self, file: KnownFile) -> bool:
-        """Whether the user names other columns than those a text corpus was read with."""
+        """Whether the user names other columns than those a text corpus was read with.
+
+        Or whether an older version took a sidecar for a broken picture.
+        """
         columns = self.session.columns
         if file.reader == FORGOTTEN:
             return False
+        if is_sidecar(file.path):
+            return file.reason is not None and not file.reason.startswith(DAMAGED)
         return columns.chosen and is_corpus(file.path) and file.reader != columns.signature
 
     def _finish(self) -> IndexReport:

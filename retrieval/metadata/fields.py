@@ -18,9 +18,9 @@ Sort = Literal["date", "number", "words", "choice", "path"]
 class Field:
     """One piece of metadata.
 
-    `columns` are "table.column" of the catalog (a words field may search several); `exif` and
-    `xmp` the tags it is read from, the first that is there counts; `aliases` what else it is called
-    in a query (`alias:value`); `unit` is shown behind the value.
+    `columns` are "table.column" of the catalog (a words field may search several); `exif`, `xmp`
+    and `iptc` the tags it is read from, the first that is there counts; `aliases` what else it is
+    called in a query (`alias:value`); `unit` is shown behind the value.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Field:
     label: str
     exif: tuple[str, ...] = ()
     xmp: tuple[str, ...] = ()
+    iptc: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     unit: str = ""
 
@@ -41,6 +42,7 @@ FIELDS: tuple[Field, ...] = (
         "taken",
         exif=("DateTimeOriginal", "DateTimeDigitized", "DateTime"),
         xmp=("exif:DateTimeOriginal", "photoshop:DateCreated", "xmp:CreateDate"),
+        iptc=("DateCreated",),
         aliases=("date", "when", "year"),
     ),
     Field(
@@ -50,15 +52,26 @@ FIELDS: tuple[Field, ...] = (
         "place",
         aliases=("location", "where"),
     ),
-    Field("city", "words", ("facts.city",), "city", xmp=("photoshop:City",)),
-    Field("region", "words", ("facts.region",), "region", xmp=("photoshop:State",)),
+    Field("city", "words", ("facts.city",), "city", xmp=("photoshop:City",), iptc=("City",)),
+    Field(
+        "region",
+        "words",
+        ("facts.region",),
+        "region",
+        xmp=("photoshop:State",),
+        iptc=("Province-State",),
+    ),
     Field(
         "country",
         "words",
         ("facts.country", "facts.country_code"),
         "country",
         xmp=("photoshop:Country",),
+        iptc=("Country-PrimaryLocationName",),
     ),
+    Field("latitude", "number", ("facts.latitude",), "latitude", unit="°"),
+    Field("longitude", "number", ("facts.longitude",), "longitude", unit="°"),
+    Field("altitude", "number", ("facts.altitude",), "altitude", unit="m"),
     Field(
         "camera",
         "words",
@@ -68,34 +81,91 @@ FIELDS: tuple[Field, ...] = (
         xmp=("tiff:Model",),
         aliases=("model", "make"),
     ),
-    Field("lens", "words", ("facts.lens",), "lens", exif=("LensModel",), xmp=("aux:Lens",)),
-    Field("exposure", "number", ("facts.exposure",), "exposure", exif=("ExposureTime",), unit="s"),
-    Field("aperture", "number", ("facts.aperture",), "aperture", exif=("FNumber",), aliases=("f",)),
-    Field("iso", "number", ("facts.iso",), "ISO", exif=("ISOSpeedRatings",)),
-    Field("focal", "number", ("facts.focal",), "focal length", exif=("FocalLength",), unit="mm"),
+    Field(
+        "lens",
+        "words",
+        ("facts.lens",),
+        "lens",
+        exif=("LensModel",),
+        xmp=("exifEX:LensModel", "aux:Lens"),
+    ),
+    Field(
+        "exposure",
+        "number",
+        ("facts.exposure",),
+        "exposure",
+        exif=("ExposureTime",),
+        xmp=("exif:ExposureTime",),
+        unit="s",
+    ),
+    Field(
+        "aperture",
+        "number",
+        ("facts.aperture",),
+        "aperture",
+        exif=("FNumber",),
+        xmp=("exif:FNumber",),
+        aliases=("f",),
+    ),
+    Field(
+        "iso",
+        "number",
+        ("facts.iso",),
+        "ISO",
+        exif=("ISOSpeedRatings", "RecommendedExposureIndex", "StandardOutputSensitivity"),
+        xmp=("exif:ISOSpeedRatings", "exifEX:PhotographicSensitivity"),
+    ),
+    Field(
+        "focal",
+        "number",
+        ("facts.focal",),
+        "focal length",
+        exif=("FocalLength",),
+        xmp=("exif:FocalLength",),
+        unit="mm",
+    ),
     Field("width", "number", ("photos.width",), "width", unit="px"),
     Field("height", "number", ("photos.height",), "height", unit="px"),
     Field("format", "choice", ("photos.format",), "format", aliases=("type",)),
     Field("shape", "choice", (), "shape", aliases=("orientation",)),
     Field("file", "path", ("files.path",), "file", aliases=("name", "filename")),
     Field("folder", "path", ("files.path",), "folder", aliases=("path", "dir", "in")),
-    Field("rating", "number", ("facts.rating",), "rating", xmp=("xmp:Rating",), aliases=("stars",)),
+    Field(
+        "rating",
+        "number",
+        ("facts.rating",),
+        "rating",
+        exif=("Rating",),
+        xmp=("xmp:Rating",),
+        aliases=("stars",),
+    ),
     Field(
         "keyword",
         "words",
         ("facts.keywords",),
         "keywords",
-        xmp=("dc:subject",),
+        exif=("XPKeywords",),
+        xmp=("dc:subject", "digiKam:TagsList", "lr:hierarchicalSubject"),
+        iptc=("Keywords",),
         aliases=("keywords", "tag", "subject"),
     ),
-    Field("title", "words", ("facts.title",), "title", xmp=("dc:title",)),
+    Field(
+        "title",
+        "words",
+        ("facts.title",),
+        "title",
+        exif=("XPTitle",),
+        xmp=("dc:title",),
+        iptc=("ObjectName",),
+    ),
     Field(
         "caption",
         "words",
         ("facts.caption",),
         "caption",
-        exif=("ImageDescription",),
+        exif=("ImageDescription", "XPComment"),
         xmp=("dc:description",),
+        iptc=("Caption-Abstract",),
         aliases=("description",),
     ),
     Field("colour", "choice", ("looks.colours",), "colours", aliases=("color",)),

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, Space
 from retrieval.storage.catalog import Catalog, rows_of
-from retrieval.storage.commits import chunks, table_of
+from retrieval.storage.commits import table_of
+from retrieval.storage.knowledge import chunks
 from retrieval.storage.tables import documents, embeddings, erasures, files, photos, sources, spaces
 from retrieval.storage.words import check_words, make_words_anew, refresh_words, wrong_words
 

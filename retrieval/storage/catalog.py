@@ -12,11 +12,13 @@ from typing import Any
 
 from sqlalchemy import Select, exists, func, insert, or_, select, update
 
+from retrieval.metadata.reading import sidecars_of
 from retrieval.records import Kind, RunRecord, Skipped, Space
 from retrieval.scan import KnownFile
-from retrieval.storage.commits import Batch, chunks, table_of, write_batch
+from retrieval.storage.commits import Batch, table_of, write_batch
 from retrieval.storage.database import Database
 from retrieval.storage.edits import from_json
+from retrieval.storage.knowledge import chunks, outdated_photos
 from retrieval.storage.tables import (
     documents,
     embeddings,
@@ -118,6 +120,26 @@ class Catalog(Database):
         photo = select(photos.c.content_hash).where(photos.c.width == 0)
         document = select(documents.c.content_hash).where(documents.c.text == "")
         return {*self._scalars(photo), *self._scalars(document)}
+
+    def outdated_photos(self) -> list[tuple[int, bool, bool]]:
+        """Photos in files whose facts, or looks, are not those of this version; see `knowledge`."""
+        with self.reading() as connection:
+            return outdated_photos(connection)
+
+    def photos_beside(self, sidecars: Sequence[str]) -> list[bytes]:
+        """Content hashes of the photos that these sidecars belong to, by the names of files."""
+        found: list[bytes] = []
+        query = select(files.c.path, photos.c.content_hash).join(
+            photos, photos.c.id == files.c.photo_id
+        )
+        with self.reading() as connection:
+            for sidecar in sidecars:
+                name = os.path.splitext(sidecar)[0]  # of IMG_1.xmp all IMG_1.jpg, IMG_1.cr2, …
+                beside = (files.c.path >= name + ".") & (files.c.path < name + "/")
+                for row in connection.execute(query.where(beside | (files.c.path == name))):
+                    if sidecar in sidecars_of(row.path):
+                        found.append(row.content_hash)
+        return found
 
     def files_at(self, paths: Sequence[str]) -> dict[str, KnownFile]:
         """What is known of files, by path."""

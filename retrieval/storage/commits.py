@@ -1,12 +1,13 @@
 """The one transaction that writes a batch: what it carries, and the statements that write it.
 
 Items are written before the files that hold them; afterwards every item whose files changed is
-marked live or dead, so that searches see exactly what stands on disk.
+marked live or dead, so that searches see exactly what stands on disk. What is known of photos
+(`facts`, `looks`) is written with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,11 +15,10 @@ from sqlalchemy import Connection, Table, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert_into
 
 from retrieval.errors import CorruptError
-from retrieval.records import FileStat, Kind, Space
+from retrieval.records import Facts, FileStat, Kind, Looks, Space
+from retrieval.storage.knowledge import Known, chunks, mark_outdated, write_rows
 from retrieval.storage.tables import documents, embeddings, files, photos, sources, spaces
 from retrieval.storage.words import photos_named, refresh_words
-
-CHUNK = 500  # bound parameters in one IN list; SQLite's own limit is far higher
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class NewPhoto:
     height: int
     format: str
     frames: int = 1
+    facts: Facts | None = None
+    looks: Looks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class Batch:
     gone: list[int] = field(default_factory=list)  # ids of files that are no more
     #: Items whose vectors are known and whose description was lost with an older catalog.
     described: list[NewPhoto | NewDocument] = field(default_factory=list)
+    #: Photos of which facts or looks were read again.
+    known: list[Known] = field(default_factory=list)
+    #: Photos whose facts are to be read again: a sidecar beside them is another one now.
+    outdated: list[bytes] = field(default_factory=list)
+    #: The same unless they have a date from elsewhere: a file of another name holds them now.
+    renamed: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -106,6 +114,7 @@ def write_batch(connection: Connection, space: Space | None, batch: Batch) -> No
     touched = _Touched()
     _remove_files(connection, batch.gone, touched)
     _write_entries(connection, batch.entries, touched)
+    _write_known(connection, batch, touched)
     _refresh_live(connection, "photos", touched.photos)
     _refresh_live(connection, "documents", touched.documents)
     refresh_words(connection, touched.photos | touched.named)
@@ -226,8 +235,23 @@ def _refresh_live(connection: Connection, kind: Kind, ids: set[int]) -> None:
         )
 
 
+def _write_known(connection: Connection, batch: Batch, touched: _Touched) -> None:
+    """Write facts and looks, and mark those that no longer hold, as after their file was moved."""
+    mark_outdated(connection, sorted(touched.photos), by_name=True)
+    described = [item for item in batch.described if isinstance(item, NewPhoto)]
+    new = [item for item in (*batch.photos, *described) if item.facts or item.looks]
+    ids = _ids_by_hash(connection, photos, [item.content_hash for item in new])
+    known = [Known(ids[item.content_hash], item.facts, item.looks) for item in new]
+    known += batch.known
+    write_rows(connection, known)
+    for hashes, by_name in ((batch.outdated, False), (batch.renamed, True)):
+        again = _ids_by_hash(connection, photos, hashes)
+        mark_outdated(connection, sorted(again.values()), by_name=by_name)
+
+
 def _values(item: NewPhoto | NewDocument) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in item.__slots__}
+    names = (name for name in item.__slots__ if name not in ("facts", "looks"))
+    return {name: getattr(item, name) for name in names}
 
 
 def _ids_by_hash(connection: Connection, table: Table, hashes: Sequence[bytes]) -> _Ids[bytes]:
@@ -236,11 +260,6 @@ def _ids_by_hash(connection: Connection, table: Table, hashes: Sequence[bytes]) 
         query = select(table.c.content_hash, table.c.id).where(table.c.content_hash.in_(part))
         found.update((row.content_hash, row.id) for row in connection.execute(query))
     return found
-
-
-def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
 
 
 def table_of(kind: Kind) -> Table:

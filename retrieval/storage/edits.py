@@ -18,7 +18,8 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, insert, lite
 from retrieval.errors import CorruptError
 from retrieval.records import KINDS, Kind, Space
 from retrieval.scan import FORGOTTEN, KnownFile
-from retrieval.storage.commits import chunks, table_of
+from retrieval.storage.commits import table_of
+from retrieval.storage.knowledge import chunks
 from retrieval.storage.tables import (
     documents,
     embeddings,

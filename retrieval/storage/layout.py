@@ -54,6 +54,16 @@ def collection_path(where: str = "", home: str = "") -> Path:
     return Path(platformdirs.user_data_dir("retrieval", appauthor=False)) / "indexes" / name
 
 
+def cache_folder(cache: str = "") -> Path:
+    """The folder of what this program can make again."""
+    chosen = cache or os.environ.get("RETRIEVAL_CACHE", "")
+    if chosen:
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("retrieval", appauthor=False))
+
+
 def create_folder(path: Path, migrate: Callable[[Path], None], timeout: float) -> bool:
     """Make the folder of a new collection; `migrate` makes its catalog. The manifest comes last.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import CorruptError, FormatError
-from retrieval.records import Document, Kind, Photo, Source, Space
+from retrieval.records import Document, Facts, Kind, Looks, Photo, Source, Space
 from retrieval.storage.layout import storage_errors
 from retrieval.storage.seals import CatalogFile, read_seal, seal_path
 
@@ -196,6 +196,37 @@ class Readable(ABC):
             named = None if photo_path is None else as_path(photo_path)
             places.setdefault(document_id, []).append(Source(as_path(path), line, named))
         return {i: Document(i, text, tuple(places.get(i, ()))) for i, text in found}
+
+    # --- what is known of photos ------------------------------------------------------------
+
+    def facts_of(self, ids: Sequence[int]) -> dict[int, Facts]:
+        """What the files of these photos say, by photo id; without those never read."""
+        found = self.fetch(
+            "SELECT photo_id, taken_at, taken_from, utc_offset, latitude, longitude, altitude,"
+            " city, region, country, country_code, make, camera, lens, exposure, aperture, iso,"
+            " focal, orientation, rating, title, caption, keywords FROM facts"
+            " WHERE photo_id IN (SELECT value FROM json_each(?))",
+            self._listed(ids),
+        )
+        return {row[0]: Facts(*(*row[1:-1], self._names(row[-1]))) for row in found}
+
+    def looks_of(self, ids: Sequence[int]) -> dict[int, Looks]:
+        """What the pixels of these photos say, by photo id; without those never measured."""
+        found = self.fetch(
+            "SELECT photo_id, phash, sharpness, brightness, colours FROM looks"
+            " WHERE photo_id IN (SELECT value FROM json_each(?))",
+            self._listed(ids),
+        )
+        return {row[0]: Looks(*(*row[1:-1], self._names(row[-1]))) for row in found}
+
+    def _names(self, stored: Any) -> tuple[str, ...]:
+        try:
+            return tuple(str(name) for name in json.loads(stored))
+        except (TypeError, ValueError) as exc:
+            raise CorruptError(
+                f"{self.path} is damaged: a list of names in it is none. "
+                "Mend it with: retrieval repair"
+            ) from exc
 
     def _listed(self, numbers: Iterable[int]) -> str:
         try:

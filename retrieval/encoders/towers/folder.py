@@ -12,7 +12,6 @@ not used.
 
 from __future__ import annotations
 
-import os
 import zlib
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
@@ -23,6 +22,7 @@ from retrieval.encoders.towers.agreement import Agreement
 from retrieval.errors import CollectionError
 from retrieval.storage import disk
 from retrieval.storage.checked import read_checked, write_checked
+from retrieval.storage.layout import cache_folder
 
 #: Counts up whenever a tower made by an older version must not be used any more.
 FORMAT = 1
@@ -141,16 +141,6 @@ class TowerFolder:
             )
         except OSError:
             return False
-
-
-def cache_folder(cache: str = "") -> Path:
-    """The folder of what this program can make again."""
-    chosen = cache or os.environ.get("RETRIEVAL_CACHE", "")
-    if chosen:
-        return Path(os.path.abspath(os.path.expanduser(chosen)))
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("retrieval", appauthor=False))
 
 
 def checksum(path: Path) -> tuple[int, int]:
