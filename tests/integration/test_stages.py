@@ -189,8 +189,13 @@ class TestFast:
         assert last.counts["embedded_fast"] == 19
 
     def test_jpegs_are_decoded_at_a_smaller_scale(
-        self, collection: Collection, photos: Path, toy: list[ToyEncoder]
+        self,
+        collection: Collection,
+        photos: Path,
+        toy: list[ToyEncoder],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(photos_module, "LEAST_SIDE", 1)  # looks need more pixels than the toy
         sizes: list[tuple[int, int]] = []
         encoder = collection.encoder()
         prepare = encoder.prepare
