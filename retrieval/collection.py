@@ -209,11 +209,6 @@ class Collection:
         self.reader.check_open()
         return self._encoder.load(self.reader.active_space())
 
-    @property
-    def cache(self) -> str:
-        """The folder of what this program can make again, as it was given."""
-        return self._encoder.cache
-
     def query_encoder(self) -> Encoder:
         """The same for queries: without torch where this machine has exported its towers."""
         self.reader.check_open()
@@ -230,11 +225,15 @@ class Collection:
     def prepare_queries(self) -> None:
         """Have queries need no torch from now on; `retrieval index` does this at its end.
 
-        Exports the encoder's text tower, once for an encoder on a machine: takes some seconds, for
-        large models a minute or two. Where that fails a notice says so, and queries load the model.
+        Exports the encoder's text tower and embeds the texts that relevance is judged by, once for
+        an encoder on a machine: takes some seconds, for large models a minute or two. Where the
+        export fails a notice says so, and queries load the model.
         """
         self.reader.check_open()
-        self._encoder.export_for_queries(self.reader.active_space())
+        space = self.reader.active_space()
+        self._encoder.export_for_queries(space)
+        if space is not None and load_calibration(space.fingerprint, self.cache) is None:
+            make_calibration(self.query_encoder(), self.cache)
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.encoders.towers.folder import cache_folder
 from retrieval.errors import CollectionError
 from retrieval.storage import disk
 from retrieval.storage.checked import read_checked, write_checked
+from retrieval.storage.layout import cache_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

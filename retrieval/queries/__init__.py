@@ -28,6 +28,8 @@ def make_query(
     images: str | Path | Iterable[str | Path] = (),
     minus: str | Iterable[str] = (),
     minus_images: str | Path | Iterable[str | Path] = (),
+    raw: bool = False,
+    empty: bool = False,
 ) -> Query:
     """Collect the parts of a query. "2:a dog" weighs twice as much as "a dog".
 
@@ -40,9 +42,9 @@ def make_query(
         *(_text_part(str(t), -1.0) for t in _listed(minus)),
         *(_image_part(str(i), -1.0) for i in _listed(minus_images)),
     ]
-    if not parts:
+    if not parts and not empty:
         raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
-    if all(part.weight <= 0 for part in parts):
+    if parts and all(part.weight <= 0 for part in parts):
         raise QueryError("The query only subtracts. Add words or a picture that you do want.")
     return Query(tuple(parts))
 

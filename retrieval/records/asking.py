@@ -136,10 +136,10 @@ class Hit:
 class SearchResult:
     """Hits, best first; `considered` counts the items that could be found, `method` says how.
 
-    `matched` counts those that pass the filters, `relevant` those of them whose relevance reaches the
-    `cut`: they come first, so of all pages only the first `relevant` hits are likely to be meant.
-    Both are None where that cannot be told. `next` is the cursor of the page that follows, "" at
-    the end.
+    `matched` counts those that pass the filters, `relevant` those of them whose relevance reaches
+    the `cut`: they come first, so of all pages only the first `relevant` hits are likely to be
+    meant. Both are None where that cannot be told. `next` is the cursor of the page that follows,
+    "" at the end.
     """
 
     query: Query

@@ -56,15 +56,15 @@ def search(
 ) -> SearchResult:
     """Find the k items of `kind` that the query means (or what make_query takes), best first.
 
-    A text is read as the search box reads it: dates, places, cameras, quotes and fields in it become
-    filters, which every hit passes, and the result's query shows them as chips. A hit's `score` is
-    the cosine between the query's vector and the item's; it orders hits and has no absolute meaning;
-    its `relevance` is a probability, and only the hits at or above the result's `cut` are likely to
-    be meant. They come first. `fusion` says whether words and linked documents have a say
-    (searching.fusing), `like` and `unlike` are ids of photos that lead the query (feedback),
-    `apart_from` of photos that are not to be found. With `among` only items of these ids are found.
-    `fold` puts near-duplicates behind their best picture. `order` sorts all that is relevant by date
-    or place instead; `after` is the `next` of the page before.
+    A text is read as the search box reads it: dates, places, cameras, quotes and fields in it
+    become filters, which every hit passes, and the result's query shows them as chips. A hit's
+    `score` is the cosine between the query's vector and the item's; it orders hits and has no
+    absolute meaning. Its `relevance` is a probability, and only the hits at or above the result's
+    `cut` are likely to be meant; they come first. `fusion` says whether words and linked documents
+    have a say (searching.fusing), `like` and `unlike` are ids of photos that lead the query
+    (feedback), `apart_from` of photos that are not to be found. With `among` only items of these
+    ids are found. `fold` puts near-duplicates behind their best picture. `order` sorts all that is
+    relevant by date or place instead; `after` is the `next` of the page before.
 
     Every live item is compared, or where the collection is large those on a shortlist: the result's
     `method` says which. Raises QueryError, UsageError, ImageError, EncoderMismatchError,

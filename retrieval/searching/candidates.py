@@ -10,7 +10,6 @@ import numpy as np
 
 from retrieval.calibration import CUT
 from retrieval.grouping.near import Member, fold, quality_of
-from retrieval.records import Order
 from retrieval.searching.attempt import Attempt, Candidates
 from retrieval.searching.composing import Composition, composed
 from retrieval.searching.fusing import Ranking, by_score, fuse
@@ -42,7 +41,7 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
 def _listed(attempt: Attempt, needed: int) -> Candidates:
     """A query of filters alone is an inventory: everything that passes, the newest first."""
     options, reader = attempt.options, attempt.collection.reader
-    by: Order = "newest" if options.order == "relevance" else options.order
+    by = "newest" if options.order == "relevance" else options.order
     out = set(options.apart_from)
     found = in_order(reader, attempt.space, options.kind, attempt.allowed, by, needed + len(out))
     ranked = [Ranked(row, item, None, 1.0, ("filters",)) for row, item in found if item not in out]

@@ -80,8 +80,6 @@ def judge_of(
     if not any(part.weight > 0 for part in wanted):
         return None
     background = collection.background(space)
-    if background is None:
-        return None
     embedded = collection.query_encoder().encode_texts([part.value for part in wanted])
     texts = []
     for part, vector in zip(wanted, embedded, strict=True):

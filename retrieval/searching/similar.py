@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from collections.abc import Collection as Several
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.errors import ImageError, QueryError
 from retrieval.records import Part, Query, SearchResult
-from retrieval.searching import MAX_K, search
+from retrieval.searching import search
 from retrieval.storage.stored import rows_of
 
 if TYPE_CHECKING:
@@ -18,25 +15,15 @@ if TYPE_CHECKING:
     from retrieval.storage.readable import Readable
 
 
-def similar(
-    collection: Collection,
-    path: str | os.PathLike[str],
-    k: int = 10,
-    *,
-    ask: Callable[[Query, int], SearchResult] | None = None,
-) -> SearchResult:
+def similar(collection: Collection, path: str | os.PathLike[str], k: int = 10) -> SearchResult:
     """The k photos that are most like the one in the file at `path`, best first.
 
     The photo itself, and so its exact copies, are left out. Where the collection holds it, its
     stored embedding is used and the file need not even be there; else it is decoded and embedded.
-    `ask` searches for k photos in place of `search`. Raises QueryError, ImageError, and what
-    searching raises.
+    Raises QueryError, ImageError, and what search raises.
     """
     query = query_like(collection.reader, path)
-    out = photos_named(query)
-    wanted = k + len(out) if isinstance(k, int) and 0 < k < MAX_K else k  # what k may be, it says
-    found = ask(query, wanted) if ask else search(collection, query, k=wanted)
-    return left_out(found, out, k)
+    return search(collection, query, k=k, apart_from=photos_named(query))
 
 
 def query_like(reader: Readable, path: str | os.PathLike[str]) -> Query:
@@ -59,13 +46,6 @@ def query_like(reader: Readable, path: str | os.PathLike[str]) -> Query:
 def photos_named(query: Query) -> tuple[int, ...]:
     """The ids of the photos that a query gives as examples or marks."""
     return tuple(int(part.value) for part in query.parts if part.kind in ("photo", "like"))
-
-
-def left_out(result: SearchResult, ids: Several[int], k: int) -> SearchResult:
-    """The first k hits that are none of these photos, ranked anew."""
-    kept = [hit for hit in result.hits if hit.kind != "photo" or hit.id not in ids][:k]
-    hits = tuple(replace(hit, rank=rank) for rank, hit in enumerate(kept, 1))
-    return replace(result, hits=hits)
 
 
 def _known_photo(reader: Readable, path: str) -> int | None:

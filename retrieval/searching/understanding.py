@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from retrieval.places import is_place
-from retrieval.queries.compiling import compile_query
+from retrieval.errors import PlacesError
+from retrieval.places import places
 from retrieval.searching.feedback import with_feedback
 
 if TYPE_CHECKING:
@@ -20,7 +21,18 @@ def understood(collection: Collection, query: Query, options: SearchOptions) -> 
     Raises QueryError for what cannot be meant.
     """
     if any(part.kind == "box" for part in query.parts):
+        from retrieval.queries.compiling import compile_query
+
+        def is_place(name: str) -> bool:
+            return _is_place(name, collection.cache)
+
         today = datetime.date.today()
-        known = lambda name: is_place(name, collection.cache)  # noqa: E731
-        query = compile_query(query, collection.vocabulary(), today, known)
+        query = compile_query(query, collection.vocabulary(), today, is_place)
     return with_feedback(query, options.like, options.unlike)
+
+
+def _is_place(name: str, cache: str) -> bool:
+    """Whether there is such a place anywhere; without the data on places, none is known."""
+    with suppress(PlacesError):
+        return bool(places(cache).named(name))
+    return False

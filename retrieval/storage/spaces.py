@@ -13,8 +13,9 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, select, u
 
 from retrieval.records import KINDS, Kind, Space
 from retrieval.storage.catalog import Catalog, rows_of
-from retrieval.storage.commits import chunks, table_of
+from retrieval.storage.commits import table_of
 from retrieval.storage.edits import occurrence, stands_somewhere
+from retrieval.storage.knowledge import chunks
 from retrieval.storage.tables import documents, embeddings, erasures, files, sources, spaces
 
 

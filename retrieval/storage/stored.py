@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -48,10 +48,10 @@ def in_order(
     space: Space,
     kind: Kind,
     rows: NDArray[np.int64] | None,
-    order: Literal["newest", "oldest", "place"],
+    order: str,
     most: int,
 ) -> list[tuple[int, int]]:
-    """Rows (all, if None) with their items by date or place, the first `most`.
+    """Rows (all, if None) with their items, the first `most`: "newest", "oldest" or by "place".
 
     Items whose date or place is not known stand last, and in the order in which they came.
     """
