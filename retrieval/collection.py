@@ -232,7 +232,9 @@ class Collection:
         self.reader.check_open()
         space = self.reader.active_space()
         self._encoder.export_for_queries(space)
-        if space is not None and load_calibration(space.fingerprint, self.cache) is None:
+        if space is None or not self._encoder.is_at_hand(space):
+            return  # a run that changed nothing loads no model for this; a search will
+        if load_calibration(space.fingerprint, self.cache) is None:
             make_calibration(self.query_encoder(), self.cache)
 
     def check_encoder(self) -> None:

@@ -83,6 +83,13 @@ class MatchingEncoder:
             self._encoder = self._for_queries = self.error = None
         self._fingerprint = fingerprint
 
+    def is_at_hand(self, space: Space) -> bool:
+        """Whether texts can be encoded without loading a model that is not loaded yet."""
+        if self._encoder is not None or self._for_queries is not None:
+            return True
+        towers = self._exported(space) if runs_on_towers(self._spec) else None
+        return towers is not None and towers.has("text")
+
     def expect(self, photos: int) -> None:
         """Say how many photos are to be encoded, at most: what that is worth preparing for."""
         self._photos_to_come = photos

@@ -14,7 +14,8 @@ def likely(result: SearchResult, *, everything: bool = False) -> SearchResult:
     """The result as people are to see it: without the hits that are most likely wrong."""
     if everything or result.relevant is None:
         return result
-    return replace(result, hits=tuple(hit for hit in result.hits if hit.rank <= result.relevant))
+    cut = result.cut or 0.0
+    return replace(result, hits=tuple(hit for hit in result.hits if (hit.relevance or 0) >= cut))
 
 
 # --- for programs ---------------------------------------------------------------------------
@@ -75,6 +76,7 @@ def result_record(result: SearchResult) -> dict[str, Any]:
         "considered": result.considered,
         "matched": result.matched,
         "relevant": result.relevant,
+        "cut": result.cut,
         "next": result.next,
         "elapsed_ms": round(result.elapsed_ms, 2),
         "encoder": result.encoder,

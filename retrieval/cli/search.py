@@ -41,9 +41,22 @@ THREADS = "OPENBLAS_NUM_THREADS"
 @click.option("--raw", is_flag=True, help="Take the words as they are: no dates, places, fields.")
 @click.option("-k", default=10, show_default=True, help="How many hits.")
 @click.option("--all", "everything", is_flag=True, help="Also what most likely does not match.")
-@click.option("--sort", "order", type=click.Choice(ORDERS), default="relevance", show_default=True)
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice(ORDERS),
+    default="relevance",
+    show_default=True,
+    help="What comes first.",
+)
 @click.option("--after", default="", metavar="CURSOR", help="The page behind that of a cursor.")
-@click.option("--fusion", type=click.Choice(FUSIONS), default="hybrid", show_default=True)
+@click.option(
+    "--fusion",
+    type=click.Choice(FUSIONS),
+    default="hybrid",
+    show_default=True,
+    help="Who has a say: photos alone, or words and linked texts as well.",
+)
 @click.option("--no-fold", is_flag=True, help="Show near-duplicates one by one.")
 @click.option("--kind", type=click.Choice(KINDS), default="photos", show_default=True)
 @collection_option

@@ -77,7 +77,7 @@ def judge_of(
     Raises CorruptError, StorageError, and what loading the encoder raises.
     """
     wanted = [part for part in query.parts if part.kind == "text"]
-    if not any(part.weight > 0 for part in wanted):
+    if not any(part.weight > 0 for part in wanted) or not len(store):
         return None
     background = collection.background(space)
     embedded = collection.query_encoder().encode_texts([part.value for part in wanted])

@@ -154,27 +154,38 @@ class TestIndex:
 
 class TestSearch:
     def test_for_people(self, run: Run, indexed: Path) -> None:
-        result = run("search", "all", "red", "-k", 2)
+        result = run("search", "all", "red", "-k", 2, "--all")
         header, first, second = result.stdout.splitlines()
-        assert header == "rank  score  path"
-        rank, score, path, *more = first.split()
-        assert (rank, path, " ".join(more)) == ("1", str(indexed / "red.jpg"), "(+1 more)")
+        assert header == "rank  match  score  path"
+        rank, match, score, path, *more = first.split()
+        assert (rank, path, " ".join(more)) == ("1", str(indexed / "red.jpg"), "(+1 copy)")
         assert float(score) == pytest.approx(0.889, abs=0.002)
+        assert 0 < float(match.rstrip("%")) <= 100
         assert second.startswith("   2  ")
-        assert result.stderr.startswith("2 of 3 photos for “all red”, ")
+        assert result.stderr.startswith("2 shown, ")
+        assert " for “all red”; 3 photos, " in result.stderr
+
+    def test_what_is_unlikely_is_left_out(self, run: Run, indexed: Path) -> None:
+        found = json.loads(run("search", "red", "--json").stdout)
+        likely = [hit["path"] for hit in found["hits"] if hit["relevance"] >= found["cut"]]
+        assert len(found["hits"]) == 3
+        assert run("search", "red", "--paths").stdout.splitlines() == likely
+        assert run("search", "red", "--paths", "--all").stdout.count("\n") == 3
 
     def test_as_json(self, run: Run, indexed: Path) -> None:
         result = run("search", "red", "--json", "-k", 1)
         found = json.loads(result.stdout)
         assert result.stderr == ""
         assert set(found) == {
-            *("query", "parts", "kind", "hits", "considered", "elapsed_ms", "encoder", "plan")
+            *("query", "parts", "plan", "kind", "hits", "considered", "matched", "relevant"),
+            *("cut", "next", "elapsed_ms", "encoder", "method"),
         }
         assert found["parts"] == [{"kind": "text", "value": "red", "weight": 1.0}]
         assert (found["query"], found["considered"], found["encoder"]) == ("red", 3, "toy")
         (hit,) = found["hits"]
         assert hit.pop("score") == pytest.approx(0.889, abs=0.002)
         assert hit.pop("id") >= 1
+        assert 0 <= hit.pop("relevance") <= 1
         assert hit == {
             "rank": 1,
             "kind": "photo",
@@ -182,6 +193,10 @@ class TestSearch:
             "also": [str(indexed / "deep/rouge.jpg")],
             "width": 40,
             "height": 30,
+            "taken_at": None,
+            "place": None,
+            "folded": [],
+            "found_by": ["photos", "documents", "words"],
         }
 
     def test_as_json_lines(self, run: Run, indexed: Path) -> None:
@@ -194,7 +209,7 @@ class TestSearch:
 
     def test_documents(self, run: Run, indexed: Path) -> None:
         result = run("search", "red", "--kind", "documents", "-k", 1)
-        assert result.stdout.splitlines()[0] == "rank  score  text"
+        assert result.stdout.splitlines()[0] == "rank  match  score  text"
         assert result.stdout.endswith(f"all red  [{indexed / 'captions.csv'}:2]\n")
         (hit,) = json.loads(run("search", "red", "--kind", "documents", "-k1", "--json").stdout)[
             "hits"
@@ -211,7 +226,7 @@ class TestSearch:
         found = run("search", "--image", image, "2:green", "--minus", "0.1:blue", "--json").stdout
         weights = [part["weight"] for part in json.loads(found)["parts"]]
         assert weights == [2, 1, -0.1]
-        result = run("search", "red green", "--minus-image", image, "--paths", "-k1")
+        result = run("search", "red green", "--minus-image", image, "--paths", "-k1", "--all")
         assert result.stdout == f"{indexed / 'green.jpg'}\n"
 
     def test_no_hits_left(self, run: Run, indexed: Path) -> None:
@@ -314,7 +329,7 @@ class TestInfo:
         assert lines["encoder"].startswith("toy (3 dimensions, ")
         assert lines["recipe"].startswith("exact-")
         assert lines["duplicates"] == "1"
-        assert "vectors 353 B" in lines["sizes"]  # 5 rows of 6 B, 5 keys of 36 B, space.json
+        assert "vectors 371 B" in lines["sizes"]  # 5 rows of 6 B, 5 keys of 36 B, space.json
         assert lines["format"] == f"{FORMAT}, made by retrieval {__version__}"
 
     def test_as_json(self, run: Run, indexed: Path) -> None:
@@ -442,7 +457,7 @@ class TestCompact:
         run("index", indexed)
         shown = run("compact").stdout
         assert re.fullmatch(r"1 of 5 rows dropped, .* freed, [\d.]+ s\n", shown)
-        assert run("search", "red", "--paths").stdout.count("\n") == 2
+        assert run("search", "red", "--paths", "--all").stdout.count("\n") == 2
 
     def test_as_json(self, run: Run, indexed: Path) -> None:
         report = json.loads(run("compact", "--json").stdout)
@@ -593,7 +608,7 @@ class TestFailures:
         def interrupt(*_: Any, **__: Any) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("retrieval.searching.search", interrupt)
+        monkeypatch.setattr("retrieval.searching.run", interrupt)
         assert "Nothing that was committed is lost" in sentence(run("search", "red", code=130))
 
 

@@ -39,7 +39,7 @@ from retrieval.errors import (
     StorageError,
 )
 from retrieval.maintenance.forgetting import forget
-from retrieval.records import Kind, Query
+from retrieval.records import Kind, Query, SearchOptions
 from tests.conftest import open_toy
 from tests.flips import flip
 from tests.pictures import picture
@@ -65,7 +65,7 @@ def place(tmp_path: Path, toy: list[ToyEncoder]) -> Path:
 
 
 def asked(place: Path, query: Query, kind: Kind = "photos", k: int = 10) -> SearchResult | None:
-    answer = client.search(place, SPEC, query, kind, k)
+    answer = client.search(place, SPEC, query, SearchOptions(kind, k))
     return answer and answer[0]
 
 
@@ -171,8 +171,10 @@ def test_what_depends_on_the_process_is_done_by_the_client(place: Path, daemon: 
     with pytest.raises(RetrievalError, match=r"^photos/broken.png cannot be used"):
         here(place, query)
     Path("checkpoint").mkdir()
-    assert client.search(place, ("checkpoint", "auto", "auto", ""), query, "photos", 1) is None
-    assert client.search(place, ("toy2", "auto", "auto", ""), query, "photos", 1) is None
+    assert (
+        client.search(place, ("checkpoint", "auto", "auto", ""), query, SearchOptions(k=1)) is None
+    )
+    assert client.search(place, ("toy2", "auto", "auto", ""), query, SearchOptions(k=1)) is None
     assert asked(place, make_query("red")) is not None
 
 
@@ -259,9 +261,9 @@ def test_one_that_fails_takes_no_place(place: Path, daemon: Server) -> None:
     query = make_query("red")
     for cache in range(4):
         made = (*SPEC[:3], str(place / str(cache)))
-        assert client.search(place, made, query, "photos", 1) is not None
+        assert client.search(place, made, query, SearchOptions(k=1)) is not None
     before = (client.status() or {})["collections"]
-    assert client.search(place, ("nonsense/zz", *SPEC[1:]), query, "photos", 1) is None
+    assert client.search(place, ("nonsense/zz", *SPEC[1:]), query, SearchOptions(k=1)) is None
     assert (client.status() or {})["collections"] == before
     assert len(before) == 4
 
@@ -355,7 +357,7 @@ def test_the_least_used_makes_room(place: Path, tmp_path: Path) -> None:
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     holdings.close()
     # one that was handed out before it was closed works, and holds nothing afterwards
-    assert first.search(wanted[0].catalog, make_query("red"), "photos", 1)[0].hits
+    assert first.search(wanted[0].catalog, make_query("red"), SearchOptions(k=1))[0].hits
     if open_files:
         assert len(os.listdir("/proc/self/fd")) < open_files
 
@@ -394,8 +396,8 @@ def test_what_is_no_request_harms_nobody(
         {"ask": "dance"},
         {"ask": "warm"},
         {},
-        {"ask": "search", "wanted": {}, "parts": [], "kind": "photos", "k": 1},
-        {"ask": "search", "wanted": {"place": 3, "catalog": "x", "spec": []}, "parts": 1},
+        {"ask": "search", "wanted": {}, "query": {"parts": []}, "options": {"k": 1}},
+        {"ask": "search", "wanted": {"place": 3, "catalog": "x", "spec": []}, "query": 1},
     ],
 )
 def test_requests_that_mean_nothing(
