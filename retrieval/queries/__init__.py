@@ -1,10 +1,13 @@
-"""Make a Query out of what a user gives, and its vector out of the parts' embeddings."""
+"""Make a Query out of what a user gives, and its vector out of the parts' embeddings.
+
+A text is a box at first; `compiling.compile_query` makes parts and filters of it, for a collection.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +31,24 @@ def make_query(
     images: str | Path | Iterable[str | Path] = (),
     minus: str | Iterable[str] = (),
     minus_images: str | Path | Iterable[str | Path] = (),
+    raw: bool = False,
 ) -> Query:
     """Collect the parts of a query. "2:a dog" weighs twice as much as "a dog".
 
-    `minus` and `minus_images` are subtracted. Raises QueryError for a query that is empty, too
-    long, has nothing positive in it, or names a picture file that does not exist.
+    A text is a box, in which names, dates and `field:value` are understood once a collection is
+    searched; with `raw` it is taken as it stands. In a box alone, a weight binds the next word; a
+    text beside other parts is weighed as a whole. `minus` and `minus_images` are subtracted. Raises
+    QueryError for a query that is empty, too long, has nothing positive in it, or names a picture
+    file that does not exist.
     """
+    texts, pictures = _listed(text), _listed(images)
+    less, less_pictures = _listed(minus), _listed(minus_images)
+    alone = not raw and len(texts) == 1 and not (pictures or less or less_pictures)
     parts = [
-        *(_text_part(str(t), 1.0) for t in _listed(text)),
-        *(_image_part(str(i), 1.0) for i in _listed(images)),
-        *(_text_part(str(t), -1.0) for t in _listed(minus)),
-        *(_image_part(str(i), -1.0) for i in _listed(minus_images)),
+        *(_text_part(str(t), 1.0, raw, whole=not alone) for t in texts),
+        *(_image_part(str(i), 1.0) for i in pictures),
+        *(_text_part(str(t), -1.0, raw) for t in less),
+        *(_image_part(str(i), -1.0) for i in less_pictures),
     ]
     if not parts:
         raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
@@ -78,9 +88,9 @@ def phrases(words: Sequence[str]) -> list[str]:
     return found + [" ".join(bare)] * bool(bare)
 
 
-def _text_part(value: str, sign: float) -> Part:
+def _text_part(value: str, sign: float, raw: bool, whole: bool = True) -> Part:
     weight, words = 1.0, value
-    if match := _WEIGHTED.fullmatch(value.strip()):
+    if (match := _WEIGHTED.fullmatch(value.strip())) and whole:
         weight, words = float(match[1]), match[2]
     # What is no text (a byte that is not UTF-8) becomes a question mark before any tokenizer.
     words = words.encode("utf-8", "replace").decode("utf-8").strip()
@@ -91,7 +101,7 @@ def _text_part(value: str, sign: float) -> Part:
             f"The query has {len(words):,} characters; at most {MAX_CHARACTERS:,} are taken. "
             "Shorten it: encoders read only the first sentence or two."
         )
-    return Part("text", words, _checked(sign * weight))
+    return Part("text" if raw else "box", words, _checked(sign * weight))
 
 
 def _image_part(value: str, sign: float) -> Part:
@@ -111,20 +121,32 @@ def _checked(weight: float) -> float:
     return weight
 
 
-def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
+def query_vector(
+    query: Query,
+    encoder: Encoder,
+    photo_vector: Callable[[str], NDArray[np.float32]] | None = None,
+) -> NDArray[np.float32]:
     """Embed the parts and combine them: unit vector of sum_i w_i * e_i, float32 (dim,).
 
-    Every e_i has unit length, so a weight means the same for a text and for a picture. Raises
-    ImageError for a picture that cannot be read, QueryError if the parts cancel out.
+    Every e_i has unit length, so a weight means the same for a text and for a picture.
+    `photo_vector` gives the unit vector of a photo of the collection by its id, float32 (dim,). A
+    box that was not compiled is embedded as it stands. Raises ImageError for a picture that cannot
+    be read, QueryError if the parts cancel out or there are none.
     """
     import numpy as np
 
+    if not query.parts:
+        raise QueryError("The query has nothing to embed. Add some words or a picture.")
     total = np.zeros(encoder.dim, np.float32)
     for part in query.parts:
-        if part.kind == "text":
+        if part.kind in ("text", "box"):
             embedding = encoder.encode_texts([part.value])[0]
-        else:
+        elif part.kind == "image":
             embedding = embed_picture(part.value, encoder)
+        elif photo_vector is not None:
+            embedding = photo_vector(part.value)
+        else:
+            raise QueryError("Photos of a collection can be searched by only within it.")
         total += np.float32(part.weight) * embedding
     length = float(np.linalg.norm(total))
     if length < 1e-6:

@@ -1,4 +1,4 @@
-"""Periods of local time as texts of any precision: "2021", "2021-04", "2021-04-03", "2021-04-03T18".
+"""Periods of local time as texts of any precision: "2021", "2021-04-03", "2021-04-03T18".
 
 A text stands for all times that begin with it; one that begins with "*" for those of any year.
 """
@@ -114,7 +114,10 @@ def on(year: int | None, month: int | None = None, day: int | None = None) -> Pe
         last = calendar.monthrange(year or 2000, month)[1]
         if not 1 <= day <= last:
             when = f"{MONTHS[month]} {year}" if year else MONTHS[month]
-            raise QueryError(f"There is no {day} {when}: it has {last} days. Write another date.")
+            raise QueryError(
+                f"There is no {day} {when}: it has {last} days{'' if year else ' at most'}. "
+                "Write another date."
+            )
         text += f"-{day:02d}"
     return only(text)
 

@@ -62,7 +62,9 @@ def _one(
 ) -> tuple[int, Period] | None:
     if at and text[at - 1].isdigit() and text[at].isdigit():
         return None
-    year = _BARE_YEAR.match(text, at) or (re.match(r"\d{4}(?!\d)", text[at : at + 5]) if plain else None)
+    year = _BARE_YEAR.match(text, at) or (
+        re.match(r"\d{4}(?!\d)", text[at : at + 5]) if plain else None
+    )
     match = _STARTS.match(text, at)
     if match is None:
         if year is None:
@@ -71,8 +73,11 @@ def _one(
     period = _period(match, today)
     if period is None:
         return None
-    if match["year"] and match.end("year") == match.end() and match["year"].isdigit() and not (
-        year or plain
+    if (
+        match["year"]
+        and match.end("year") == match.end()
+        and match["year"].isdigit()
+        and not (year or plain)
     ):
         return None
     return match.end(), period

@@ -72,7 +72,9 @@ class FolderMatcher:
         values = [str(value) for value in asked.values if value is not None]
         names = tuple(value for value in values if os.sep not in value)
         self._names = Matcher(Filter(asked.field, asked.op, names))
-        self._paths = [(_parts(fold(value)), value[0] == os.sep) for value in values if os.sep in value]
+        self._paths = [
+            (_parts(fold(value)), value[0] == os.sep) for value in values if os.sep in value
+        ]
         self._known: dict[str, bool] = {}
 
     def holds(self, path: str) -> bool:
