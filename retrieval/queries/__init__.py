@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import ImageError, QueryError
+from retrieval.metadata import field_named
 from retrieval.records import Part, Query
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 2_000  # several times what any text tower reads
 # Not before a digit: 12:30 is a time and 16:9 a shape.
 _WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)(.+)", re.DOTALL)
+
+_FIELD_OF_WORDS = re.compile(r"(-?(\w+):=?)(?!\s)([^\"]*\s[^\"]*)")
 
 
 def make_query(
@@ -75,17 +78,25 @@ def _listed(value: str | Path | Iterable[str | Path]) -> list[str | Path]:
 def phrases(words: Sequence[str]) -> list[str]:
     """What command-line words mean: bare ones side by side make one phrase, others are parts.
 
-    ``dog in snow`` is one phrase; ``a dog "at the beach"`` and ``2:dog snow`` are two parts.
+    ``dog in snow`` is one phrase; ``a dog "at the beach"`` and ``2:dog snow`` are two parts. A
+    field whose quotation marks the shell took away (``camera:"Canon EOS"``) gets them back.
     """
     found: list[str] = []
     bare: list[str] = []
     for word in words:
-        if " " in word.strip() or _WEIGHTED.fullmatch(word):
+        if match := _field_of_words(word):
+            bare.append(f'{match[1]}"{match[3]}"')
+        elif " " in word.strip() or _WEIGHTED.fullmatch(word):
             found += [" ".join(bare)] * bool(bare) + [word]
             bare = []
         else:
             bare.append(word)
     return found + [" ".join(bare)] * bool(bare)
+
+
+def _field_of_words(word: str) -> re.Match[str] | None:
+    match = _FIELD_OF_WORDS.fullmatch(word)
+    return match if match and field_named(match[2]) else None
 
 
 def _text_part(value: str, sign: float, raw: bool, whole: bool = True) -> Part:

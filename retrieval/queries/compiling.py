@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from retrieval.errors import QueryError
 from retrieval.queries.pieces import Piece, Span, shown_weight
-from retrieval.queries.reading import Context, read
+from retrieval.queries.reading import MAX_PIECES, Context, read
 from retrieval.records import Chip, Part, Query
 from retrieval.storage.vocabulary import Vocabulary
 
@@ -36,6 +36,10 @@ def compile_query(
     """
     boxes = [part for part in query.parts if part.kind == "box"]
     others = tuple(part for part in query.parts if part.kind != "box")
+    if len(boxes) > MAX_PIECES:
+        raise QueryError(
+            f"The query has {len(boxes):,} texts; at most {MAX_PIECES} are taken. Leave some out."
+        )
     text = box_text(boxes)
     context = Context(vocabulary, today, known_place)
     pieces = read(text, context) if text else []
@@ -62,10 +66,12 @@ def box_text(boxes: Sequence[Part]) -> str:
     """All boxes as one text; several are groups with their weights: "2:(a dog) 1:(at night)"."""
     if len(boxes) == 1 and boxes[0].weight == 1:
         return boxes[0].value
-    return " ".join(
-        f"{'-' * (box.weight < 0)}{shown_weight(box.weight) or '1:'}({_balanced(box.value)})"
-        for box in boxes
-    )
+    return " ".join(f"{_sign(box.weight)}({_balanced(box.value)})" for box in boxes)
+
+
+def _sign(weight: float) -> str:
+    """What a group of this weight begins with."""
+    return "-" + shown_weight(weight) if weight < 0 else shown_weight(weight) or "1:"
 
 
 def _balanced(text: str) -> str:

@@ -51,11 +51,17 @@ def trimmed(
     left, right = 0, len(kept)
     while after_cut and left < right and kept[left].folded in _LEADING:
         left += 1
-    while right > left and _falls(kept, left, right, before_cut):
+    while right > left and before_cut and kept[right - 1].folded in _DANGLING:
         right -= 1
+    if _named_twice(text, kept[left:right], last):
+        right -= 1
+    if left == right:  # all of its words are empty; the emoji beside them is not
+        left, right = 0, len(kept)
     start = kept[left].start if left else first
     until = kept[right - 1].end if right < len(kept) else last
     part = text[start:until]
+    if (first, last) == (begin, end) and not part.strip(_AROUND + ":()"):
+        return (first, last) if part.strip() else None  # signs alone can be meant too
     start += len(part) - len(part.lstrip(_AROUND + ":)"))
     until -= len(part) - len(part.rstrip(_AROUND + ":("))
     if after_cut and start + 1 < until and text[start] in "在的":
@@ -63,11 +69,9 @@ def trimmed(
     return (start, until) if start < until else None
 
 
-def _falls(kept: list[Token], left: int, right: int, before_cut: bool) -> bool:
-    """Whether the last word says nothing any more."""
-    word = kept[right - 1].folded
-    if before_cut and word in _DANGLING:
-        return True
-    if word not in _NOUNS or not word.endswith("s"):  # "dog photos", not "a framed picture"
+def _named_twice(text: str, kept: Sequence[Token], last: int) -> bool:
+    """Whether the last word only says that photos are looked for: "dog photos"."""
+    if len(kept) < 2 or kept[-1].folded not in _PLURAL or kept[-2].folded in _DETERMINERS:
         return False
-    return right - left > 1 and kept[right - 2].folded not in _DETERMINERS
+    space = text[kept[-2].end : kept[-1].start]
+    return space.isspace() and not text[kept[-1].end : last].strip(_AROUND + "?!")

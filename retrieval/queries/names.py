@@ -248,7 +248,7 @@ class Names:
             return bool(cue) and self._ends(j) and capital
         if not cue:
             return capital and self._stops(j) and not self.text.isupper()
-        return self._ends(j) and (capital or (cue != "at" and len(words[0]) > 3))
+        return self._ends(j) and (capital or (cue != "at" and len(max(words, key=len)) > 3))
 
     # --- cameras, lenses, trips -------------------------------------------------------------
 

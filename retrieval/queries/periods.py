@@ -137,19 +137,24 @@ class Periods:
             return Found(i + 2, cal.of_day(today))
         if word in ("last", "past", "this", "previous"):
             return self._last(i, following, back=word != "this")
+        if word == "half" and self._words(i + 1, "a year ago"):
+            return Found(i + 4, cal.on(*cal.months_back(today, 6)))
         if word == "a" and following in ("couple", "few"):
             return self._counted(i + 1)
         return self._counted(i)
 
     def _counted(self, i: int) -> Found | None:
-        """ "three weeks ago"."""
-        count = self._number(i)
+        """ "three weeks ago", "a few days ago"."""
+        count, few = self._number(i), self._word(i) == "few"
         j = i + 2 if self._word(i + 1) == "of" else i + 1
         unit = _UNITS.get(self._word(j))
-        if count and unit and self._word(j + 1) == "ago":
-            period = cal.ago(self.today, count, unit)
-            return Found(j + 2, period) if period else None
-        return None
+        if not (count or few) or not unit or self._word(j + 1) != "ago":
+            return None
+        if self._word(i - 1) == "half":
+            return None
+        first = cal.ago(self.today, 5 if few else count, unit)
+        last = cal.ago(self.today, 2, unit) if few else first
+        return Found(j + 2, cal.between(first, last)) if first and last else None
 
     def _last(self, i: int, name: str, back: bool) -> Found | None:
         """ "last summer", "last three weeks", "this year"."""

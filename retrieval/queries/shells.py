@@ -84,7 +84,7 @@ def strip(text: str) -> tuple[int, int]:
         question = re.match(r"\s*(?:when|where|which|what|how)\b", text, re.IGNORECASE)
         if question and (tail := _TAIL.search(text, begin)):
             end = tail.start()
-        elif question:
+        else:
             end = max(begin, _end(text))
     return begin, end
 

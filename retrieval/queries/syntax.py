@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from retrieval.errors import QueryError
 from retrieval.metadata import field_named
-from retrieval.queries.lexing import Token
+from retrieval.queries.lexing import Token, fold
+from retrieval.queries.meaning import EMPTY
 from retrieval.queries.pieces import Piece, meant, quoted, subtracted
 from retrieval.queries.values import read_value, unknown_field
 from retrieval.records import Filter
@@ -37,6 +38,8 @@ def is_field(token: Token, today: datetime.date) -> bool:
     if known is None:
         return not token.spaced and len(token.name) > 1
     if token.spaced:
+        if fold(token.text) in EMPTY:
+            return False
         try:
             read_value(known, token.text, False, today)
         except QueryError:
