@@ -1,14 +1,18 @@
-"""Make a Query out of what a user gives, and its vector out of the parts' embeddings."""
+"""Make a Query out of what a user gives, and its vector out of the parts' embeddings.
+
+A text is a box at first; `compiling.compile_query` makes parts and filters of it, for a collection.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import ImageError, QueryError
+from retrieval.metadata import field_named
 from retrieval.records import Part, Query
 
 if TYPE_CHECKING:
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 2_000  # several times what any text tower reads
 # Not before a digit: 12:30 is a time and 16:9 a shape.
 _WEIGHTED = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?!\d)(.+)", re.DOTALL)
+
+_FIELD_OF_WORDS = re.compile(r"(-?(\w+):=?)(?!\s)([^\"]*\s[^\"]*)")
 
 
 def make_query(
@@ -33,14 +39,20 @@ def make_query(
 ) -> Query:
     """Collect the parts of a query. "2:a dog" weighs twice as much as "a dog".
 
-    `minus` and `minus_images` are subtracted. Raises QueryError for a query that is empty, too
-    long, has nothing positive in it, or names a picture file that does not exist.
+    A text is a box, in which names, dates and `field:value` are understood once a collection is
+    searched; with `raw` it is taken as it stands. In a box alone, a weight binds the next word; a
+    text beside other parts is weighed as a whole. `minus` and `minus_images` are subtracted. Raises
+    QueryError for a query that is empty, too long, has nothing positive in it, or names a picture
+    file that does not exist. `empty` allows a query without parts, which marked photos lead.
     """
+    texts, pictures = _listed(text), _listed(images)
+    less, less_pictures = _listed(minus), _listed(minus_images)
+    alone = not raw and len(texts) == 1 and not (pictures or less or less_pictures)
     parts = [
-        *(_text_part(str(t), 1.0) for t in _listed(text)),
-        *(_image_part(str(i), 1.0) for i in _listed(images)),
-        *(_text_part(str(t), -1.0) for t in _listed(minus)),
-        *(_image_part(str(i), -1.0) for i in _listed(minus_images)),
+        *(_text_part(str(t), 1.0, raw, whole=not alone) for t in texts),
+        *(_image_part(str(i), 1.0) for i in pictures),
+        *(_text_part(str(t), -1.0, raw) for t in less),
+        *(_image_part(str(i), -1.0) for i in less_pictures),
     ]
     if not parts and not empty:
         raise QueryError("The query is empty. Give some words, or a picture with --image FILE.")
@@ -67,12 +79,15 @@ def _listed(value: str | Path | Iterable[str | Path]) -> list[str | Path]:
 def phrases(words: Sequence[str]) -> list[str]:
     """What command-line words mean: bare ones side by side make one phrase, others are parts.
 
-    ``dog in snow`` is one phrase; ``a dog "at the beach"`` and ``2:dog snow`` are two parts.
+    ``dog in snow`` is one phrase; ``a dog "at the beach"`` and ``2:dog snow`` are two parts. A
+    field whose quotation marks the shell took away (``camera:"Canon EOS"``) gets them back.
     """
     found: list[str] = []
     bare: list[str] = []
     for word in words:
-        if " " in word.strip() or _WEIGHTED.fullmatch(word):
+        if match := _field_of_words(word):
+            bare.append(f'{match[1]}"{match[3]}"')
+        elif " " in word.strip() or _WEIGHTED.fullmatch(word):
             found += [" ".join(bare)] * bool(bare) + [word]
             bare = []
         else:
@@ -80,9 +95,14 @@ def phrases(words: Sequence[str]) -> list[str]:
     return found + [" ".join(bare)] * bool(bare)
 
 
-def _text_part(value: str, sign: float) -> Part:
+def _field_of_words(word: str) -> re.Match[str] | None:
+    match = _FIELD_OF_WORDS.fullmatch(word)
+    return match if match and field_named(match[2]) else None
+
+
+def _text_part(value: str, sign: float, raw: bool, whole: bool = True) -> Part:
     weight, words = 1.0, value
-    if match := _WEIGHTED.fullmatch(value.strip()):
+    if (match := _WEIGHTED.fullmatch(value.strip())) and whole:
         weight, words = float(match[1]), match[2]
     # What is no text (a byte that is not UTF-8) becomes a question mark before any tokenizer.
     words = words.encode("utf-8", "replace").decode("utf-8").strip()
@@ -93,7 +113,7 @@ def _text_part(value: str, sign: float) -> Part:
             f"The query has {len(words):,} characters; at most {MAX_CHARACTERS:,} are taken. "
             "Shorten it: encoders read only the first sentence or two."
         )
-    return Part("text", words, _checked(sign * weight))
+    return Part("text" if raw else "box", words, _checked(sign * weight))
 
 
 def _image_part(value: str, sign: float) -> Part:
@@ -113,20 +133,32 @@ def _checked(weight: float) -> float:
     return weight
 
 
-def query_vector(query: Query, encoder: Encoder) -> NDArray[np.float32]:
+def query_vector(
+    query: Query,
+    encoder: Encoder,
+    photo_vector: Callable[[str], NDArray[np.float32]] | None = None,
+) -> NDArray[np.float32]:
     """Embed the parts and combine them: unit vector of sum_i w_i * e_i, float32 (dim,).
 
-    Every e_i has unit length, so a weight means the same for a text and for a picture. Raises
-    ImageError for a picture that cannot be read, QueryError if the parts cancel out.
+    Every e_i has unit length, so a weight means the same for a text and for a picture.
+    `photo_vector` gives the unit vector of a photo of the collection by its id, float32 (dim,). A
+    box that was not compiled is embedded as it stands. Raises ImageError for a picture that cannot
+    be read, QueryError if the parts cancel out or there are none.
     """
     import numpy as np
 
+    if not query.parts:
+        raise QueryError("The query has nothing to embed. Add some words or a picture.")
     total = np.zeros(encoder.dim, np.float32)
     for part in query.parts:
-        if part.kind == "text":
+        if part.kind in ("text", "box"):
             embedding = encoder.encode_texts([part.value])[0]
-        else:
+        elif part.kind == "image":
             embedding = embed_picture(part.value, encoder)
+        elif photo_vector is not None:
+            embedding = photo_vector(part.value)
+        else:
+            raise QueryError("Photos of a collection can be searched by only within it.")
         total += np.float32(part.weight) * embedding
     length = float(np.linalg.norm(total))
     if length < 1e-6:

@@ -1,4 +1,4 @@
-"""Periods of local time as texts of any precision: "2021", "2021-04", "2021-04-03", "2021-04-03T18".
+"""Periods of local time as texts of any precision: "2021", "2021-04-03", "2021-04-03T18".
 
 A text stands for all times that begin with it; one that begins with "*" for those of any year.
 """
@@ -60,21 +60,24 @@ def between(first: Period, last: Period) -> Period:
 
 
 def before(period: Period) -> Period:
-    """All that ends before it begins."""
+    """All that ends before it begins, to the same precision: before 2020 is until 2019."""
     if period.first is None:
         return period
-    return Period(None, (_begin(period.first) - _DAY).isoformat())
+    day = _begin(period.first) - _DAY
+    return Period(None, day.isoformat()[: _precision(period.first)])
 
 
 def after(period: Period) -> Period:
     """All that begins after it ends."""
     if period.last is None:
         return period
-    following = _end(period.last) + _DAY
-    text = following.isoformat()
-    if text.endswith("-01-01") and len(period.last) == 4:
-        return Period(text[:4], None)
-    return Period(text[:7] if text.endswith("-01") and len(period.last) == 7 else text, None)
+    day = _end(period.last) + _DAY
+    return Period(day.isoformat()[: _precision(period.last)], None)
+
+
+def _precision(text: str) -> int:
+    """How many characters tell a year, a month or a day."""
+    return min(len(text), 10)
 
 
 def since(period: Period) -> Period:
@@ -114,7 +117,10 @@ def on(year: int | None, month: int | None = None, day: int | None = None) -> Pe
         last = calendar.monthrange(year or 2000, month)[1]
         if not 1 <= day <= last:
             when = f"{MONTHS[month]} {year}" if year else MONTHS[month]
-            raise QueryError(f"There is no {day} {when}: it has {last} days. Write another date.")
+            raise QueryError(
+                f"There is no {day} {when}: it has {last} days{'' if year else ' at most'}. "
+                "Write another date."
+            )
         text += f"-{day:02d}"
     return only(text)
 

@@ -22,6 +22,7 @@ _ONE = (
     rf"|(?P<anymonth>{_NUMBER})月份?(?:(?P<anyday>{_NUMBER})[日号])?"
     rf"|(?P<rel>今天|昨天|大?前天)"
     rf"|(?P<back>[上这本])(?:个)?(?P<what>周末|周|星期|礼拜|月)"
+    r"|(?P<half>半年(?:以|之)?前)"
     rf"|(?P<ago>{_NUMBER})(?P<agounit>{_UNIT})(?:以|之)?前"
     rf"|(?:最近|过去)的?(?P<past>{_NUMBER})(?P<pastunit>{_UNIT}))"
 )
@@ -96,6 +97,8 @@ def _period(match: re.Match[str], today: datetime.date) -> Period | None:
         return cal.of_day(today - datetime.timedelta(days=_DAYS[match["rel"]]))
     if match["back"]:
         return _back(match["what"], match["back"] == "上", today)
+    if match["half"]:
+        return cal.on(*cal.months_back(today, 6))
     if match["ago"]:
         return cal.ago(today, _value(match["ago"]) or 0, _unit(match["agounit"]))
     return cal.last_of(today, _value(match["past"]) or 0, _unit(match["pastunit"]))

@@ -1,68 +1,16 @@
-"""Dates as people write them in English, read from the words of a query.
-
-`read` takes a word as part of a date only where that is unambiguous: a month alone needs a word
-before it ("in May"; "a dog may bite" is none), a year alone must look like one.
-"""
+"""Ranges of dates as people write them: "from 2019 to 2021", "since May", "3-5 May 2021"."""
 
 from __future__ import annotations
 
-import datetime
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 from retrieval.queries import calendar as cal
 from retrieval.queries.calendar import Period
-from retrieval.queries.lexing import Token
+from retrieval.queries.periods import MONTHS, Found, Periods
 
-#: How certain it is that a date is meant. "sure": stands by itself; "cue": only behind a word
-#: that dates follow; "year": a number that may count something else.
-Strength = Literal["sure", "cue", "year"]
-
-_NUMBERS = {
-    word: number
-    for number, words in enumerate(
-        ("", "a an one", "two couple", "three", "four", "five", "six", "seven", "eight", "nine")
-        + ("ten", "eleven", "twelve")
-    )
-    for word in words.split()
-}
-_UNITS = {
-    f"{name}{plural}": name for name in ("day", "week", "month", "year") for plural in ("", "s")
-}
-_MONTHS = {name.casefold(): number for number, name in enumerate(cal.MONTHS) if name}
-_MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
-_WEEKDAYS = {
-    name: number
-    for number, name in enumerate(
-        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    )
-}
-_HOLIDAYS = {
-    "christmas": "christmas",
-    "xmas": "christmas",
-    "easter": "easter",
-    "halloween": "halloween",
-    "thanksgiving": "thanksgiving",
-    "valentine": "valentine",
-    "valentines": "valentine",
-}
-_THIRDS = {
-    "early": ("01", "04"),
-    "beginning": ("01", "04"),
-    "mid": ("05", "08"),
-    "middle": ("05", "08"),
-    "late": ("09", "12"),
-    "end": ("09", "12"),
-}
-_NUMERIC = re.compile(
-    r"(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?:(?P=s)(?P<d>\d{1,2}))?(?![\w-]|[./]\d)"
-    r"|(?P<a>\d{1,2})(?P<t>[./-])(?P<b>\d{1,2})(?P=t)(?P<z>\d{4})(?![\w-])"
-)
 _TO = {"to", "until", "till", "through"}
 _DASH = re.compile(r"\s*(?:-|–|—|\.\.+|…)\s*")
-#: What dates follow: it makes "May" a month. The rest of what stands before a date is in `_BOUNDS`.
-CUES = {"in", "from", "on", "during", "of", "at", "around", "for"}
 _BOUNDS = {
     "before": cal.before,
     "until": cal.until,
@@ -73,21 +21,8 @@ _BOUNDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A period, the index of the token behind it, and how certain it is meant."""
-
-    next: int
-    period: Period
-    strength: Strength = "sure"
-
-
-@dataclass(frozen=True, slots=True)
-class Dates:
-    """Reads dates in the tokens of `text`. Raises QueryError for one that does not exist."""
-
-    text: str
-    tokens: list[Token]
-    today: datetime.date
+class Dates(Periods):
+    """Reads dates and ranges of dates. Raises QueryError for one that does not exist."""
 
     def read(self, i: int) -> Found | None:
         """The date or range of dates that begins at token i, with the words that belong to it."""
@@ -97,12 +32,12 @@ class Dates:
         if word == "from" and (found := self._range(i + 1, _TO)):
             return found
         bound = _BOUNDS.get(word)
-        if bound is not None and (inner := self._range(i + 1, _TO) or self._one(i + 1)):
+        if bound is not None and (inner := self._range(i + 1, _TO) or self.one(i + 1)):
             period = inner.period
             if period.any_year:  # "since May": the newest one
                 period = self._newest(period)
             return Found(inner.next, bound(period))
-        found = self._range(i, _TO) or self._one(i)
+        found = self._range(i, _TO) or self.one(i)
         if found and self._word(found.next) in ("onwards", "onward") and not found.period.any_year:
             return Found(found.next + 1, cal.since(found.period))
         return found
@@ -112,14 +47,14 @@ class Dates:
     def _range(self, i: int, joints: set[str]) -> Found | None:
         if found := self._days_of_month(i, joints):
             return found
-        first = self._one(i)
+        first = self.one(i)
         if first is None:
             return None
         j = first.next
         if self._word(j) in joints and "-" not in self._gap(j - 1):
-            last = self._one(j + 1)
+            last = self.one(j + 1)
         elif _DASH.fullmatch(self._gap(j - 1)):
-            last = self._one(j)
+            last = self.one(j)
         else:
             return None
         if last is None or self._only_a_number(first) or self._only_a_number(last):
@@ -137,7 +72,7 @@ class Dates:
 
     def _days_of_month(self, i: int, joints: set[str]) -> Found | None:
         """ "3-5 May 2021", "3 to 5 May", "May 3-5, 2021"."""
-        month = _MONTHS.get(self._word(i)) if self._capital_or_cued(i) else None
+        month = MONTHS.get(self._word(i)) if self._capital_or_cued(i) else None
         at = i + 1 if month else i
         first = self._day(at)
         if first is None:
@@ -151,7 +86,7 @@ class Dates:
         if last is None:
             return None
         if month is None:
-            month = _MONTHS.get(self._word(j + 1))
+            month = MONTHS.get(self._word(j + 1))
             j += 1
         if month is None:
             return None
@@ -165,360 +100,3 @@ class Dates:
         here = f"{self.today.year:04d}{tail}"
         past = here <= self.today.isoformat()[: len(here)]
         return cal.only(here if past else f"{self.today.year - 1:04d}{tail}")
-
-    # --- one period -------------------------------------------------------------------------
-
-    def _one(self, i: int) -> Found | None:
-        if i >= len(self.tokens) or self.tokens[i].kind != "word":
-            return None
-        if self._word(i) == "the":
-            return self._with_article(i)
-        return (
-            self._numeric(i)
-            or self._relative(i)
-            or self._with_month(i)
-            or self._part_of_year(i)
-            or self._bare_year(i)
-        )
-
-    def _with_article(self, i: int) -> Found | None:
-        """ "the summer of 2019", "the last two weeks", "the 3rd of May", "the 1990s"."""
-        if self._word(i + 1) == "day" and self._words(i + 2, "before yesterday"):
-            return Found(i + 4, cal.of_day(self.today - datetime.timedelta(days=2)))
-        rolling = self._word(i + 1) in ("last", "past", "previous")
-        if rolling and (unit := _UNITS.get(self._word(i + 2))):
-            period = cal.last_of(self.today, 1, unit)
-            return Found(i + 3, period) if period else None
-        if decade := re.fullmatch(r"(1[89]|20)(\d)0s", self._word(i + 1)):
-            begin = int(decade[1] + decade[2] + "0")
-            return Found(i + 2, Period(str(begin), str(begin + 9)), "cue")
-        found = self._one(i + 1) if self._word(i + 1) != "the" else None
-        return None if found and found.strength == "year" else found
-
-    def _numeric(self, i: int) -> Found | None:
-        token = self.tokens[i]
-        match = _NUMERIC.match(self.text, token.start)
-        if not match:
-            return None
-        if match["y"]:
-            year, month = int(match["y"]), int(match["m"])
-            if match["d"] is None and (match["s"] != "-" or month > 12):
-                return None  # "2019-20" and "2000/1" are no months
-            period = cal.on(year, month, int(match["d"]) if match["d"] else None)
-        else:
-            first, second = int(match["a"]), int(match["b"])
-            # With dots the day stands first; with slashes the month, unless it cannot be one.
-            month_first = match["t"] == "/" and first <= 12
-            month, day = (first, second) if month_first else (second, first)
-            period = cal.on(int(match["z"]), month, day)
-        return Found(self._behind(match.end(), i), period)
-
-    def _relative(self, i: int) -> Found | None:
-        word, following, today = self._word(i), self._word(i + 1), self.today
-        if word == "today":
-            return Found(i + 1, cal.of_day(today))
-        if word == "yesterday":
-            return Found(i + 1, cal.of_day(today - datetime.timedelta(days=1)))
-        if word == "this" and following in ("morning", "afternoon", "evening"):
-            return Found(i + 2, cal.of_day(today))
-        if word in ("last", "past", "this", "previous"):
-            return self._last(i, following, back=word != "this")
-        if word == "a" and following in ("couple", "few"):
-            return self._counted(i + 1)
-        return self._counted(i)
-
-    def _counted(self, i: int) -> Found | None:
-        """ "three weeks ago"."""
-        count = self._number(i)
-        j = i + 2 if self._word(i + 1) == "of" else i + 1
-        unit = _UNITS.get(self._word(j))
-        if count and unit and self._word(j + 1) == "ago":
-            period = cal.ago(self.today, count, unit)
-            return Found(j + 2, period) if period else None
-        return None
-
-    def _last(self, i: int, name: str, back: bool) -> Found | None:
-        """ "last summer", "last three weeks", "this year"."""
-        today, step = self.today, int(back)
-        period: Period | None = None
-        if name == "year":
-            period = cal.on(today.year - step)
-        elif name == "month":
-            period = cal.on(*cal.months_back(today, step))
-        elif name == "week":
-            period = cal.week_of(today - datetime.timedelta(days=7 * step))
-        elif name in ("weekend", "night") and back:
-            period = cal.weekend_before(today) if name == "weekend" else _last_night(today)
-        elif name in cal.SEASONS:
-            first = cal.SEASONS[name]
-            period = cal.last_season(first, today) if back else cal.season(today.year, first)
-        elif name in _HOLIDAYS and back:
-            period = cal.last_holiday(_HOLIDAYS[name], today)
-        elif name in _WEEKDAYS and back:
-            days = (today.weekday() - _WEEKDAYS[name]) % 7 or 7
-            period = cal.of_day(today - datetime.timedelta(days=days))
-        elif (month := _MONTHS.get(name)) and (back or len(name) > 3):
-            over = not back or month < today.month
-            period = cal.on(today.year if over else today.year - 1, month)
-        elif back and (count := self._number(i + 1)) and (unit := _UNITS.get(self._word(i + 2))):
-            period = cal.last_of(today, count, unit)
-            return Found(i + 3, period) if period else None
-        return Found(i + 2, period) if period else None
-
-    def _with_month(self, i: int) -> Found | None:
-        """ "May 2021", "3 May 2021", "May 3rd, 2021", "3rd of May", "May" (needs a cue)."""
-        day = self._day(i)
-        j = i
-        if day is not None or self._odd_day(i):
-            j = i + 2 if self._word(i + 1) == "of" else i + 1
-            month = _MONTHS.get(self._word(j))
-            if month is None or self._comma(i, j):
-                return None
-            day = day or int(re.match(r"\d+", self._word(i))[0])  # type: ignore[index]
-            year = self._year(j + 1)
-            if year is None and not self._sure_month(j):
-                return None
-            period = cal.on(year, month, day)
-            return Found(j + (2 if year else 1), period)
-        month = _MONTHS.get(self._word(i))
-        if month is None:
-            return None
-        k = i + 2 if self._word(i + 1) == "of" else i + 1
-        if (year := self._year(k)) is not None:
-            return Found(k + 1, cal.on(year, month))
-        day = self._day(i + 1)
-        if day is None and self._odd_day(i + 1) and self._capital_or_cued(i):
-            day = int(re.match(r"\d+", self._word(i + 1))[0])  # type: ignore[index]
-        if day is not None and not self._comma(i, i + 1):
-            year = self._year(i + 2)
-            ordinal = not self._word(i + 1).isdigit()
-            if year is not None or ordinal or self._sure_month(i):
-                return Found(i + (3 if year else 2), cal.on(year, month, day))
-        return Found(i + 1, cal.on(None, month), "cue")
-
-    def _part_of_year(self, i: int) -> Found | None:
-        """ "spring 2021", "christmas 2020", "new year 2021", "late 2021", "Q1 2021"."""
-        word = self._word(i)
-        if word == "new" and self._word(i + 1) in ("year", "years"):
-            j = i + 3 if self._word(i + 2) in ("eve", "day") else i + 2
-            year = self._year(j)
-            return Found(j + 1, cal.holiday("new year", year)) if year else None
-        j = i + 2 if self._word(i + 1) in ("of", "day", "eve") else i + 1
-        year = self._year(j)
-        if year is None:
-            year, j = self._year(i), i + 1  # "2021 spring"
-            name = self._word(j)
-            if year and name in cal.SEASONS and not self._comma(i, j):
-                return Found(j + 1, cal.season(year, cal.SEASONS[name]))
-            return None
-        if word in cal.SEASONS:
-            return Found(j + 1, cal.season(year, cal.SEASONS[word]))
-        if word in _HOLIDAYS:
-            return Found(j + 1, cal.holiday(_HOLIDAYS[word], year))
-        if word in _THIRDS:
-            first, last = _THIRDS[word]
-            return Found(j + 1, Period(f"{year:04d}-{first}", f"{year:04d}-{last}"))
-        if word in ("q1", "q2", "q3", "q4"):
-            last_month = int(word[1]) * 3
-            first, last = f"{last_month - 2:02d}", f"{last_month:02d}"
-            return Found(j + 1, Period(f"{year:04d}-{first}", f"{year:04d}-{last}"))
-        return None
-
-    def _bare_year(self, i: int) -> Found | None:
-        year = self._year(i)
-        return None if year is None else Found(i + 1, cal.on(year), "year")
-
-    # --- words ------------------------------------------------------------------------------
-
-    def plausible(self, i: int) -> bool:
-        """Whether the number at token i looks like the year of a photo, not like a count."""
-        year = self._year(i)
-        if year is None or not 1826 <= year <= self.today.year + 1:
-            return False
-        if self._word(i + 1) in _COUNTED and not self._comma(i, i + 1):
-            return False
-        return self._word(i - 1) not in _COUNTING
-
-    def _word(self, i: int) -> str:
-        if 0 <= i < len(self.tokens) and self.tokens[i].kind == "word":
-            return self.tokens[i].folded
-        return ""
-
-    def _words(self, i: int, text: str) -> bool:
-        return all(self._word(i + n) == word for n, word in enumerate(text.split()))
-
-    def _gap(self, i: int) -> str:
-        """What stands between token i and the next."""
-        if not 0 <= i < len(self.tokens) - 1:
-            return ""
-        return self.text[self.tokens[i].end : self.tokens[i + 1].start]
-
-    def _comma(self, i: int, j: int) -> bool:
-        """Whether anything but blanks and hyphens stands between two tokens."""
-        between = (
-            self.text[self.tokens[i].end : self.tokens[j].start] if j < len(self.tokens) else ""
-        )
-        return bool(set(between) & set(",;:?!()"))
-
-    def _behind(self, end: int, i: int) -> int:
-        while i < len(self.tokens) and self.tokens[i].start < end:
-            i += 1
-        return i
-
-    def _year(self, i: int) -> int | None:
-        """A number of four digits that is no part of a larger one ("2,021", "2021.5", "1:2021")."""
-        word = self._word(i)
-        if not re.fullmatch(r"[12]\d{3}", word) or not word.isascii():
-            return None
-        token = self.tokens[i]
-        if re.search(
-            r"[\d][.,:/]$|[#№$€£]$|[\w]-$|_$", self.text[max(0, token.start - 2) : token.start]
-        ):
-            if not re.search(r"(?<!\d)\d{4}-$", self.text[: token.start]):
-                return None
-        if re.match(r"[.,:/]\d|_|-(?!\d{4}(?!\d))\w|%|°", self.text[token.end : token.end + 6]):
-            return None
-        return int(word)
-
-    def _day(self, i: int) -> int | None:
-        match = re.fullmatch(r"([12]?\d|3[01]|0[1-9])(?:st|nd|rd|th)?", self._word(i))
-        return int(match[1]) if match and int(match[1]) else None
-
-    def _odd_day(self, i: int) -> bool:
-        """A day that no month has."""
-        return bool(re.fullmatch(r"(?:0|00|3[2-9])(?:st|nd|rd|th)?", self._word(i)))
-
-    def _number(self, i: int) -> int:
-        word = self._word(i)
-        if re.fullmatch(r"[0-9]{1,5}", word):
-            return int(word)
-        return _NUMBERS.get(word, 0)
-
-    def _capital_or_cued(self, i: int) -> bool:
-        return i < len(self.tokens) and (self.tokens[i].capital or self._word(i - 1) in CUES)
-
-    def _sure_month(self, i: int) -> bool:
-        """Whether this is a month's name whatever stands around it ("may" and "march" are not)."""
-        return self.tokens[i].capital or self._word(i) not in ("may", "march", "mar", "sun")
-
-
-#: Words behind a number that it counts, and words before one that it numbers.
-_COUNTED = frozenset(
-    [
-        "m",
-        "km",
-        "cm",
-        "mm",
-        "meter",
-        "meters",
-        "metre",
-        "metres",
-        "mile",
-        "miles",
-        "ft",
-        "feet",
-        "foot",
-        "yard",
-        "yards",
-        "inch",
-        "inches",
-        "kg",
-        "g",
-        "lb",
-        "lbs",
-        "people",
-        "persons",
-        "men",
-        "women",
-        "soldiers",
-        "dogs",
-        "cats",
-        "photos",
-        "pictures",
-        "pieces",
-        "words",
-        "dollars",
-        "euros",
-        "pounds",
-        "years",
-        "days",
-        "hours",
-        "hour",
-        "hrs",
-        "seconds",
-        "minutes",
-        "steps",
-        "calories",
-        "rpm",
-        "px",
-        "pixels",
-        "mph",
-        "kmh",
-        "hp",
-        "w",
-        "watts",
-        "v",
-        "volts",
-        "degrees",
-        "percent",
-        "points",
-        "times",
-        "islands",
-        "bc",
-        "ad",
-        "bce",
-        "ce",
-    ]
-)
-_COUNTING = frozenset(
-    [
-        "number",
-        "no",
-        "nr",
-        "route",
-        "room",
-        "highway",
-        "bus",
-        "flight",
-        "page",
-        "top",
-        "version",
-        "model",
-        "size",
-        "about",
-        "over",
-        "almost",
-        "nearly",
-        "than",
-        "a",
-        "an",
-        "approximately",
-        "roughly",
-        "some",
-        "only",
-        "just",
-        "under",
-        "gate",
-        "train",
-        "tram",
-        "line",
-        "class",
-        "formula",
-        "street",
-        "road",
-        "channel",
-        "platform",
-        "lot",
-        "unit",
-        "area",
-        "apollo",
-        "windows",
-        "boeing",
-        "airbus",
-    ]
-)
-
-
-def _last_night(today: datetime.date) -> Period:
-    yesterday = today - datetime.timedelta(days=1)
-    return Period(f"{yesterday.isoformat()}T18", f"{today.isoformat()}T05")

@@ -7,11 +7,14 @@ refused here: whatever has no meaning as syntax is words.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from retrieval.storage import matching
+
+fold = lru_cache(maxsize=4096)(matching.fold)
 
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
 _CLOSING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』"}
@@ -24,6 +27,7 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z_-]*)[:：](?=[^\s:：/\\)])")
 _SPACED_FIELD = re.compile(r"([A-Za-z]{2,})[:：] +(?=[\w\"“<>=*.])")
 _SIMPLE = re.compile(r"[^\s,;，；、()\"“”«»]+")
 _VALUE = re.compile(r"[^\s,;，；、\"“”«»]+")
+_SMALL = re.compile(r"\d{1,3}(?!\d)")  # "-5 degrees" is a number
 _GLUE = re.compile(rf"[^\W{UNSPACED}]|[-–:'’./&+#@]")
 _ARTICLE = re.compile(r"(?:a|an|the|my|our) +(?=\w)", re.IGNORECASE)
 
@@ -56,16 +60,6 @@ class Token:
     def capital(self) -> bool:
         """Whether it is written like a name; scripts without capitals never are."""
         return self.text[:1].isupper()
-
-
-@lru_cache(maxsize=4096)
-def fold(text: str) -> str:
-    """The text for comparing: no case, no accents ("Île" is "ile"), no apostrophes, NFC."""
-    if text.isascii():
-        return text.casefold().replace("'", "")
-    plain = unicodedata.normalize("NFKD", text.casefold()).replace("’", "").replace("'", "")
-    kept = "".join(c for c in plain if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", kept)
 
 
 def words_of(text: str) -> list[Token]:
@@ -113,9 +107,9 @@ def _token(text: str, at: int, end: int, fresh: bool) -> Token | None:
         if text[body] in _CLOSING:
             inside, stop, closed = _quoted(text, body, end)
             return Token("quote", inside, at, stop, negated=sign, closed=closed)
-        if sign and (text[body] == "(" or text[body].isalpha() or _WORD.match(text, body, end)):
-            if not re.match(r"\d{1,3}(?!\d)", text[body:end]):  # "-5 degrees" is a number
-                return _marked(text, at, body, end, True, 1.0)
+        binds = sign and (text[body] == "(" or _WORD.match(text, body, end))
+        if binds and not _SMALL.match(text, body, end):
+            return _marked(text, at, body, end, True, 1.0)
     match = _WORD.match(text, at, end)
     return _word(match) if match else None
 

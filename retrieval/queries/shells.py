@@ -1,4 +1,4 @@
-"""What surrounds the thing that is looked for: "Find the photo of …", "When did I photograph …?"."""
+"""What surrounds what is looked for: "Find the photo of …", "When did I photograph …?"."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _MARKS = re.compile(r"[\s?？!！.。]*$")
 
 
 def strip(text: str) -> tuple[int, int]:
-    """Where in `text` that which is looked for begins and ends; all of it if nothing surrounds it."""
+    """Where in `text` that which is looked for begins and ends."""
     for shell in chinese.SHELLS:
         if re.search(r"[\u4e00-\u9fff]", text) and (match := shell.match(text)):
             return match.start("body"), match.end("body")
@@ -84,7 +84,7 @@ def strip(text: str) -> tuple[int, int]:
         question = re.match(r"\s*(?:when|where|which|what|how)\b", text, re.IGNORECASE)
         if question and (tail := _TAIL.search(text, begin)):
             end = tail.start()
-        elif question:
+        else:
             end = max(begin, _end(text))
     return begin, end
 

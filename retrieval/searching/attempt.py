@@ -13,7 +13,8 @@ import numpy as np
 from retrieval.errors import QueryError
 from retrieval.records import Query, SearchOptions, Space
 from retrieval.searching.hits import Ranked
-from retrieval.storage.filters import passing, photos_at
+from retrieval.storage.filters import passing
+from retrieval.storage.live import photos_at
 from retrieval.storage.stored import rows_of
 from retrieval.stores import VectorStore
 

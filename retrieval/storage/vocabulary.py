@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from retrieval.storage.readable import Readable
 
@@ -98,12 +99,18 @@ def read_vocabulary(reader: Readable) -> Vocabulary:
 
 def places_of(reader: Readable) -> tuple[Place, ...]:
     """All places of photos, each once."""
-    return tuple((a, b, c, d) for a, b, c, d in reader.fetch(_PLACES))
+    rows = reader.fetch(_PLACES)
+    return tuple((_text(a), _text(b), _text(c), _text(d)) for a, b, c, d in rows)
 
 
 def gear_of(reader: Readable) -> tuple[Gear, ...]:
     """All cameras with their lenses, each once."""
-    return tuple((a, b, c) for a, b, c in reader.fetch(_GEAR))
+    return tuple((_text(a), _text(b), _text(c)) for a, b, c in reader.fetch(_GEAR))
+
+
+def _text(value: Any) -> str | None:
+    """A name; SQLite lets a text be replaced by anything."""
+    return value if isinstance(value, str) else None
 
 
 def _years(reader: Readable) -> tuple[int, int] | None:

@@ -21,6 +21,10 @@ def text(value: str, weight: float = 1.0) -> Part:
     return Part("text", value, weight)
 
 
+def box(value: str, weight: float = 1.0) -> Part:
+    return Part("box", value, weight)
+
+
 class TestMakeQuery:
     @pytest.mark.parametrize(
         ("asked", "part"),
@@ -36,16 +40,22 @@ class TestMakeQuery:
         ],
     )
     def test_weights(self, asked: str, part: Part) -> None:
-        assert make_query(asked).parts == (part,)
+        assert make_query(asked, raw=True).parts == (part,)
+        beside = make_query([asked, "x"]).parts[0]
+        assert beside == box(part.value, part.weight)
+
+    def test_a_text_alone_is_a_box_whose_weights_bind_words(self) -> None:
+        assert make_query(" 2:dog in the snow").parts == (box("2:dog in the snow"),)
+        assert make_query("2:a dog", minus="cats").parts == (box("a dog", 2), box("cats", -1))
 
     def test_all_kinds_of_parts_in_order(self, tmp_path: Path) -> None:
         a, b = picture(tmp_path / "a.jpg"), picture(tmp_path / "b.jpg")
         query = make_query(["x", "2:y"], images=[a], minus=["z"], minus_images=[f"0.5:{b}"])
         assert query.parts == (
-            text("x"),
-            text("y", 2),
+            box("x"),
+            box("y", 2),
             Part("image", str(a), 1),
-            text("z", -1),
+            box("z", -1),
             Part("image", str(b), -0.5),
         )
 
@@ -68,9 +78,9 @@ class TestMakeQuery:
             ({"text": " \n"}, "The query is empty"),
             ({"text": ["dog", ""]}, "The query is empty"),
             ({"minus": ["dog"]}, "only subtracts"),
-            ({"text": "0:dog"}, "between 0 and 100"),
-            ({"text": "101:dog"}, "between 0 and 100"),
-            ({"text": "9" * 400 + ":dog"}, "between 0 and 100"),
+            ({"text": ["0:dog", "x"]}, "between 0 and 100"),
+            ({"text": "101:dog", "raw": True}, "between 0 and 100"),
+            ({"text": ["9" * 400 + ":dog", "x"]}, "between 0 and 100"),
             ({"text": "x" * 50_000}, "has 50,000 characters"),
             ({"text": "x" * (MAX_CHARACTERS + 1)}, "2,001 characters; at most 2,000"),
             ({"images": ["none.jpg"]}, "There is no picture file none.jpg"),
@@ -134,6 +144,21 @@ class TestQueryVector:
         np.testing.assert_allclose(one, other, atol=1e-3)
         assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
 
+    def test_a_photo_of_the_collection_is_asked_for_by_its_id(self) -> None:
+        encoder = ToyEncoder()
+        (red,) = encoder.encode_texts(["red"])
+        query = Query((Part("photo", "7"), Part("text", "green", -0.5)))
+        (green,) = encoder.encode_texts(["green"])
+        found = query_vector(query, encoder, {"7": red}.__getitem__)
+        expected = red - 0.5 * green
+        np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
+        with pytest.raises(QueryError, match="only within it"):
+            query_vector(query, encoder)
+
+    def test_nothing_to_embed(self) -> None:
+        with pytest.raises(QueryError, match="nothing to embed"):
+            query_vector(Query(), ToyEncoder())
+
     def test_parts_that_cancel(self) -> None:
         with pytest.raises(QueryError, match="cancel each other out"):
             query_vector(make_query("red", minus=["red"]), ToyEncoder())
@@ -160,6 +185,9 @@ def _open(path: Path) -> Any:
         (("a", "dog", "on the beach"), ["a dog", "on the beach"]),
         (("2:dog", "snow"), ["2:dog", "snow"]),
         (("a dog", "2:at night"), ["a dog", "2:at night"]),
+        (("dog", "camera:Canon EOS", "snow"), ['dog camera:"Canon EOS" snow']),
+        (("-place:=New York", "dog"), ['-place:="New York" dog']),
+        (("note: a dog", "x"), ["note: a dog", "x"]),
         ((), []),
     ],
 )
