@@ -22,6 +22,7 @@ from retrieval.cli.info import info_command
 from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
 from retrieval.cli.search import search_command
+from retrieval.cli.show import show_command
 from retrieval.cli.verify import verify_command
 from retrieval.errors import RetrievalError
 
@@ -56,6 +57,7 @@ def main() -> None:
 
 main.add_command(index_command)
 main.add_command(search_command)
+main.add_command(show_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
 main.add_command(evaluate_command)
