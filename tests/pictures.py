@@ -60,3 +60,20 @@ def touch(path: Path, later_ns: int = 5_000_000_000) -> None:
     """Move a file's modification time, so that it looks changed."""
     stamp = path.stat().st_mtime_ns + later_ns
     os.utime(path, ns=(stamp, stamp))
+
+
+def sidecar(*keywords: str, rating: int | None = None, title: str = "", more: str = "") -> bytes:
+    """The content of an XMP file, as Lightroom writes it; `more` are further attributes."""
+    stars = "" if rating is None else f' xmp:Rating="{rating}"'
+    items = "".join(f"<rdf:li>{word}</rdf:li>" for word in keywords)
+    subject = f"<dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject>" if keywords else ""
+    alternatives = f'<rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt>'
+    named = f"<dc:title>{alternatives}</dc:title>" if title else ""
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+        ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"'
+        f' xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"{stars} {more}>'
+        f"{subject}{named}</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()

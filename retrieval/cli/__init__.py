@@ -31,6 +31,7 @@ from retrieval.cli.similar import similar_command
 from retrieval.cli.spaces import spaces_command
 from retrieval.cli.tags import tags_command
 from retrieval.cli.trips import trips_command
+from retrieval.cli.show import show_command
 from retrieval.cli.verify import verify_command
 from retrieval.cli.watch import watch_command
 from retrieval.errors import RetrievalError
@@ -68,6 +69,7 @@ main.add_command(index_command)
 main.add_command(watch_command)
 main.add_command(search_command)
 main.add_command(similar_command)
+main.add_command(show_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
 main.add_command(trips_command)

@@ -19,8 +19,11 @@ from retrieval.indexing.session import (
     UNREADABLE,
     Session,
 )
+from retrieval.indexing.sidecars import DAMAGED
 from retrieval.indexing.stages import Stopwatch
+from retrieval.knowing import facts_in
 from retrieval.metadata.file_names import date_in_name
+from retrieval.metadata.reading import is_sidecar
 from retrieval.pictures import decode, side_for
 from retrieval.pictures.images import READER, FileContent, Picture, read_content
 from retrieval.pictures.looks import LEAST_SIDE, measure_looks
@@ -122,7 +125,9 @@ class PhotoIndexer:
                 loaded.prepared = encoder.prepare(picture.image)
                 loaded.photo = self._new_photo(loaded.stat.path, content, picture)
         except ImageError as exc:
-            loaded.reason = NOT_TEXT if is_corpus(loaded.stat.path) else str(exc)
+            path = loaded.stat.path
+            named = NOT_TEXT if is_corpus(path) else DAMAGED if is_sidecar(path) else ""
+            loaded.reason = named or str(exc)
             return
         loaded.content_hash = content.content_hash
 
@@ -133,7 +138,7 @@ class PhotoIndexer:
             picture.height,
             picture.format,
             picture.frames,
-            facts=self.session.facts_in([path], content.data),
+            facts=facts_in([path], content.data, self.session.collection.cache),
             looks=measure_looks(picture.image),
         )
 

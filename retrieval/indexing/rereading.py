@@ -13,6 +13,7 @@ from typing import NamedTuple
 from retrieval.embedding import look_ahead
 from retrieval.errors import ImageError
 from retrieval.indexing.session import COMMIT_FILES, Session
+from retrieval.knowing import facts_in
 from retrieval.pictures import decode
 from retrieval.pictures.images import FileContent, read_content
 from retrieval.pictures.looks import LEAST_SIDE, measure_looks
@@ -56,7 +57,7 @@ def _read(session: Session, job: _Job) -> Known | None:
     content = _content(paths, job.photo.content_hash)
     if content is None:
         return None
-    facts = session.facts_in(paths, content.data) if job.facts else None
+    facts = facts_in(paths, content.data, session.collection.cache) if job.facts else None
     looks = None
     if job.looks:
         try:

@@ -44,6 +44,7 @@ class Run:
         beside = [stat for stat in work if is_sidecar(stat.path)]
         work = [stat for stat in work if not is_sidecar(stat.path)]
         sidecars = SidecarIndexer(session)
+        sidecars.note_left([*(known for known, _ in difference.changed), *difference.missing])
         sidecars.note_gone([f for f in difference.missing if f.reader == SIDECAR])
         misnamed = sidecars.index(beside)
         photos = PhotoIndexer(session)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retrieval.embedding import DEFAULT_BATCH, BatchEmbedder
-from retrieval.errors import ImageError
 from retrieval.indexing.stages import Stages
-from retrieval.metadata.file_names import date_in_name
-from retrieval.metadata.reading import read_facts, sidecars_of
-from retrieval.pictures.images import read_content
-from retrieval.places import locate
-from retrieval.records import Facts, FileStat, ProgressCallback, Skipped
+from retrieval.metadata.reading import sidecars_of
+from retrieval.records import FileStat, ProgressCallback, Skipped
 from retrieval.storage.commits import FileEntry
 
 if TYPE_CHECKING:
@@ -104,16 +100,6 @@ class Session:
         """The sidecar of the photo at `path`, among those that were met in this run."""
         return next((name for name in sidecars_of(path) if name in self.sidecars), None)
 
-    def facts_in(self, paths: Sequence[str], data: bytes) -> Facts:
-        """What the files of a photo say, all of content `data`, with the names of its place.
-
-        Of several the first with a sidecar counts, and the first that is named by its date. For
-        threads.
-        """
-        beside = next(filter(None, map(read_sidecar, paths)), None)
-        named = next(filter(date_in_name, paths), paths[0])
-        return locate(read_facts(data, named, beside), self.collection.cache)
-
     def skip(self, path: str, reason: str) -> None:
         """Count a file as skipped."""
         self.counts.skipped.append(Skipped(path, reason))
@@ -126,13 +112,3 @@ class Session:
         ):
             return None
         return FileEntry(stat, reason=reason, reader=NOT_OPENED)
-
-
-def read_sidecar(path: str) -> bytes | None:
-    """The content of the sidecar of the photo at `path`; None without one that can be read."""
-    for name in sidecars_of(path):
-        try:
-            return read_content(name).data
-        except (OSError, ImageError):
-            continue
-    return None

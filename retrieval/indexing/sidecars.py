@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from retrieval.errors import ImageError
 from retrieval.indexing.session import COMMIT_FILES, UNREADABLE, Session
+from retrieval.metadata.reading import sidecars_of
 from retrieval.metadata.xmp import read_xmp
 from retrieval.pictures.images import READER, read_content
 from retrieval.records import FileStat
@@ -37,6 +38,23 @@ class SidecarIndexer:
         """Have photos read again whose sidecars are no more."""
         for start in range(0, len(files), COMMIT_FILES):
             self._commit([file.path for file in files[start : start + COMMIT_FILES]], [])
+
+    def note_left(self, files: Sequence[KnownFile]) -> None:
+        """Have photos read again whose files, with a sidecar beside, are gone or changed.
+
+        They may stand elsewhere, where that sidecar does not count.
+        """
+        known = {name for file in files for name in sidecars_of(file.path)}
+        there = {*self.session.sidecars, *self.catalog.files_at(sorted(known))}
+        left = {
+            file.photo_id
+            for file in files
+            if file.photo_id is not None and not there.isdisjoint(sidecars_of(file.path))
+        }
+        photos = self.catalog.photos_by_id(sorted(left))
+        if photos:
+            hashes = [photo.content_hash for photo in photos.values()]
+            self.session.collection.commit(Batch(outdated=hashes))
 
     def _entry(self, stat: FileStat, misnamed: list[FileStat]) -> FileEntry | None:
         """What the catalog should hold of a sidecar from now on, which is counted in its group."""

@@ -16,8 +16,11 @@ from retrieval.coding import learned, refresh
 from retrieval.errors import UsageError
 from retrieval.grouping.trips import refresh_trips
 from retrieval.indexing import named_roots
+from retrieval.indexing.sidecars import SIDECAR
 from retrieval.journal import recorded
+from retrieval.metadata.reading import sidecars_of
 from retrieval.records import ForgetReport
+from retrieval.scan import KnownFile
 from retrieval.storage import edits
 from retrieval.storage.edits import Doomed
 from retrieval.storage.layout import forget_roots
@@ -25,6 +28,7 @@ from retrieval.storage.leftovers import find_copies, finish_forgetting, remove_c
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
+    from retrieval.storage.catalog import Catalog
 
 
 def forget(
@@ -81,7 +85,22 @@ def _find(collection: Collection, roots: list[Path]) -> Doomed:
                     "dropped by: retrieval compact"
                 )
             found.update(there)
-        return edits.find_doomed(connection, found.values())
+        doomed = edits.find_doomed(connection, found.values())
+        beside = _sidecars(catalog, doomed)
+        return edits.find_doomed(connection, [*found.values(), *beside]) if beside else doomed
+
+
+def _sidecars(catalog: Catalog, doomed: Doomed) -> list[KnownFile]:
+    """The sidecars that tell of what is doomed and of nothing else."""
+    names = {n for f in doomed.files if f.photo_id is not None for n in sidecars_of(f.path)}
+    names -= {file.path for file in doomed.files}
+    known = [f for f in catalog.files_at(sorted(names)).values() if f.reader == SIDECAR]
+    going = set(doomed.photos)
+    return [
+        file
+        for file in known
+        if going.issuperset(catalog.photo_ids(catalog.photos_beside([file.path])).values())
+    ]
 
 
 def _report(

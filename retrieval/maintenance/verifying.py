@@ -190,6 +190,10 @@ class Verification:
                 if encoder:
                     self._try("encoder", lambda: self._check_encoder(active))
             self._check_files(catalog, content)
+            if unread := len(catalog.outdated_photos()):
+                self.notes.append(
+                    f"Of {unread:,} photos it is not known what their files say; index them again"
+                )
             self._known_photos = audits.photo_hashes(catalog)
 
     def _check_seal_file(self) -> None:

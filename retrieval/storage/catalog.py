@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, insert, or_, select, update
 
 from retrieval.metadata.reading import sidecars_of
-from retrieval.records import Kind, RunRecord, Skipped, Space
+from retrieval.records import Document, Kind, RunRecord, Skipped, Space
 from retrieval.scan import KnownFile
 from retrieval.storage.commits import Batch, table_of, write_batch
 from retrieval.storage.database import Database
@@ -28,6 +28,7 @@ from retrieval.storage.tables import (
     runs,
     sources,
     spaces,
+    writing,
 )
 from retrieval.storage.words import photos_without_words, refresh_words
 
@@ -140,6 +141,18 @@ class Catalog(Database):
                     if sidecar in sidecars_of(row.path):
                         found.append(row.content_hash)
         return found
+
+    def documents_naming(self, paths: Sequence[str]) -> list[Document]:
+        """The documents of lines that name one of these photo files."""
+        query = select(sources.c.document_id, sources.c.document_id)
+        ids = sorted(set(dict(self._in_chunks(query, sources.c.photo_path, paths))))
+        found = self.documents_by_id(ids)
+        return [found[i] for i in ids if i in found]
+
+    def writing_in(self, photo_id: int) -> str | None:
+        """Writing that was recognised in a photo; None where none was, or nobody looked."""
+        found = self._scalars(select(writing.c.text).where(writing.c.photo_id == photo_id))
+        return found[0] or None if found else None
 
     def files_at(self, paths: Sequence[str]) -> dict[str, KnownFile]:
         """What is known of files, by path."""

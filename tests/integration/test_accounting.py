@@ -12,18 +12,25 @@ from hypothesis import strategies as st
 
 from retrieval import Collection, IndexReport, index_folder, search
 from retrieval.errors import NoCollectionError, NoPhotosError
+from retrieval.records import Facts
 from tests.conftest import open_toy
-from tests.pictures import encoded, paint
+from tests.pictures import encoded, paint, sidecar
 from tests.toy import ToyEncoder
 
 PICTURES = {name: encoded(paint(name)) for name in ("red", "green", "blue", "yellow")}
 TEXTS = {"few": b"red\n\ngreen", "more": b"green\n\nblue\n\nred"}
 BROKEN = {"broken": b"\xff\xd8 no", "empty": b""}
-CONTENTS = {**PICTURES, **TEXTS, **BROKEN}
+SIDECARS = {f"{stars} stars": sidecar(rating=stars) for stars in (1, 2)}
+CONTENTS = {**PICTURES, **TEXTS, **BROKEN, **SIDECARS}
 
-names = st.sampled_from(["a.png", "b.png", "d/c.png", "d/e.png", "d/t.txt", "u.txt", ".h.png"])
+names = st.sampled_from(
+    ["a.png", "b.png", "d/c.png", "d/20210304_171500.png", "d/t.txt", "u.txt", ".h.png"]
+)
+sidecars = st.sampled_from(["a.xmp", "b.png.xmp", "d/20210304_171500.xmp"])
 operations = st.one_of(
-    st.tuples(st.just("write"), names, st.sampled_from(sorted(CONTENTS))),
+    st.tuples(st.just("write"), sidecars, st.sampled_from([*SIDECARS, "red", "few", "empty"])),
+    st.tuples(st.sampled_from(["touch", "delete"]), sidecars, sidecars),
+    st.tuples(st.just("write"), names, st.sampled_from(sorted({*CONTENTS} - {*SIDECARS}))),
     st.tuples(st.just("move"), names, names),
     st.tuples(st.just("copy"), names, names),
     st.tuples(st.just("touch"), names, names),
@@ -68,6 +75,8 @@ class Disk:
 def is_usable(name: str, content: str) -> bool:
     if name.startswith("."):
         return False
+    if content in SIDECARS:
+        return name.endswith(".xmp")
     return content in PICTURES or (content in TEXTS and name.endswith(".txt"))
 
 
@@ -76,8 +85,11 @@ def index(collection: Collection, root: Path) -> IndexReport:
         return index_folder(collection, [root], batch_size=2, threads=1)
     except NoPhotosError as exc:
         report = exc.report
-        assert report.added + report.changed + report.moved + report.duplicates == 0
-        assert report.unchanged + report.removed == 0
+        met = report.added + report.changed + report.moved + report.duplicates + report.unchanged
+        assert met == sum(path.suffix == ".xmp" for path in root.rglob("*")) - sum(
+            skipped.path.endswith(".xmp") for skipped in report.skipped
+        )
+        assert report.removed == 0
         return report
 
 
@@ -118,7 +130,7 @@ def results(collection: Collection, kind: str) -> dict[frozenset[str], float]:
     return {frozenset([hit.path, *hit.also, hit.text or ""]): round(hit.score, 6) for hit in hits}
 
 
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(rounds)
 def test_whatever_happens_to_the_files(
     toy: list[ToyEncoder], plan: list[list[tuple[str, str, str]]]
@@ -161,9 +173,18 @@ def sum_usable(now: dict) -> int:
     return sum(is_usable(name, content) for name, (content, _) in now.items())
 
 
+def facts(collection: Collection) -> dict[tuple[str, ...], Facts]:
+    """What is known of each photo, by its paths."""
+    catalog = collection.reader
+    ids = [row[0] for row in catalog.fetch("SELECT photo_id FROM files WHERE photo_id NOT NULL")]
+    known = catalog.facts_of(ids)
+    return {tuple(sorted(p.paths)): known[i] for i, p in catalog.photos_by_id(ids).items()}
+
+
 def check_like_fresh(collection: Collection, root: Path, place: Path) -> None:
     with open_toy(place) as fresh:
         index(fresh, root)
+        assert facts(collection) == facts(fresh)
         for kind in ("photos", "documents"):
             assert results(collection, kind) == results(fresh, kind)
         assert collection.catalog.counts() == fresh.catalog.counts()
