@@ -26,8 +26,8 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 ENDINGS = ("ings", "ing", "ies", "es", "ed", "s")
 LEAST_STEM = 3  # letters that are left
 MOST_WORDS = 32  # of a query; the first count
-#: Rows that may be ranked: each costs about 2.3 microseconds, so 7 ms in all.
-MOST_ROWS = 3_000
+#: Rows that may be ranked: each costs about 2.3 microseconds, so 5 ms in all.
+MOST_ROWS = 2_000
 #: Rows that may be fetched without ranking: 0.45 microseconds each.
 MOST_EQUAL_ROWS = 20_000
 LEAST_WEIGHT = 1e-6  # of a word that most photos have; FTS5 has the same
