@@ -19,6 +19,7 @@ from retrieval.cli.evaluate import evaluate_command
 from retrieval.cli.forget import forget_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
+from retrieval.cli.ocr import ocr_command
 from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
 from retrieval.cli.search import search_command
@@ -63,3 +64,4 @@ main.add_command(forget_command)
 main.add_command(compact_command)
 main.add_command(verify_command)
 main.add_command(repair_command)
+main.add_command(ocr_command)

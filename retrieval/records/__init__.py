@@ -43,6 +43,7 @@ from retrieval.records.reports import (
     RunRecord,
     StageTimes,
     VerifyReport,
+    WritingReport,
     ignore_notice,
     ignore_progress,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "Space",
     "StageTimes",
     "VerifyReport",
+    "WritingReport",
     "ignore_notice",
     "ignore_progress",
 ]

@@ -26,6 +26,7 @@ from retrieval.storage.tables import (
     runs,
     sources,
     spaces,
+    writing,
 )
 from retrieval.storage.words import photos_without_words, refresh_words
 
@@ -184,6 +185,12 @@ class Catalog(Database):
                 )
                 for row in connection.execute(query)
             ]
+
+    def unread_photos(self) -> list[int]:
+        """Photos (ids) that stand in a file and in which no writing was looked for yet."""
+        stands = exists().where(files.c.photo_id == photos.c.id)
+        read = exists().where(writing.c.photo_id == photos.c.id)
+        return self._scalars(select(photos.c.id).where(stands, ~read).order_by(photos.c.id))
 
     # --- writing ----------------------------------------------------------------------------
 

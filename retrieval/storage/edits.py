@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -28,6 +28,7 @@ from retrieval.storage.tables import (
     runs,
     sources,
     spaces,
+    writing,
 )
 from retrieval.storage.words import photos_named, refresh_words
 
@@ -149,6 +150,19 @@ def _is_below(path: str, gone: set[str]) -> bool:
             return False
         path = parent
     return True
+
+
+# --- writing in photos ---------------------------------------------------------------------
+
+
+def write_writing(connection: Connection, reader: str, texts: Mapping[int, str]) -> None:
+    """Note the writing in photos (by id), for those that were not forgotten meanwhile."""
+    for part in chunks(sorted(texts)):
+        there = list(connection.scalars(select(photos.c.id).where(photos.c.id.in_(part))))
+        rows = [{"photo_id": i, "reader": reader, "text": texts[i]} for i in there]
+        if rows:
+            connection.execute(insert(writing).prefix_with("OR REPLACE"), rows)
+        refresh_words(connection, there)
 
 
 # --- compact --------------------------------------------------------------------------------
