@@ -49,6 +49,7 @@ from retrieval.records.reports import (
     StageTimes,
     VerifyReport,
     WatchReport,
+    WritingReport,
     ignore_notice,
     ignore_progress,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "StageTimes",
     "VerifyReport",
     "WatchReport",
+    "WritingReport",
     "ignore_notice",
     "ignore_progress",
 ]

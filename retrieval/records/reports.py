@@ -243,6 +243,20 @@ class WatchReport:
 
 
 @dataclass(frozen=True, slots=True)
+class WritingReport:
+    """What `ocr` did: photos that were read, and how many of them hold writing.
+
+    `unreadable` ones could not be opened and are tried again, `left` were not reached yet.
+    """
+
+    photos: int
+    with_writing: int
+    unreadable: int
+    left: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long run is. `total` is None while it is not known yet."""
 

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
     Numbers = NDArray[np.int64]
 
-DEPTH = 200  # photos that each source proposes
-PER_PHOTO = 2  # documents that are looked at for each of these
-SAMPLE = 512  # rows that tell what unrelated items score
+DEPTH = 64  # photos that each source proposes
+SAMPLE = 256  # rows that tell what unrelated items score
 #: Chosen on captioned photos that the encoder was not trained on (scripts/evaluate_fusion.py);
 #: anything near does nearly as well.
 DOCUMENTS_WEIGHT = 1.5
@@ -129,7 +128,7 @@ class _Documents:
         """Photos that the nearest documents name; of few allowed ones all, as that is cheap."""
         if self.ids is not None and len(self.ids) <= depth:
             return self.ids
-        rows = list(_search(self.store, self.vector, PER_PHOTO * depth))
+        rows = list(_search(self.store, self.vector, depth))
         named = set(photos_of_documents(self.reader, self.space, rows)[:, 1].tolist())
         return named if self.ids is None else named & self.ids
 

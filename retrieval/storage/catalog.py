@@ -221,6 +221,12 @@ class Catalog(Database):
                 for row in connection.execute(query)
             ]
 
+    def unread_photos(self) -> list[int]:
+        """Photos (ids) that stand in a file and in which no writing was looked for yet."""
+        stands = exists().where(files.c.photo_id == photos.c.id)
+        read = exists().where(writing.c.photo_id == photos.c.id)
+        return self._scalars(select(photos.c.id).where(stands, ~read).order_by(photos.c.id))
+
     # --- writing ----------------------------------------------------------------------------
 
     def commit(self, space: Space | None, batch: Batch) -> None:

@@ -31,6 +31,7 @@ from retrieval.storage.tables import (
     sources,
     spaces,
     trips,
+    writing,
 )
 from retrieval.storage.words import photos_named, refresh_words
 
@@ -154,6 +155,19 @@ def _is_below(path: str, gone: set[str]) -> bool:
             return False
         path = parent
     return True
+
+
+# --- writing in photos ---------------------------------------------------------------------
+
+
+def write_writing(connection: Connection, reader: str, texts: Mapping[int, str]) -> None:
+    """Note the writing in photos (by id), for those that were not forgotten meanwhile."""
+    for part in chunks(sorted(texts)):
+        there = list(connection.scalars(select(photos.c.id).where(photos.c.id.in_(part))))
+        rows = [{"photo_id": i, "reader": reader, "text": texts[i]} for i in there]
+        if rows:
+            connection.execute(insert(writing).prefix_with("OR REPLACE"), rows)
+        refresh_words(connection, there)
 
 
 # --- compact --------------------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""Which documents name which photos, in rows of the vectors: plain SQL for whatever reads."""
+"""Which documents name which photos, in rows of the vectors: plain SQL for whatever reads.
+
+CROSS JOIN is SQLite's way to fix the order of the tables: without statistics it would begin with
+the largest.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +24,12 @@ if TYPE_CHECKING:
 def photos_of_documents(reader: Readable, space: Space, rows: Sequence[int]) -> Pairs:
     """The photos that documents name, int64 (n, 2): row of the document, id of the photo."""
     found = reader.fetch(
-        "SELECT DISTINCT row, photo_id FROM embeddings"
-        " JOIN sources ON document_id = item_id JOIN files ON path = photo_path"
-        " WHERE space_id = ? AND kind = 'documents' AND photo_id IS NOT NULL"
-        " AND row IN (SELECT value FROM json_each(?))",
-        space.id,
+        "SELECT row, photo_id FROM json_each(?) AS wanted"
+        " CROSS JOIN embeddings ON space_id = ? AND kind = 'documents' AND row = wanted.value"
+        " CROSS JOIN sources ON document_id = item_id"
+        " CROSS JOIN files ON files.path = photo_path WHERE photo_id IS NOT NULL",
         json.dumps(list(rows)),
+        space.id,
     )
     return _pairs(found)
 
@@ -33,12 +37,13 @@ def photos_of_documents(reader: Readable, space: Space, rows: Sequence[int]) -> 
 def documents_of_photos(reader: Readable, space: Space, photos: Sequence[int]) -> Pairs:
     """The documents that name these photos (ids), int64 (n, 2): row of the document, photo."""
     found = reader.fetch(
-        "SELECT DISTINCT row, photo_id FROM files"
-        " JOIN sources ON photo_path = path"
-        " JOIN embeddings ON item_id = document_id AND space_id = ? AND kind = 'documents'"
-        " WHERE photo_id IN (SELECT value FROM json_each(?)) AND live = 1",
-        space.id,
+        "SELECT row, photo_id FROM json_each(?) AS wanted"
+        " CROSS JOIN files ON photo_id = wanted.value"
+        " CROSS JOIN sources ON photo_path = files.path"
+        " CROSS JOIN embeddings ON space_id = ? AND kind = 'documents' AND item_id = document_id"
+        " WHERE live = 1",
         json.dumps(list(photos)),
+        space.id,
     )
     return _pairs(found)
 
@@ -46,10 +51,11 @@ def documents_of_photos(reader: Readable, space: Space, photos: Sequence[int]) -
 def rows_of_photos(reader: Readable, space: Space, photos: Sequence[int]) -> Pairs:
     """The rows of live photos, int64 (n, 2): row, id of the photo; ascending rows."""
     found = reader.fetch(
-        "SELECT row, item_id FROM embeddings WHERE space_id = ? AND kind = 'photos' AND live = 1"
-        " AND item_id IN (SELECT value FROM json_each(?)) ORDER BY row",
-        space.id,
+        "SELECT row, item_id FROM json_each(?) AS wanted"
+        " CROSS JOIN embeddings ON space_id = ? AND kind = 'photos' AND item_id = wanted.value"
+        " WHERE live = 1 ORDER BY row",
         json.dumps(list(photos)),
+        space.id,
     )
     return _pairs(found)
 
