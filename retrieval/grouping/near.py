@@ -20,8 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from retrieval.storage.groups import looks_among
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from retrieval.collection import Collection
 
 BITS_APART = 12  # of 64, at most, for near-duplicates …
 LEAST_COSINE = 0.5  # … whose embeddings agree so much where no bit differs …
@@ -102,6 +106,26 @@ def fold(members: Sequence[Member]) -> list[Fold]:
         best = max(group, key=lambda place: (members[place].quality, -place))
         folds.append(Fold(members[best].id, tuple(members[i].id for i in group if i != best)))
     return folds
+
+
+def fold_photos(collection: Collection, photos: Sequence[int]) -> list[Fold]:
+    """Fold photos of a collection, given by their ids, best ranked first; see `fold`."""
+    with collection.reader.snapshot():
+        space = collection.reader.active_space()
+        if space is None:
+            return [Fold(photo) for photo in photos]
+        known = looks_among(collection.reader, space, photos)
+        vectors = collection.vectors(space, "photos")
+    members = []
+    for photo in photos:
+        row = known.get(photo)
+        if row is None:
+            members.append(Member(photo, None, None, None))
+            continue
+        vector = None if row.row is None else vectors[row.row]
+        quality = quality_of(row.width, row.height, row.sharpness)
+        members.append(Member(photo, row.phash, vector, row.taken_at, quality))
+    return fold(members)
 
 
 def stars(pairs: Pairs, order: Iterable[int]) -> list[list[int]]:

@@ -5,6 +5,8 @@ Rows come as tuples and in bulk: of 100,000 photos in well under a second.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,6 +87,20 @@ def looks(reader: Readable, space: Space) -> list[LooksRow]:
     return [LooksRow(*row) for row in found]
 
 
+def looks_among(reader: Readable, space: Space, photos: Sequence[int]) -> dict[int, LooksRow]:
+    """The same of some photos, by id."""
+    found = reader.fetch(
+        "SELECT photos.id, phash, sharpness, taken_at, width, height, row FROM photos"
+        " LEFT JOIN looks ON looks.photo_id = photos.id"
+        " LEFT JOIN facts ON facts.photo_id = photos.id"
+        " LEFT JOIN embeddings ON item_id = photos.id AND kind = 'photos' AND space_id = ?"
+        " WHERE photos.id IN (SELECT value FROM json_each(?))",
+        space.id,
+        json.dumps(list(photos)),
+    )
+    return {row[0]: LooksRow(*row) for row in found}
+
+
 def photo_files(reader: Readable) -> list[FileRow]:
     """All files of photos, by photo, then in the order they were found."""
     found = reader.fetch(
@@ -100,8 +116,6 @@ def photo_at(reader: Readable, path: str) -> int | None:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
-        import os
-
         stored = os.fsencode(path)
     found = reader.fetch("SELECT photo_id FROM files WHERE path = ?", stored)
     return found[0][0] if found else None

@@ -15,6 +15,7 @@ from retrieval.cli import main
 from retrieval.errors import ImageError, NoCollectionError, UsageError
 from retrieval.grouping import tags as tags_module
 from retrieval.grouping.duplicates import LIKENESSES, DuplicateReport, find_duplicates
+from retrieval.grouping.near import fold_photos
 from retrieval.grouping.tags import Word, find_tags, tag_photo
 from retrieval.grouping.trips import list_trips, refresh_trips
 from retrieval.records import Facts, Looks
@@ -126,6 +127,24 @@ def test_gone_and_changed_files_are_left_out(known: Collection, photos: Path) ->
     assert summary(report) == [("near", "red.png", ["small.png"])]
     assert report.groups[0].keep.path == str(photos / "sub/red.png")
     assert report.left_out == 3
+
+
+def test_hits_are_folded(known: Collection, photos: Path) -> None:
+    names = ("burst-1.png", "small.png", "other.png", "red.png", "burst-2.png")
+    found = known.catalog.files_at([str(photos / name) for name in names])
+    ids = {name: found[str(photos / name)].photo_id or 0 for name in names}
+    by_id = {number: name for name, number in ids.items()}
+    folds = [
+        (by_id[fold.best], [by_id[i] for i in fold.behind])
+        for fold in fold_photos(known, [ids[name] for name in names])
+    ]
+    assert folds == [
+        ("burst-2.png", ["burst-1.png"]),
+        ("red.png", ["small.png"]),
+        ("other.png", []),
+    ]
+    assert fold_photos(known, [10**9])[0].best == 10**9
+    assert fold_photos(known, []) == []
 
 
 def test_photos_of_an_older_version_have_no_hash(collection: Collection, photos: Path) -> None:
