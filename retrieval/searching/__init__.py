@@ -52,11 +52,7 @@ def search(
     """
     if kind not in KINDS:
         raise QueryError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
-    if not isinstance(k, SupportsIndex) or isinstance(k, bool):
-        raise QueryError(f"k must be a whole number between 1 and {MAX_K:,}, not {k!r}.")
-    k = k.__index__()
-    if not 1 <= k <= MAX_K:
-        raise QueryError(f"k must lie between 1 and {MAX_K:,}, not {k:,}.")
+    k = checked_k(k)
     asked = query if isinstance(query, Query) else make_query(query)
     collection.check_encoder()
     collection.store(kind)  # says that there is nothing to search before a model is loaded
@@ -93,6 +89,16 @@ def search(
         encoder=space.encoder,
         method=str(store.plan(k, None if allowed is None else len(allowed))),
     )
+
+
+def checked_k(k: object) -> int:
+    """How many hits are asked for. Raises QueryError for what is no number of them."""
+    if not isinstance(k, SupportsIndex) or isinstance(k, bool):
+        raise QueryError(f"k must be a whole number between 1 and {MAX_K:,}, not {k!r:.60}.")
+    number = k.__index__()
+    if not 1 <= number <= MAX_K:
+        raise QueryError(f"k must lie between 1 and {MAX_K:,}, not {number:,}.")
+    return number
 
 
 def _reordered(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import ImageError, QueryError
 from retrieval.records import Part, Query, SearchResult
-from retrieval.searching import MAX_K, search
+from retrieval.searching import MAX_K, checked_k, search
 from retrieval.storage.stored import rows_of
 
 if TYPE_CHECKING:
@@ -32,11 +32,12 @@ def similar(
     `ask` searches for k photos in place of `search`. Raises QueryError, ImageError, and what
     searching raises.
     """
+    shown = checked_k(k)
     query = query_like(collection.reader, path)
     out = photos_named(query)
-    wanted = k + len(out) if isinstance(k, int) and 0 < k < MAX_K else k  # what k may be, it says
+    wanted = min(shown + len(out), MAX_K)
     found = ask(query, wanted) if ask else search(collection, query, k=wanted)
-    return left_out(found, out, k)
+    return left_out(found, out, shown)
 
 
 def query_like(reader: Readable, path: str | os.PathLike[str]) -> Query:
