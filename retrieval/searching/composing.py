@@ -4,8 +4,9 @@ Summing embeddings as they are (w_1 e_1 + w_2 e_2 + …) lets pictures decide: a
 and pictures into different corners of its space (the modality gap: Liang et al. 2022, "Mind the
 gap"), and the cosines of a picture to photos vary more than those of a text. So
 
-1. a text loses what all texts share: d = e - TEXT_SHARE n, with n the mean embedding of a few texts
-   that say next to nothing (NEUTRAL); a picture stays as it is;
+1. a text loses what all texts share: d = e - share n, with n the mean embedding of a few texts that
+   say next to nothing (NEUTRAL), and less of it the more the text says (`neutral_share`); a picture
+   stays as it is;
 2. each part is scaled by the spread of its scores over the collection, s = sqrt(d' C d) with the
    covariance C of a sample of its vectors. Then z = (v - mean) d / s has standard deviation 1 over
    the collection for every part, whatever its modality, and equal weights mean equal say;
@@ -41,6 +42,7 @@ from retrieval.searching.feedback import (
     liked_direction,
     strength,
 )
+from retrieval.storage.words import tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +54,8 @@ NEUTRAL = (
     *("a photo", "a picture", "an image", "something", "someone", "somewhere", "things"),
     *("a photo of something", "a picture of a place"),
 )
-TEXT_SHARE = 0.7
+MOST_SHARE = 0.7
+FULL_WORDS = 6  # texts of no more words lose the most
 MINUS = 0.7
 TAU = 5.0
 SHORTLIST = 200  # candidates that are ordered by the soft minimum
@@ -61,11 +64,15 @@ PRIOR = 16  # photos that the spreads of all parts being equal counts for
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """An embedded part: unit vector (dim,), and whether it is a text, a picture or a mark."""
+    """An embedded part: unit vector (dim,), and whether it is a text, a picture or a mark.
+
+    `words` counts those of a text.
+    """
 
     kind: Literal["text", "picture", "like"]
     vector: NDArray[np.float32]
     weight: float
+    words: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +141,8 @@ def embed_parts(
     pieces = []
     for part in query.parts:
         if part.kind in ("text", "box"):
-            pieces.append(Piece("text", next(embedded), part.weight))
+            words = len(tokens(part.value))
+            pieces.append(Piece("text", next(embedded), part.weight, words))
         elif part.kind == "image":
             pieces.append(Piece("picture", embed_picture(part.value, encoder()), part.weight))
         else:
@@ -212,9 +220,14 @@ def _combined(
 def _direction(piece: Piece, neutral: NDArray[np.float32] | None) -> NDArray[np.float32]:
     if piece.kind != "text" or neutral is None:
         return piece.vector
-    left = piece.vector - np.float32(TEXT_SHARE) * neutral
+    left = piece.vector - np.float32(neutral_share(piece.words)) * neutral
     # A text that says nothing itself ("a photo") is left as it is.
     return left if np.linalg.norm(left) > 0.05 else piece.vector
+
+
+def neutral_share(words: int) -> float:
+    """How much of the neutral text a text of so many words loses: a caption less than a word."""
+    return MOST_SHARE * min(1.0, FULL_WORDS / max(1, words))
 
 
 def _equally_spread(

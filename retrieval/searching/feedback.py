@@ -4,11 +4,11 @@ Rocchio (1971): the query moves towards the mean of the right ones and away from
 
     q' = q + b mean(likes) - c mean(unlikes),    b = BETA n / (n + 1),  c = GAMMA m / (m + 1)
 
-for n likes and m unlikes, with the values that are usually quoted (Manning, Raghavan & Schütze
-2008, 9.1.1) and three changes, each measured (scripts/evaluate_composing.py). One mark counts half,
-as one photo tells less than five. Each of the three is scaled so that its scores spread by 1 over
-the collection (see composing): the quoted values are for terms of equal length, and a mean of
-photos scores other photos far more unevenly than a text does. And the mean of the likes, less that
+for n likes and m unlikes (Manning, Raghavan & Schütze 2008, 9.1.1, with BETA .75), with three
+changes, each measured (scripts/evaluate_composing.py). One mark counts half, as one photo tells less than
+five. Each of the three is scaled so that its scores spread by 1 over the collection (see
+composing): the quoted values are for terms of equal length, and a mean of photos scores other
+photos far more unevenly than a text does. And the mean of the likes, less that
 of the collection, is whitened by (I + C / (SHRINK v))^-1, with the collection's covariance C and
 mean variance v: what any photos have in common does not tell why these were marked. That is
 linear discriminant analysis against the collection (Hariharan, Malik & Ramanan 2012,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BETA, GAMMA = 0.75, 0.15
+BETA, GAMMA = 0.5, 0.15  # usually 0.75 and 0.15
 SHRINK = 2.0
 MOST_MARKED = 1_000
 
