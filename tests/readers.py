@@ -23,13 +23,22 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from retrieval import Collection, compact, forget, index_folder, make_query, search
+from retrieval import (
+    Collection,
+    EncoderSpec,
+    compact,
+    forget,
+    index_folder,
+    make_query,
+    search,
+)
 from retrieval.errors import RetrievalError
+from retrieval.migrating import migrate
 from retrieval.pictures import load_picture
 from retrieval.records import Hit, Space
 from retrieval.storage.tables import embeddings
 from tests.faults import memory
-from tests.judging import SPEC, use_toy
+from tests.judging import OWN, SPEC, use_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -47,7 +56,7 @@ class Reader:
 
     def run(self, done: Path) -> dict[str, int]:
         """Search again and again, and once more when all is written."""
-        with Collection.open(self.place, spec=SPEC) as collection:
+        with Collection.open(self.place, spec=OWN) as collection:
             while not done.exists():
                 self.search_once(collection)
             self.search_once(collection)
@@ -78,7 +87,12 @@ class Reader:
         try:
             stored = collection.vectors(space, "photos")
             pairs = [(row, path) for item, row in rows.items() for path in photos[item].paths]
-            wrong = [p for row, p in pairs if stored[row].tobytes() != self.vectors[p].tobytes()]
+            turn = int(space.encoder == "turned")  # by which the other toy turns its vectors
+            wrong = [
+                path
+                for row, path in pairs
+                if stored[row].tobytes() != np.roll(self.vectors[path], turn).tobytes()
+            ]
         except RetrievalError as exc:
             wrong = [str(exc)]
         if not wrong:
@@ -132,9 +146,31 @@ def write_in_cycles(place: Path, photos: Path, seconds: float) -> dict[str, int]
     return {"cycles": cycles, "forgotten": forgotten}
 
 
+def migrate_in_cycles(place: Path, photos: Path, seconds: float) -> dict[str, int]:
+    """Change the encoder to and fro, over and over, and index more photos in between.
+
+    Every other time the old space is dropped.
+    """
+    switches = dropped = 0
+    waiting = sorted(photos.glob("*.png"))
+    begun = time.monotonic()
+    while switches < 4 or time.monotonic() - begun < seconds:
+        with Collection.open(place, spec=OWN) as collection:
+            part, waiting = waiting[:100], waiting[100:]
+            if part:
+                index_folder(collection, part, batch_size=16, threads=1)
+            other = EncoderSpec("toy" if switches % 2 else "turned")
+            keep = switches % 4 < 2
+            report = migrate(collection, other, keep_old=keep, batch_size=64, threads=1)
+            switches += report.switched
+            dropped += report.dropped
+    return {"switches": switches, "dropped": dropped}
+
+
 WRITERS: dict[str, Callable[[Path, Path, float], dict[str, int]]] = {
     "index": write_all,
     "cycles": write_in_cycles,
+    "migrate": migrate_in_cycles,
 }
 
 
@@ -183,7 +219,7 @@ def _all_but_some(_: str, names: list[str]) -> list[str]:
 
 def _readable(vectors: Vectors, writer: str, first: Path) -> Vectors:
     """All photos; where files are moved meanwhile the queries must be others."""
-    if writer == "index":
+    if writer != "cycles":
         return vectors
     return _Queries(vectors, [path for path in vectors if path.startswith(str(first))])
 

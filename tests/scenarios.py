@@ -20,6 +20,7 @@ from retrieval import (
     compact,
     forget,
     index_folder,
+    migrating,
     repair,
     search,
     verify,
@@ -194,7 +195,11 @@ def _thumbnails(place: Path, photos: Path) -> None:
 
 
 def _migrate(place: Path, photos: Path) -> None:
-    """Embed all with another encoder, a few at a time, and switch to it; the old one is kept."""
+    """Embed all with another encoder, a few at a time, and switch to it; the old one is kept.
+
+    All is embedded before the lock is taken for the switch, as with more photos than these.
+    """
+    migrating.FEW = 0
     with Collection.open(place, spec=OWN) as collection:
         migrate(collection, TURNED, batch_size=2, threads=1)
 

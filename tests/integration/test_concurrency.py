@@ -48,6 +48,17 @@ def test_readers_while_photos_are_deleted_forgotten_and_compacted() -> None:
     assert figures["rows compared"] > 100
 
 
+def test_readers_while_the_encoder_is_changed_to_and_fro() -> None:
+    """No search fails, and none compares a query of one encoder with vectors of the other."""
+    options = ("--writer", "migrate", "--readers", "4", "--photos", "300", "--seconds", "3")
+    figures = run_apart("tests.readers", *options)
+    assert figures["losses"] == []
+    assert figures["switches"] >= 4
+    assert figures["dropped"] >= 1
+    assert figures["searches"] > 20
+    assert figures["rows compared"] > 100
+
+
 class TestTheLock:
     @pytest.fixture
     def photos(self, tmp_path: Path) -> Path:
