@@ -120,12 +120,15 @@ class _Part:
         head = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._array, head)
         columns = columns_of(kind)
-        self._tables: list[Table] = [
-            CsvTable(opened(f"metadata_csv/metadata_{number}.csv"), columns)
-        ]
+        self._tables: list[Table] = []
+        self._add(stack, CsvTable(opened(f"metadata_csv/metadata_{number}.csv"), columns))
         if has_arrow():
             file = opened(f"metadata/metadata_{number}.parquet")
-            self._tables.append(ParquetTable(file, columns))
+            self._add(stack, ParquetTable(file, columns))
+
+    def _add(self, stack: ExitStack, table: Table) -> None:
+        self._tables.append(table)
+        stack.callback(table.abandon)
 
     def write(self, entries: list[Entry], rows: NDArray[np.float16]) -> None:
         self._array.write(rows.astype(self._dtype).tobytes())

@@ -142,11 +142,14 @@ def _write_table(
     count, done = len(items), 0
     with whole_file(place, replace=replace) as file:
         table = _table(form, file, kind)
-        for entries in items.pieces():
-            table.write([entry.record for entry in entries])
-            done += len(entries)
-            on_progress(Progress("exporting", done, count))
-        table.end()
+        try:
+            for entries in items.pieces():
+                table.write([entry.record for entry in entries])
+                done += len(entries)
+                on_progress(Progress("exporting", done, count))
+            table.end()
+        finally:
+            table.abandon()
         file.flush()
         size = file.size
     return done, size

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,9 @@ class Table(Protocol):
     def end(self) -> None:
         """Write what stands at the end."""
 
+    def abandon(self) -> None:
+        """Let go of the file, whole or not; nothing after `end`."""
+
 
 class CsvTable:
     """UTF-8 with a head; lists as JSON, bytes in hex, what is unknown empty."""
@@ -39,6 +43,9 @@ class CsvTable:
         self._write([[_cell(record[name]) for name in self._columns] for record in records])
 
     def end(self) -> None:
+        pass
+
+    def abandon(self) -> None:
         pass
 
     def _write(self, rows: Sequence[Sequence[Any]]) -> None:
@@ -78,6 +85,9 @@ class JsonTable:
         if not self._lines:
             self._file.write(b"\n]\n" if self._begun else b"[]\n")
 
+    def abandon(self) -> None:
+        pass
+
 
 class ParquetTable:
     """Columns of strings, int64, double, lists of strings and binary; needs pyarrow."""
@@ -105,6 +115,12 @@ class ParquetTable:
 
     def end(self) -> None:
         self._writer.close()
+
+    def abandon(self) -> None:
+        if self._writer.is_open:  # else it would write into a closed file once it is collected
+            with suppress(Exception):
+                self._writer.close()
+            self._writer.is_open = False
 
 
 def _arrow_value(value: Any) -> Any:
