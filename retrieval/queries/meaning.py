@@ -18,6 +18,7 @@ VERBS = words("taken shot made photographed captured snapped")
 NOT = words("not except excluding without")
 ARTICLES = words("the my a an our")
 _NOUNS = frozenset(shells.PHOTO_NOUNS.split())
+_PLURAL = {noun for noun in _NOUNS if noun.endswith("s")}  # not "a framed picture"
 #: Words that lose their sense at the end of what is left, and at its beginning behind a cut.
 _DANGLING = VERBS | words(
     "in on at from of during and with the a an by near since to or around for between was were is"
