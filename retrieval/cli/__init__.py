@@ -28,11 +28,11 @@ from retrieval.cli.output import printable, tell
 from retrieval.cli.repair import repair_command
 from retrieval.cli.saved import saved_command
 from retrieval.cli.search import search_command
+from retrieval.cli.show import show_command
 from retrieval.cli.similar import similar_command
 from retrieval.cli.spaces import spaces_command
 from retrieval.cli.tags import tags_command
 from retrieval.cli.trips import trips_command
-from retrieval.cli.show import show_command
 from retrieval.cli.verify import verify_command
 from retrieval.cli.watch import watch_command
 from retrieval.errors import RetrievalError
