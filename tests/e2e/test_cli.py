@@ -314,7 +314,7 @@ class TestInfo:
         assert lines["encoder"].startswith("toy (3 dimensions, ")
         assert lines["recipe"].startswith("exact-")
         assert lines["duplicates"] == "1"
-        assert "vectors 353 B" in lines["sizes"]  # 5 rows of 6 B, 5 keys of 36 B, space.json
+        assert "vectors 371 B" in lines["sizes"]  # 5 rows of 6 B, 5 keys of 36 B, space.json
         assert lines["format"] == f"{FORMAT}, made by retrieval {__version__}"
 
     def test_as_json(self, run: Run, indexed: Path) -> None:
