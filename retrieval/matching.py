@@ -173,13 +173,13 @@ class MatchingEncoder:
         raise EncoderMismatchError(
             f"The encoder {encoder.name} is not the one this collection was made with: its "
             "weights, preprocessing or tokenizer have changed. Restore the old ones, or embed all "
-            f"photos with the new ones: retrieval migrate --model {encoder.name}"
+            f"photos with the new ones by retrieval migrate --model {encoder.name}."
         )
 
 
 def _mismatch(space: Space, asked: str) -> EncoderMismatchError:
     return EncoderMismatchError(
-        f"This collection was made with the encoder {space.encoder}; {asked} cannot search it, "
-        "because embeddings of two encoders do not compare. Leave out --model, or change to it "
-        f"with: retrieval migrate --model {asked}"
+        f"The embeddings of this collection were made with the encoder {space.encoder}; {asked} "
+        "cannot search it, because embeddings of two encoders do not compare. Leave out --model, "
+        f"or change to it by retrieval migrate --model {asked}."
     )

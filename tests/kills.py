@@ -2,8 +2,8 @@
 
     python -m tests.kills --kills 100 --seed 0     prints JSON
 
-Two kills of four hit an indexing run that goes on where the one before was killed; the others hit
-compacting and forgetting, which also let SQLite rewrite its file.
+Two kills of five hit an indexing run that goes on where the one before was killed; the others hit
+compacting and forgetting, which also let SQLite rewrite its file, and a change of the encoder.
 """
 
 from __future__ import annotations
@@ -21,14 +21,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retrieval import Collection, compact, forget, index_folder, verify
+from retrieval import Collection, EncoderSpec, compact, forget, index_folder, migrating, verify
 from retrieval.errors import NoCollectionError, RetrievalError
 from tests.faults import memory
-from tests.judging import EMPTY, SPEC, Results, State, leftovers, read_results, read_state, use_toy
+from tests.judging import (
+    EMPTY,
+    OWN,
+    SPEC,
+    Results,
+    State,
+    leftovers,
+    read_results,
+    read_state,
+    use_toy,
+)
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
-KINDS_OF_RUN = ("index", "index", "compact", "forget")
+KINDS_OF_RUN = ("index", "index", "compact", "forget", "migrate")
 SLOW_S = 0.004  # a batch, so that kills hit everywhere
 
 
@@ -66,6 +76,11 @@ class Killing:
         with Collection.open(place, spec=SPEC) as collection:
             forget(collection, sorted(self.photos.glob("*1.png")))
 
+    def migrate(self, place: Path) -> None:
+        migrating.FEW = 8  # so that most is embedded without the lock
+        with Collection.open(place, spec=OWN) as collection:
+            migrating.migrate(collection, EncoderSpec("turned"), batch_size=4, threads=1)
+
     def prepare(self, photos: int) -> None:
         """Photos, texts, a worn collection with deleted photos, and the undisturbed runs."""
         for number in range(photos):
@@ -100,6 +115,7 @@ class Killing:
             "index": self.index,
             "compact": self.compact,
             "forget": self.forget,
+            "migrate": self.migrate,
         }
         runs[name](place)
 
@@ -133,7 +149,7 @@ class Killing:
         """Open what a kill left, check everything, and compare it with what was there before."""
         try:
             now = read_results(place, self.photos).state
-            if problems := verify(place, spec=SPEC).problems:
+            if problems := verify(place, spec=OWN).problems:
                 self.lose(name, str(problems))
         except NoCollectionError:
             now = EMPTY

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval import EncoderSpec, evaluation
 from retrieval.errors import UsageError
-from retrieval.evaluation import evaluate_folder, first_right_ranks, summarize
+from retrieval.evaluation import compare, evaluate_folder, first_right_ranks, summarize
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -52,6 +52,36 @@ class TestRanks:
         same = np.ones((50, 4), np.float32)
         to_image, to_text = first_right_ranks(same, same, np.arange(50))
         assert set(to_image) == set(to_text) == {50}
+
+
+class TestComparison:
+    ranks = st.integers(2, 40).flatmap(
+        lambda n: st.tuples(*(st.lists(st.integers(1, 30), min_size=n, max_size=n),) * 2)
+    )
+
+    @given(ranks)
+    def test_is_the_difference_of_both(self, ranks: tuple[list[int], list[int]]) -> None:
+        old, new = map(np.array, ranks)
+        group = np.arange(len(old)) // 2
+        found, back = compare(old, new, group), compare(new, old, group)
+        before, after = summarize(old, group).values, summarize(new, group).values
+        for name, value in found.values.items():
+            low, high = found.intervals[name]
+            assert value == pytest.approx(after[name] - before[name])
+            assert (-high, -low) == pytest.approx(back.intervals[name])
+            assert low <= high
+
+    def test_no_difference_is_surely_none(self) -> None:
+        ranks = np.random.default_rng(0).integers(1, 30, 200)
+        found = compare(ranks, ranks, np.arange(200))
+        assert set(found.intervals.values()) == {(0.0, 0.0)}
+
+    def test_pairs_tell_more_than_two_intervals(self) -> None:
+        """Each rank is better by one: clear in pairs, though both intervals overlap."""
+        new = np.random.default_rng(0).integers(1, 30, 200)
+        old, group = new + 1, np.arange(200)
+        assert compare(old, new, group).intervals["MRR"][0] > 0
+        assert summarize(old, group).intervals["MRR"][1] > summarize(new, group).intervals["MRR"][0]
 
 
 class TestSummary:
