@@ -42,12 +42,13 @@ def similar_command(
     if paths and as_json:
         raise UsageError("Choose one of --paths and --json.")
     settings = load_settings(**flags)
-    from retrieval.cli.html import write_page
     from retrieval.searching.similar import similar
 
     with open_settings(settings, one_shot=True) as collection:
         result = similar(collection, path, k, ask=_asking(collection, settings))
         if html:
+            from retrieval.cli.html import write_page
+
             write_page(collection, [result], html)
     if as_json:
         shown = to_json(result_record(result))
