@@ -101,23 +101,25 @@ def _section(collection: Collection, result: SearchResult, by: Order) -> str:
     named = [int(part.value) for part in result.query.parts if part.kind in ("photo", "like")]
     shown = [hit.id for hit in result.hits if hit.kind == "photo"]
     photos = collection.reader.photos_by_id([*named, *shown])
+    cards = "".join(_cards(collection, result, photos, by))
+    return (
+        f"<section>{_asked(collection, result, photos)}{_chips(result.query.chips)}"
+        f'<p class="note">{_escape(_note(result))}</p><div class="grid">{cards}</div></section>'
+    )
+
+
+def _asked(collection: Collection, result: SearchResult, photos: dict[int, Photo]) -> str:
+    """What was asked: words and pictures, and below them the photos that were marked."""
     parts = [part for part in result.query.parts if part.kind != "like"]
-    asked = "".join(
+    shown = "".join(
         _part(collection, photos, part, first=index == 0) for index, part in enumerate(parts)
     )
-    asked = asked or f"<h1>{_escape(_title(result))}</h1>"
-    marked = "".join(
-        _part(collection, photos, part, first=False)
-        for part in result.query.parts
-        if part.kind == "like"
-    )
-    return (
-        f'<section><div class="asked">{asked}</div>'
-        + (f'<div class="asked marked">{marked}</div>' if marked else "")
-        + _chips(result.query.chips)
-        + f'<p class="note">{_escape(_note(result))}</p>'
-        f'<div class="grid">{"".join(_cards(collection, result, photos, by))}</div></section>'
-    )
+    lines = [shown or f"<h1>{_escape(_title(result))}</h1>"] if parts or result.query.chips else []
+    for label, sign in (("marked right", 1), ("marked wrong", -1)):
+        marks = [p for p in result.query.parts if p.kind == "like" and p.weight * sign > 0]
+        pictures = "".join(_shown_part(collection, photos, part) for part in marks)
+        lines += [f"<span>{label}</span>{pictures}"] * bool(marks)
+    return "".join(f'<div class="asked">{line}</div>' for line in lines)
 
 
 def _note(result: SearchResult) -> str:
@@ -127,10 +129,10 @@ def _note(result: SearchResult) -> str:
     folded = sum(len(hit.folded) for hit in result.hits)
     if folded:
         found += f", {folded:,} more like them folded away"
-    return (
-        f"{found}, {result.elapsed_ms:.0f} ms, encoder {result.encoder}. Percentages say how "
-        "likely a hit is to match; the small number is the cosine, which only orders these hits."
-    )
+    note = f"{found}, {result.elapsed_ms:.0f} ms, encoder {result.encoder}. "
+    if any(hit.relevance is not None for hit in result.hits):
+        note += "Percentages say how likely a hit is to match. "
+    return note + "The score is the cosine: it orders these hits and says nothing across searches."
 
 
 def _chips(chips: Iterable[Chip]) -> str:
@@ -148,16 +150,19 @@ def _part(collection: Collection, photos: dict[int, Photo], part: Part, *, first
     factor = "" if abs(part.weight) == 1 else f"{abs(part.weight):g} × "
     if part.kind in ("text", "box"):
         return f"<h1>{sign} {factor}{_escape(part.value)}</h1>"
+    before = f"<h1>{sign} {factor}</h1>" if sign or factor else ""
+    return f"{before}{_shown_part(collection, photos, part)}"
+
+
+def _shown_part(collection: Collection, photos: dict[int, Photo], part: Part) -> str:
+    """A picture that is part of the query, or its name where it cannot be shown."""
     try:
         if part.kind == "image":
-            shown = _data_image(thumbnail_of_file(part.value), part.value)
-        else:
-            photo = photos[int(part.value)]
-            shown = _data_image(collection.thumbnail_data(photo), photo.paths[0])
+            return _data_image(thumbnail_of_file(part.value), part.value)
+        photo = photos[int(part.value)]
+        return _data_image(collection.thumbnail_data(photo), photo.paths[0])
     except (RetrievalError, KeyError, IndexError):
-        shown = _escape(part.value)
-    before = f"<h1>{sign} {factor}</h1>" if sign or factor else ""
-    return f"{before}{shown}"
+        return _escape(f"{part.kind} {part.value}")
 
 
 def _cards(

@@ -8,7 +8,7 @@ that does not answer would be waited for, and one that answers late would type i
     sixel    foot, mlterm, …      rows of six pixels, drawn at the cursor
     blocks   any other            half a character is a pixel
 
-The library textual-image draws all but iTerm2's, which is one line.
+The library textual-image draws for kitty and in sixels; the others take a few lines.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from retrieval.cli.output import printable
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from retrieval.collection import Collection
     from retrieval.records import Hit
 
@@ -193,19 +191,47 @@ def _draw(picture: Thumbnail, protocol: Protocol, cells: int) -> _Drawn:
     width, height = _size(picture, cells)
     if protocol == "iterm":
         return _Drawn(width, height, at_cursor=_iterm(picture.data, width, height))
-    from textual_image.renderable import HalfcellImage, SixelImage, TGPImage
+    if protocol == "blocks":
+        return _Drawn(width, height, lines=_blocks(picture.data, width, height))
+    from rich.console import Console
+    from textual_image.renderable import SixelImage, TGPImage
 
-    renderable = {"kitty": TGPImage, "sixel": SixelImage, "blocks": HalfcellImage}[protocol]
-    image = renderable(io.BytesIO(picture.data), width=width, height=height)
-    # Kitty finds the picture by the colour of its placeholders, so no bit of it may be lost.
-    console = _console(width, exact=protocol == "kitty")
+    # Kitty finds a picture by the exact colour of its placeholders.
+    console = Console(
+        file=io.StringIO(), force_terminal=True, color_system="truecolor", width=width
+    )
+    source = io.BytesIO(picture.data)
     if protocol == "sixel":
-        texts = (segment.text for segment in console.render(image))
+        texts = (s.text for s in console.render(SixelImage(source, width, height)))
         drawn = next(text for text in texts if text.startswith(f"{_ESC}P"))
         return _Drawn(width, height, at_cursor=drawn)
     with console.capture() as captured:
-        console.print(image, end="")
+        console.print(TGPImage(source, width, height), end="")
     return _Drawn(width, height, lines=tuple(captured.get().splitlines()[:height]))
+
+
+def _blocks(data: bytes, width: int, height: int) -> tuple[str, ...]:
+    """Half a character is a pixel: its upper half in one colour, what is behind it in another.
+
+    Not textual-image's, which calls what Pillow 14 will not have any more.
+    """
+    from rich.color import Color, ColorSystem
+    from rich.style import Style
+
+    from retrieval.pictures import resized
+
+    exact = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    system = ColorSystem.TRUECOLOR if exact else ColorSystem.EIGHT_BIT
+    pixels = resized(data, width, 2 * height).tolist()
+    return tuple(
+        "".join(
+            Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)).render(
+                "▀", color_system=system
+            )
+            for upper, lower in zip(pixels[2 * line], pixels[2 * line + 1], strict=True)
+        )
+        for line in range(height)
+    )
 
 
 def _iterm(data: bytes, width: int, height: int) -> str:
@@ -214,19 +240,6 @@ def _iterm(data: bytes, width: int, height: int) -> str:
     return (
         f"{_ESC}]1337;File=inline=1;size={len(data)};width={width};height={height};"
         f"preserveAspectRatio=1;doNotMoveCursor=1:{coded}\a"
-    )
-
-
-def _console(width: int, *, exact: bool) -> Console:
-    from rich.console import Console
-
-    exact = exact or os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
-    return Console(
-        file=io.StringIO(),
-        force_terminal=True,
-        color_system="truecolor" if exact else "256",
-        width=width,
-        legacy_windows=False,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -19,9 +20,14 @@ from retrieval.pictures.colour import is_simple
 from retrieval.pictures.images import Picture, read_content
 from retrieval.pictures.pool import BUDGET, POOL
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = [
     "decode",
     "load_picture",
+    "resized",
     "seconds_in_workers",
     "side_for",
     "thumbnail",
@@ -94,6 +100,14 @@ def thumbnail(data: bytes, side: int = images.THUMBNAIL_SIDE) -> bytes:
 def thumbnail_of_file(path: str | Path) -> bytes:
     """Make the thumbnail of a picture file. Raises ImageError, also where it cannot be read."""
     return thumbnail(_data_of(path))
+
+
+def resized(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
+    """The pixels (height, width, 3) of a small picture that is to be this large. ImageError."""
+    import numpy as np
+
+    image = decode(data, max(width, height)).image.convert("RGB")
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX))
 
 
 def _data_of(path: str | Path) -> bytes:

@@ -22,7 +22,7 @@ from retrieval.searching.composing import (
     neutral_share,
     neutral_text,
 )
-from retrieval.searching.feedback import MOST_MARKED, with_feedback
+from retrieval.searching.feedback import MOST_MARKED, SHRINK, liked_direction, with_feedback
 from tests.toy import ToyEncoder
 
 DIM = 12
@@ -178,6 +178,17 @@ class TestFeedback:
     def test_likes_alone(self) -> None:
         assert with_feedback(Query(), [1]).parts == (Part("like", "1", 1.0),)
         assert with_feedback(make_query("red")) == make_query("red")
+
+    @pytest.mark.parametrize("count", [2, 5, 300])
+    def test_liked_photos_are_whitened(self, count: int) -> None:
+        sample, liked = PHOTOS[:count], PHOTOS[1:4]
+        found = liked_direction(liked, sample)
+        spread = (sample - sample.mean(axis=0)).astype(np.float64)
+        covariance = spread.T @ spread / count
+        ridge = SHRINK * np.trace(covariance) / DIM
+        mean = liked.mean(axis=0) - sample.mean(axis=0)
+        expected = np.linalg.solve(np.eye(DIM) + covariance / ridge, mean)
+        np.testing.assert_allclose(found, expected, atol=2e-3 * np.linalg.norm(expected))
 
     @pytest.mark.parametrize(
         ("likes", "unlikes", "sentence"),

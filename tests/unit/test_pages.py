@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ class TestOrder:
             return None if by == "relevance" or not value else value.casefold()
 
         ordered = order(hits, by)  # type: ignore[arg-type]
-        for one, other in zip(ordered, ordered[1:], strict=False):
+        for one, other in pairwise(ordered):
             assert key(one) != key(other) or one.id < other.id
 
     def test_what_is_last_is_said(self) -> None:
