@@ -213,7 +213,8 @@ def _orientation(sources: _Sources) -> int | None:
 
 def _letters(values: tuple[Any, ...] | None) -> str:
     value = values[0] if values else ""
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    return text.strip("\0 ")
 
 
 def _bytes_of(values: tuple[Any, ...] | None) -> bytes:

@@ -145,16 +145,25 @@ def kept(folder: Path) -> sqlite3.Connection | None:
 
 
 def _connected(file: Path) -> sqlite3.Connection | None:
-    if not file.is_file():
+    """The compiled file, opened to be read; None where there is none, or it was cut off."""
+    if not file.is_file() or not _is_whole(file):
         return None
     uri = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        connection.execute("SELECT place_id FROM names LIMIT 1").fetchone()
         return connection
     except sqlite3.Error:  # damaged: it is made again
         connection.close()
         return None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a database is as long as its head says, in pages of a size that it also says."""
+    with file.open("rb") as opened:
+        head = opened.read(100)
+    size, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    return 0 < size * pages == file.stat().st_size
 
 
 def _data_folder() -> Path:

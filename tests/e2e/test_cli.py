@@ -721,3 +721,36 @@ class TestInstalled:
         os.close(write_end)
         assert done.returncode == 0
         assert b"Traceback" not in done.stderr
+
+
+class TestShow:
+    def test_for_people(self, run: Run, indexed: Path) -> None:
+        result = run("show", indexed / "red.jpg")
+        lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+        assert (lines["width"], lines["format"], lines["colours"]) == ("40 px", "JPEG", "red")
+        assert lines["document"].startswith("all red  [")
+        assert result.stderr == ""
+
+    def test_for_programs(self, run: Run, indexed: Path) -> None:
+        record = json.loads(run("show", indexed / "red.jpg", "--json").stdout)
+        assert record["indexed"] is True
+        assert record["fields"]["file"] == "red.jpg"
+        assert record["looks"]["colours"] == ["red"]
+        assert record["files"][0] == str(indexed / "red.jpg")
+        assert record["facts"]["taken_at"] is None
+
+    def test_what_was_not_indexed(self, run: Run, photos: Path) -> None:
+        result = run("show", photos / "red.jpg")
+        assert result.stderr == "Not in the collection: this is what its file says.\n"
+        assert "JPEG" in result.stdout
+
+    def test_what_is_no_picture(self, run: Run, indexed: Path) -> None:
+        for path, words in (
+            (indexed / "broken.jpg", "cannot be shown"),
+            (indexed, "cannot be shown"),
+            (indexed / "\x1b[2Jnone.jpg", "no file"),
+        ):
+            result = run("show", path, code=2 if "none" in str(path) else 1)
+            assert words in result.stderr
+            assert "Traceback" not in result.stderr
+            assert "\x1b" not in result.stderr
