@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +56,7 @@ def search(
     asked = {
         "ask": "search",
         "wanted": wanted,
-        "query": protocol.plain(_seen_from_anywhere(query)),
+        "query": protocol.plain(query),
         "options": protocol.plain(options),
     }
     answer = _ask(asked, ANSWER_S)
@@ -69,7 +68,7 @@ def search(
             return None
         raise error
     try:
-        result = _as_named(protocol.result_from_json(answer.get("result")), query)
+        result = protocol.result_from_json(answer.get("result"))
     except protocol.ProtocolError:
         return None
     return result, [str(notice) for notice in answer.get("notices", [])]
@@ -89,29 +88,6 @@ def _wanted(place: Path, spec: Sequence[str]) -> dict[str, Any] | None:
         "catalog": [status.st_dev, status.st_ino],
         "spec": list(spec),
     }
-
-
-def _seen_from_anywhere(query: Query) -> Query:
-    """Pictures by absolute paths: the daemon has a working directory of its own."""
-    return _renamed(query, {path: os.path.abspath(path) for path in _pictures(query)})
-
-
-def _as_named(result: SearchResult, query: Query) -> SearchResult:
-    """Pictures by the paths that the user gave."""
-    names = {os.path.abspath(path): path for path in _pictures(query)}
-    return replace(result, query=_renamed(result.query, names)) if names else result
-
-
-def _pictures(query: Query) -> list[str]:
-    return [part.value for part in query.parts if part.kind == "image"]
-
-
-def _renamed(query: Query, names: dict[str, str]) -> Query:
-    parts = [
-        replace(part, value=names.get(part.value, part.value)) if part.kind == "image" else part
-        for part in query.parts
-    ]
-    return replace(query, parts=tuple(parts))
 
 
 def _error(named: Any) -> RetrievalError | None:

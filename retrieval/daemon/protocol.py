@@ -93,7 +93,7 @@ def query_from_json(values: Any) -> Query:
             filters=tuple(_filter(each) for each in values["filters"]),
             chips=tuple(_chip(each) for each in values["chips"]),
         )
-    except (KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise ProtocolError("values that are no query") from exc
 
 
@@ -101,7 +101,7 @@ def options_from_json(values: Any) -> SearchOptions:
     """The options that `plain` made these values of. Raises ProtocolError."""
     try:
         return SearchOptions(**_with_tuples(values))
-    except (KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise ProtocolError("values that are no options") from exc
 
 
@@ -111,7 +111,7 @@ def result_from_json(values: Any) -> SearchResult:
         hits = tuple(Hit(**_with_tuples(hit)) for hit in values["hits"])
         query = query_from_json(values["query"])
         return SearchResult(**{**values, "hits": hits, "query": query})
-    except (KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise ProtocolError("an answer that is no result") from exc
 
 

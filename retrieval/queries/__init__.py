@@ -121,7 +121,7 @@ def _image_part(value: str, sign: float) -> Part:
     match = _WEIGHTED.fullmatch(value)
     if match and not os.path.exists(value):  # a file may really be called "2:x.jpg"
         weight, path = float(match[1]), match[2]
-    picture = os.path.expanduser(path)
+    picture = os.path.abspath(os.path.expanduser(path))  # as it is seen from anywhere
     if not os.path.isfile(picture):
         raise QueryError(f"There is no picture file {picture}. Check the path.")
     return Part("image", picture, _checked(sign * weight))

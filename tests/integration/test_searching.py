@@ -61,7 +61,9 @@ def test_what_a_result_says(full: Collection) -> None:
 def test_by_a_picture_and_words(full: Collection, tmp_path: Path) -> None:
     red = tmp_path / "photos/red.png"
     assert names(search(full, make_query(images=[red]), k=1)) == ["red"]
-    assert names(search(full, make_query("green", images=[red]), k=1)) == ["yellow"]
+    assert names(search(full, make_query("green", images=[red]), k=1, fusion="early")) == [
+        "yellow"
+    ]
     assert names(search(full, make_query(["red green"], minus=["2:red"]), k=1)) == ["green"]
 
 
@@ -96,7 +98,7 @@ def test_equal_photos_come_in_the_order_they_were_added(
     for n in range(20):  # different files, the same embedding
         picture(tmp_path / f"photos/{n:02}.png", "red", (10 + n, 10))
     index_folder(collection, [tmp_path / "photos"])
-    assert names(search(collection, "red", k=5)) == ["00", "01", "02", "03", "04"]
+    assert names(search(collection, "red", k=5, fold=False)) == ["00", "01", "02", "03", "04"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_items_that_leave_while_a_search_runs(
 
 
 def test_a_list_is_taken_like_a_query_of_several_parts(full: Collection) -> None:
-    assert names(search(full, ["red", "green"], k=1)) == ["yellow"]
+    assert names(search(full, ["red", "green"], k=1, fusion="early")) == ["yellow"]
 
 
 def test_wrong_arguments(full: Collection) -> None:
