@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retrieval.calibration import Calibration
     from retrieval.storage.catalog import Catalog
     from retrieval.storage.commits import Batch
 
@@ -87,6 +88,7 @@ class Collection:
         self._encoder = MatchingEncoder(path, spec, on_notice)
         self._loaded: dict[Kind, Loaded] = {}
         self._one_shot = one_shot
+        self._calibration: Calibration | None = None
         self._made = False  # by this very opening
 
     # --- opening ----------------------------------------------------------------------------
@@ -215,7 +217,27 @@ class Collection:
         large models a minute or two. Where that fails a notice says so, and queries load the model.
         """
         self.reader.check_open()
-        self._encoder.export_for_queries(self.reader.active_space())
+        space = self.reader.active_space()
+        self._encoder.export_for_queries(space)
+        if space is not None:
+            with suppress(RetrievalError):  # then a search says what is wrong with the encoder
+                self.calibration()
+
+    def calibration(self) -> Calibration:
+        """What tells a relevant hit from a chance one, for this encoder (`retrieval.calibration`).
+
+        Loaded in milliseconds where it was made before, else made: embeds some thousand texts.
+        Raises what loading the encoder raises.
+        """
+        from retrieval.calibration import load_calibration, make_calibration
+
+        if self._calibration is None:
+            space, cache = self.reader.active_space(), self._encoder.cache
+            if space is not None:
+                self._calibration = load_calibration(space.fingerprint, cache)
+            if self._calibration is None:
+                self._calibration = make_calibration(self.query_encoder(), cache)
+        return self._calibration
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
