@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.calibration import Background, load_calibration, make_calibration
+from retrieval.calibration import Background, Calibration, load_calibration, make_calibration
 from retrieval.encoders import Encoder, EncoderSpec
 from retrieval.errors import (
     CorruptError,
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retrieval.calibration import Calibration
     from retrieval.storage.catalog import Catalog
     from retrieval.storage.commits import Batch
 
@@ -99,6 +100,7 @@ class Collection:
         self._vocabulary: tuple[int, Vocabulary] | None = None
         self._background: tuple[Space, Background] | None = None
         self._one_shot = one_shot
+        self._calibration: Calibration | None = None
         self._made = False  # by this very opening
 
     # --- opening ----------------------------------------------------------------------------
@@ -232,10 +234,19 @@ class Collection:
         self.reader.check_open()
         space = self.reader.active_space()
         self._encoder.export_for_queries(space)
-        if space is None or not self._encoder.is_at_hand(space):
-            return  # a run that changed nothing loads no model for this; a search will
-        if load_calibration(space.fingerprint, self.cache) is None:
-            make_calibration(self.query_encoder(), self.cache)
+        if space is not None and self._encoder.is_at_hand(space):
+            # A run that changed nothing loads no model for this; a search makes it otherwise.
+            with suppress(RetrievalError):  # then a search says what is wrong with the encoder
+                self.calibration(space)
+
+    def calibration(self, space: Space) -> Calibration:
+        """What tells a relevant hit from a chance one, for the encoder of `space`.
+
+        Loaded in milliseconds where it was made before, else made: embeds some thousand texts.
+        Raises what loading the encoder raises.
+        """
+        made = load_calibration(space.fingerprint, self.cache)
+        return made or make_calibration(self.query_encoder(), self.cache)
 
     def check_encoder(self) -> None:
         """Refuse a definite other encoder than the collection's, before any work is done."""
@@ -262,11 +273,8 @@ class Collection:
         Raises CorruptError, StorageError, and what the encoder raises.
         """
         if self._background is None or self._background[0] != space:
-            calibration = load_calibration(space.fingerprint, self.cache)
-            if calibration is None:
-                calibration = make_calibration(self.query_encoder(), self.cache)
-            sample = self.sample_vectors("photos")
-            self._background = space, Background(calibration, sample)
+            calibration, sample = self.calibration(space), self.sample_vectors("photos")
+            self._background = space, Background(calibration, sample, space.rows["photos"])
         return self._background[1]
 
     # --- vectors ----------------------------------------------------------------------------

@@ -9,11 +9,10 @@ what one collection is like, `Judgement` what that says about the hits of one qu
 from __future__ import annotations
 
 from retrieval.calibration.bank import bank_texts
-from retrieval.calibration.judging import CUT, Background, Calibration, Judgement
+from retrieval.calibration.judging import Background, Calibration, Judgement
 from retrieval.calibration.keeping import load_calibration, make_calibration
 
 __all__ = [
-    "CUT",
     "Background",
     "Calibration",
     "Judgement",

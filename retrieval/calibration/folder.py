@@ -34,7 +34,7 @@ class Note:
     texts: int  # CRC-32 of the texts
     rows: int
     dim: int
-    crc32: int
+    checksum: int  # CRC-32 of the file
     format: int = FORMAT
 
 
@@ -52,7 +52,7 @@ class BankFolder:
             data = (self.path / "bank.f16").read_bytes()
         except (OSError, CollectionError, TypeError):
             return None
-        if (note.format, note.texts, note.crc32) != (FORMAT, texts, zlib.crc32(data)):
+        if (note.format, note.texts, note.checksum) != (FORMAT, texts, zlib.crc32(data)):
             return None
         if len(data) != 2 * note.rows * note.dim:
             return None

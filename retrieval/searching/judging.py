@@ -14,24 +14,33 @@ not judged.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-
-from retrieval.calibration import CUT, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from retrieval.calibration import Judgement
     from retrieval.collection import Collection
-    from retrieval.records import Query, Space
+    from retrieval.records import Space
+    from retrieval.searching.composing import Piece
     from retrieval.stores import VectorStore
 
 BEST = 10  # hits of a text by which it is judged
-#: What a unit of evidence (searching.fusing) adds to the log-odds.
-EVIDENCE = 0.5
+#: What a unit of evidence (searching.fusing) adds to the log-odds, and from which amount on it
+#: alone makes an item a match. Chosen with scripts/evaluate_album.py --captions.
+EVIDENCE, ENOUGH = 0.5, 6.0
+UNWANTED = 0.5  # probability from which on an item is what is not wanted
+
+
+class Verdict(NamedTuple):
+    """Probabilities (n,) of being relevant, and which items count as matches, bool (n,)."""
+
+    relevance: NDArray[np.float64]
+    likely: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,51 +64,52 @@ class Judge:
         one = len(self.texts) == 1 and self.texts[0].weight > 0
         return self.texts[0] if one else None
 
-    def relevance(
+    def verdict(
         self, vectors: NDArray[np.floating], evidence: NDArray[np.float64] | None = None
-    ) -> NDArray[np.float64]:
-        """Probabilities (n,) for items of these embeddings (n, dim) and this evidence (n,)."""
+    ) -> Verdict:
+        """Judge items of these embeddings (n, dim), for which so much else speaks (n,)."""
         rows = np.asarray(vectors, np.float32)
-        least = np.ones(len(rows), np.float64)
+        least, likely = np.ones(len(rows), np.float64), np.ones(len(rows), bool)
         for text in self.texts:
-            likely = text.judgement.relevance(rows @ text.vector)
-            if text.weight > 0 and evidence is not None:
-                likely = _with(likely, evidence)
-            np.minimum(least, likely if text.weight > 0 else 1 - likely, out=least)
-        return least
+            scores = rows @ text.vector
+            known = text.judgement.relevance(scores)
+            if text.weight < 0:
+                np.minimum(least, 1 - known, out=least)
+                likely &= known < UNWANTED
+                continue
+            reaches = scores >= text.judgement.cut
+            if evidence is not None:
+                known, reaches = _with(known, evidence), reaches | (evidence >= ENOUGH)
+            np.minimum(least, known, out=least)
+            likely &= reaches
+        return Verdict(least, likely)
 
 
 def judge_of(
-    collection: Collection, space: Space, store: VectorStore, query: Query
+    collection: Collection, space: Space, store: VectorStore, pieces: Sequence[Piece]
 ) -> Judge | None:
-    """What judges the photos of a collection for a query; None where nothing can.
+    """What judges the photos of a collection for a query of these pieces; None where nothing can.
 
     Raises CorruptError, StorageError, and what loading the encoder raises.
     """
-    wanted = [part for part in query.parts if part.kind == "text"]
-    if not any(part.weight > 0 for part in wanted) or not len(store):
+    wanted = [piece for piece in pieces if piece.kind == "text"]
+    if not any(piece.weight > 0 for piece in wanted) or not len(store):
         return None
     background = collection.background(space)
-    embedded = collection.query_encoder().encode_texts([part.value for part in wanted])
     texts = []
-    for part, vector in zip(wanted, embedded, strict=True):
-        scores, rows = store.search(vector[None], min(BEST, max(len(store), 1)))
+    for piece in wanted:
+        scores, rows = store.search(piece.vector[None], min(BEST, len(store)))
         there = rows[0] >= 0
         found = collection.vectors_at(space, "photos", rows[0][there])
         if found is None:
             return None
-        judgement = background.judge(vector, scores[0][there].clip(-1, 1), found)
-        texts.append(JudgedText(vector, judgement, part.weight))
+        judgement = background.judge(scores[0][there].clip(-1, 1), found)
+        texts.append(JudgedText(piece.vector, judgement, piece.weight))
     return Judge(tuple(texts))
 
 
-def above(relevance: Sequence[float] | NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of these probabilities reach the cut."""
-    return np.asarray(relevance, np.float64) >= CUT
-
-
-def _with(likely: NDArray[np.float64], evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    bounded = likely.clip(1e-12, 1 - 1e-12)
+def _with(known: NDArray[np.float64], evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    bounded = known.clip(1e-12, 1 - 1e-12)
     odds = np.log(bounded / (1 - bounded)) + EVIDENCE * evidence.clip(0, 40)
     found: NDArray[np.float64] = 1 / (1 + np.exp(-odds.clip(-60, 60)))
     return found

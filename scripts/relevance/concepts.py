@@ -65,7 +65,8 @@ _GROUPS = {
         stop light*; stop sign: stop sign*; umbrella: umbrella*, parasol*; fountain:
         fountain*; playground: playground*, swing*, slide*; tent: tent, tents, camp,
         camping, campsite""",
-    "people": """guitar: guitar*, band, musician*, musical; wedding: wedding*, bride*, groom*, tuxedo*;
+    "people": """guitar: guitar*, band, musician*, musical;
+        wedding: wedding*, bride*, groom*, tuxedo*;
         costume: costume*, masks, mask, dressed as, halloween; parade: parade*, march*;
         baby: baby, babies, infant*, toddler*; fishing: fish*; trampoline: trampoline*""",
 }
@@ -79,9 +80,9 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str]:
 #: Whatever else tells of a group's things: without it, nothing like them is left.
 _RELATED = {
     "animal": "animal*, pet, pets, paw, wildlife, zoo, wolf, wolves, deer, monkey*, rabbit*",
-    "food": """food*, meal*, plate*, bowl*, dish, dishes, eat, eats, eating, breakfast, lunch, dinner,
-        vegetable*, fruit*, bread, meat*, cheese, noodles, strawberr*, orange, oranges, tomato*,
-        chocolate, snack*, cook*, restaurant, kitchen*""",
+    "food": """food*, meal*, plate*, bowl*, dish, dishes, eat, eats, eating, breakfast, lunch,
+        dinner, vegetable*, fruit*, bread, meat*, cheese, noodles, strawberr*, orange, oranges,
+        tomato*, chocolate, snack*, cook*, restaurant, kitchen*""",
     "vehicle": "car, cars, van, vans, vehicle*, wagon*, taxi*, engine*, traffic, road*, tractor*",
 }
 
