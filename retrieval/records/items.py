@@ -103,10 +103,12 @@ class Space:
 class Facts:
     """What a photo's file (or the sidecar beside it) says. None is unknown: nothing is invented.
 
-    `taken_at` is the clock of the camera, "2021-04-03T17:20:05" with a fraction where known;
-    `taken_from` names where that stood ("exif", "xmp", "file name"); `utc_offset` in minutes.
+    `taken_at` is the clock of the camera, "2021-04-03T17:20:05" with a fraction where known, or
+    the day alone, "2021-04-03", where no more is; `taken_from` names where that stood ("exif",
+    "xmp", "iptc", "sidecar", "file name"); `utc_offset` in minutes.
     Latitude and longitude in degrees, altitude in metres. `city`, `region`, `country` (English
-    names) and `country_code` (ISO 3166, two letters) are the nearest place of that position.
+    names) and `country_code` (ISO 3166, two letters) are the nearest place of that position, or
+    without one what someone wrote.
     `exposure` in seconds, `aperture` the f-number, `focal` in millimetres, `orientation` the EXIF
     number 1 to 8, `rating` 0 to 5 (-1: rejected).
     """
