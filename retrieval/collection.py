@@ -67,7 +67,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from retrieval.calibration import Calibration
     from retrieval.storage.catalog import Catalog
     from retrieval.storage.commits import Batch
 
@@ -100,7 +99,6 @@ class Collection:
         self._vocabulary: tuple[int, Vocabulary] | None = None
         self._background: tuple[Space, Background] | None = None
         self._one_shot = one_shot
-        self._calibration: Calibration | None = None
         self._made = False  # by this very opening
 
     # --- opening ----------------------------------------------------------------------------

@@ -3,10 +3,11 @@
     python scripts/evaluate_album.py                 # ../shared/data/album, encoder mini
     python scripts/evaluate_album.py --captions      # with album-captions.csv as linked documents
 
-`album/` is indexed into a temporary collection. Questions to find a photo, captions together with a
-place, a month or a camera, counts, and questions for what is not there are asked as they stand; then
-again with one piece of the search box left out at a time. The photos of the album are photos that
-`mini` was trained on, so its ranks are better here than elsewhere: what counts are the differences.
+`album/` is indexed into a temporary collection. Questions to find a photo, captions together with
+a place, a month or a camera, counts, and questions for what is not there are asked as they stand;
+then again with one piece of the search box left out at a time. The photos of the album are photos
+that `mini` was trained on, so its ranks are better here than elsewhere: what counts are the
+differences.
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from retrieval import Collection, EncoderSpec, SearchResult, index_folder, make_query, search
+from retrieval import (  # noqa: E402: of this checkout
+    Collection,
+    EncoderSpec,
+    SearchResult,
+    index_folder,
+    make_query,
+    search,
+)
 
 LEVELS = (1, 5, 10)
 MONTHS = (
@@ -62,6 +70,7 @@ def main() -> None:
     parser.add_argument("--captions", action="store_true", help="index album-captions.csv as well")
     parser.add_argument("--combined", type=int, default=150, help="photos to make queries of")
     parser.add_argument("--keep", type=Path, help="folder of the collection; used if it is there")
+    parser.add_argument("--only", help="one way to ask, by the beginning of its name")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     album = read_album(options.data, options.combined)
@@ -72,7 +81,7 @@ def main() -> None:
             sources = [options.data / "album"]
             sources += [options.data / "album-captions.csv"] if options.captions else []
             index_folder(collection, sources)
-            measured = measure(collection, options.data / "album", album)
+            measured = measure(collection, options.data / "album", album, options.only or "")
     print(json.dumps(measured, indent=2) if options.json else as_table(measured))
 
 
@@ -145,12 +154,13 @@ def ways(collection: Collection) -> dict[str, Ask]:
     }
 
 
-def measure(collection: Collection, root: Path, album: Album) -> dict[str, Any]:
+def measure(collection: Collection, root: Path, album: Album, only: str = "") -> dict[str, Any]:
     """Figures by way and kind."""
     return {
         way: {kind: _scores(ask, root, cases) for kind, cases in album.cases.items()}
         | {"count": _counts(ask, album.counts)}
         for way, ask in ways(collection).items()
+        if way.startswith(only)
     }
 
 
@@ -162,7 +172,7 @@ def _scores(ask: Ask, root: Path, cases: Iterable[Case]) -> dict[str, float]:
         ranks.append(min(right, default=10**6))
         relevant = result.relevant or 0
         nothing.append(relevant == 0)
-        kept.append(ranks[-1] <= relevant)
+        kept.append(any(hit.rank == ranks[-1] and hit.relevant for hit in result.hits))
         milliseconds.append(result.elapsed_ms)
     count = len(ranks)
     found = {f"R@{level}": sum(rank <= level for rank in ranks) / count for level in LEVELS}

@@ -14,8 +14,7 @@ def likely(result: SearchResult, *, everything: bool = False) -> SearchResult:
     """The result as people are to see it: without the hits that are most likely wrong."""
     if everything or result.relevant is None:
         return result
-    cut = result.cut or 0.0
-    return replace(result, hits=tuple(hit for hit in result.hits if (hit.relevance or 0) >= cut))
+    return replace(result, hits=tuple(hit for hit in result.hits if hit.relevant))
 
 
 # --- for programs ---------------------------------------------------------------------------
@@ -29,6 +28,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
         "path": hit.path,
         "score": _rounded(hit.score),
         "relevance": _rounded(hit.relevance),
+        "relevant": hit.relevant,
         "id": hit.id,
         "also": list(hit.also),
         "found_by": list(hit.found_by),
@@ -76,7 +76,6 @@ def result_record(result: SearchResult) -> dict[str, Any]:
         "considered": result.considered,
         "matched": result.matched,
         "relevant": result.relevant,
-        "cut": result.cut,
         "next": result.next,
         "elapsed_ms": round(result.elapsed_ms, 2),
         "encoder": result.encoder,

@@ -106,12 +106,12 @@ class Hit:
     """One result. `score` is the cosine of query and item, in [-1, 1]; None where nothing was
     embedded (a query of filters alone) or only words were found.
 
-    `relevance` is the probability that the item is what the query means, in [0, 1]; None where it
-    cannot be told. For a photo `path` is the file to show and `also` are further files of the same
-    content, `taken_at` and `place` what is known of it, and `folded` the ids of its near-duplicates
-    that stand behind it; for a document `path` is the text file, with `line`, `text` and, if it
-    names one, `photo_path`. `found_by` names the sources that brought it ("photos", "words",
-    "documents").
+    `relevance` is the probability that the item is what the query means, in [0, 1], None where it
+    cannot be told; `relevant` says that it stands above the cut. For a photo `path` is the file to
+    show and `also` are further files of the same content, `taken_at` and `place` what is known of
+    it, and `folded` the ids of its near-duplicates that stand behind it; for a document `path` is
+    the text file, with `line`, `text` and, if it names one, `photo_path`. `found_by` names the
+    sources that brought it ("photos", "words", "documents", "filters").
     """
 
     rank: int
@@ -126,6 +126,7 @@ class Hit:
     line: int | None = None
     photo_path: str | None = None
     relevance: float | None = None
+    relevant: bool = False
     taken_at: str | None = None
     place: str | None = None
     folded: tuple[int, ...] = ()
@@ -136,10 +137,9 @@ class Hit:
 class SearchResult:
     """Hits, best first; `considered` counts the items that could be found, `method` says how.
 
-    `matched` counts those that pass the filters, `relevant` those of them whose relevance reaches
-    the `cut`: they come first, so of all pages only the first `relevant` hits are likely to be
-    meant. Both are None where that cannot be told. `next` is the cursor of the page that follows,
-    "" at the end.
+    `matched` counts those that pass the filters, `relevant` those of them that stand above the cut
+    of relevance: they come first, so of all pages only the first `relevant` hits may well be meant;
+    None where that cannot be told. `next` is the cursor of the page that follows, "" at the end.
     """
 
     query: Query
@@ -151,5 +151,4 @@ class SearchResult:
     method: str = ""
     matched: int = 0
     relevant: int | None = None
-    cut: float | None = None
     next: str = ""

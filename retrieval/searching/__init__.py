@@ -59,8 +59,8 @@ def search(
     A text is read as the search box reads it: dates, places, cameras, quotes and fields in it
     become filters, which every hit passes, and the result's query shows them as chips. A hit's
     `score` is the cosine between the query's vector and the item's; it orders hits and has no
-    absolute meaning. Its `relevance` is a probability, and only the hits at or above the result's
-    `cut` are likely to be meant; they come first. `fusion` says whether words and linked documents
+    absolute meaning. Its `relevance` is a probability, and only hits that are marked
+    `relevant` may well be meant; they come first. `fusion` says whether words and linked documents
     have a say (searching.fusing), `like` and `unlike` are ids of photos that lead the query
     (feedback), `apart_from` of photos that are not to be found. With `among` only items of these
     ids are found. `fold` puts near-duplicates behind their best picture. `order` sorts all that is
@@ -129,7 +129,6 @@ def _attempt(
         method=found.method,
         matched=found.matched,
         relevant=found.relevant,
-        cut=found.cut,
         next=shown.next,
     )
 

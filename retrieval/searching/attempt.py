@@ -36,7 +36,6 @@ class Candidates:
     matched: int
     method: str
     relevant: int | None = None
-    cut: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,10 +111,9 @@ class Attempt:
         method: str,
         *,
         relevant: int | None = None,
-        cut: float | None = None,
     ) -> Candidates:
         """What has come of it."""
-        return Candidates(ranked, self.considered, self.matched, method, relevant, cut)
+        return Candidates(ranked, self.considered, self.matched, method, relevant)
 
 
 def _ids(among: Several[int]) -> list[int]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.calibration import CUT
-from retrieval.grouping.near import Member, fold, quality_of
+from retrieval.grouping.near import fold_photos
 from retrieval.searching.attempt import Attempt, Candidates
-from retrieval.searching.composing import Composition, composed
+from retrieval.searching.composing import Composition, brought_together, embedded
 from retrieval.searching.fusing import Ranking, by_score, fuse
 from retrieval.searching.hits import Ranked
 from retrieval.searching.judging import Judge, judge_of
@@ -31,11 +30,15 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
     """At least the first `needed` items, or all; None if the collection changed meanwhile."""
     if not attempt.asked.parts:
         return _listed(attempt, needed)
-    composition = composed(attempt.collection, attempt.asked, attempt.options.kind)
-    if len(composition.vector) != attempt.space.dim:
+    pieces = embedded(attempt.collection, attempt.asked)
+    if len(pieces[0].vector) != attempt.space.dim:
         return None  # another encoder was changed to meanwhile
-    ways = _photos if attempt.options.kind == "photos" else _documents
-    return ways(attempt, composition, needed + len(attempt.options.apart_from))
+    composition = brought_together(attempt.collection, pieces, attempt.options.kind)
+    needed += len(attempt.options.apart_from)
+    if attempt.options.kind == "documents":
+        return _documents(attempt, composition, needed)
+    judge = judge_of(attempt.collection, attempt.space, attempt.store, pieces)
+    return _photos(attempt, composition, judge, needed)
 
 
 def _listed(attempt: Attempt, needed: int) -> Candidates:
@@ -44,8 +47,10 @@ def _listed(attempt: Attempt, needed: int) -> Candidates:
     by = "newest" if options.order == "relevance" else options.order
     out = set(options.apart_from)
     found = in_order(reader, attempt.space, options.kind, attempt.allowed, by, needed + len(out))
-    ranked = [Ranked(row, item, None, 1.0, ("filters",)) for row, item in found if item not in out]
-    return attempt.candidates(ranked, "by filters", relevant=attempt.matched, cut=CUT)
+    ranked = [
+        Ranked(row, item, None, 1.0, True, ("filters",)) for row, item in found if item not in out
+    ]
+    return attempt.candidates(ranked, "by filters", relevant=attempt.matched)
 
 
 def _documents(attempt: Attempt, composition: Composition, needed: int) -> Candidates | None:
@@ -60,7 +65,7 @@ def _documents(attempt: Attempt, composition: Composition, needed: int) -> Candi
     items = attempt.collection.reader.items_at(attempt.space, "documents", rows.tolist())
     out = set(attempt.options.apart_from)
     ranked = [
-        Ranked(row, items[row], score, None, ("documents",))
+        Ranked(row, items[row], score, None, False, ("documents",))
         for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
         if row in items and items[row] not in out
     ]
@@ -70,10 +75,11 @@ def _documents(attempt: Attempt, composition: Composition, needed: int) -> Candi
 # --- photos ---------------------------------------------------------------------------------
 
 
-def _photos(attempt: Attempt, composition: Composition, needed: int) -> Candidates | None:
+def _photos(
+    attempt: Attempt, composition: Composition, judge: Judge | None, needed: int
+) -> Candidates | None:
     """Photos by all that is known of them, judged, near-duplicates folded."""
     options = attempt.options
-    judge = judge_of(attempt.collection, attempt.space, attempt.store, attempt.asked)
     likely = _likely_rows(attempt, judge)
     depth = max(needed, SHORTLIST)
     if options.order != "relevance":
@@ -85,17 +91,14 @@ def _photos(attempt: Attempt, composition: Composition, needed: int) -> Candidat
     found = [each for each in found if each.id not in out]
     relevant = None if judge is None else _count(found, likely)
     if options.order != "relevance":
-        found = _sorted(attempt, found if judge is None else [r for r in found if _is_likely(r)])
+        found = _sorted(
+            attempt, found if judge is None else [each for each in found if each.likely]
+        )
     if options.fold:
         found = _folded(attempt, found, needed)
-        gone = sum(len(each.folded) for each in found if _is_likely(each))
+        gone = sum(len(each.folded) for each in found if each.likely)
         relevant = None if relevant is None else max(relevant - gone, 0)
-    cut = None if judge is None else CUT
-    return attempt.candidates(found, attempt.method(depth), relevant=relevant, cut=cut)
-
-
-def _is_likely(ranked: Ranked) -> bool:
-    return ranked.relevance is not None and ranked.relevance >= CUT
+    return attempt.candidates(found, attempt.method(depth), relevant=relevant)
 
 
 def _likely_rows(attempt: Attempt, judge: Judge | None) -> set[int]:
@@ -114,7 +117,7 @@ def _likely_rows(attempt: Attempt, judge: Judge | None) -> set[int]:
 
 def _count(found: Sequence[Ranked], likely: set[int]) -> int:
     """How many photos are relevant: of those found, and of the others by their embedding."""
-    return sum(map(_is_likely, found)) + len(likely - {each.row for each in found})
+    return sum(each.likely for each in found) + len(likely - {each.row for each in found})
 
 
 def _ranked(
@@ -136,15 +139,13 @@ def _ranked(
         return None
     if composition.reorders and fusion != "early":
         found[0] = _by_parts(found[0], ids, composition.scores(vectors))
-    relevance = (
-        dict.fromkeys(ids.tolist(), None) if judge is None else _judged(judge, ids, vectors, found)
-    )
+    judged = _judged(judge, ids, vectors, found)
     ranked = [
-        Ranked(rows[each.id], each.id, cosines[each.id], relevance[each.id], each.sources)
+        Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources)
         for each in fuse(found, fusion)
         if each.id in rows
     ]
-    return sorted(ranked, key=lambda each: not _is_likely(each))  # stable: each half as it was
+    return sorted(ranked, key=lambda each: not each.likely)  # stable: each half as it was
 
 
 def _words(attempt: Attempt) -> str:
@@ -159,12 +160,22 @@ def _by_parts(ranking: Ranking, ids: NDArray[np.int64], scores: NDArray[np.float
 
 
 def _judged(
-    judge: Judge, ids: NDArray[np.int64], vectors: NDArray[np.floating], found: Sequence[Ranking]
-) -> dict[int, float | None]:
-    """The relevance of photos, by their embeddings and what documents and words say for them."""
+    judge: Judge | None,
+    ids: NDArray[np.int64],
+    vectors: NDArray[np.floating],
+    found: Sequence[Ranking],
+) -> dict[int, tuple[float | None, bool]]:
+    """Relevance of photos and whether they match: by embeddings, and by what else speaks for them.
+
+    Without a judge nothing is known of it.
+    """
+    if judge is None:
+        return dict.fromkeys(ids.tolist(), (None, False))
     told = {each.id: each.score for each in by_score(found[1:])}
     evidence = np.array([told.get(item, 0.0) for item in ids.tolist()], np.float64)
-    return dict(zip(ids.tolist(), judge.relevance(vectors, evidence).tolist(), strict=True))
+    relevance, likely = judge.verdict(vectors, evidence)
+    pairs = zip(relevance.tolist(), likely.tolist(), strict=True)
+    return dict(zip(ids.tolist(), pairs, strict=True))
 
 
 def _sorted(attempt: Attempt, found: Sequence[Ranked]) -> list[Ranked]:
@@ -193,31 +204,11 @@ def _folded(attempt: Attempt, found: Sequence[Ranked], needed: int) -> list[Rank
 def _fold(attempt: Attempt, ranked: Sequence[Ranked]) -> list[Ranked]:
     by_id = {each.id: each for each in ranked}
     kept = []
-    for group in fold(_members(attempt, ranked)):
-        relevance = [by_id[i].relevance for i in (group.best, *group.behind)]
-        told = max((value for value in relevance if value is not None), default=None)
-        kept.append(replace(by_id[group.best], relevance=told, folded=group.behind))
-    return kept
-
-
-def _members(attempt: Attempt, ranked: Sequence[Ranked]) -> list[Member]:
-    reader, ids = attempt.collection.reader, [each.id for each in ranked]
-    with reader.snapshot():
-        looks, facts, photos = reader.looks_of(ids), reader.facts_of(ids), reader.photos_by_id(ids)
-    rows = np.array([each.row for each in ranked], np.int64)
-    vectors = attempt.collection.vectors_at(attempt.space, "photos", rows)
-    members = []
-    for place, item in enumerate(ids):
-        look, fact, photo = looks.get(item), facts.get(item), photos.get(item)
-        members.append(
-            Member(
-                item,
-                look.phash if look else None,
-                None if vectors is None else vectors[place],
-                fact.taken_at if fact else None,
-                quality_of(photo.width, photo.height, look.sharpness if look else None)
-                if photo
-                else (),
-            )
+    for group in fold_photos(attempt.collection, list(by_id)):
+        first = min((group.best, *group.behind), key=lambda item: not by_id[item].likely)
+        best, likeliest = by_id[group.best], by_id[first]
+        told = best if best.likely == likeliest.likely else likeliest
+        kept.append(
+            replace(best, relevance=told.relevance, likely=told.likely, folded=group.behind)
         )
-    return members
+    return kept

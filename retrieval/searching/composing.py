@@ -126,7 +126,18 @@ def composed(collection: Collection, query: Query, kind: Kind = "photos") -> Com
     A query of photos of the collection alone loads no encoder. Raises QueryError (unknown photos,
     parts that cancel out), ImageError, and what loading the encoder raises.
     """
-    pieces = embed_parts(query, collection.query_encoder, collection.photo_vectors)
+    return brought_together(collection, embedded(collection, query), kind)
+
+
+def embedded(collection: Collection, query: Query) -> list[Piece]:
+    """The parts of a query, embedded. Raises as `composed`."""
+    return embed_parts(query, collection.query_encoder, collection.photo_vectors)
+
+
+def brought_together(
+    collection: Collection, pieces: Sequence[Piece], kind: Kind = "photos"
+) -> Composition:
+    """One composition of embedded parts, for searching the items of `kind`. Raises QueryError."""
     if _is_plain(pieces):
         return compose(pieces)
     neutral = neutral_text(collection.query_encoder()) if _has_text(pieces) else None

@@ -21,6 +21,7 @@ class Ranked:
     id: int
     score: float | None
     relevance: float | None = None
+    likely: bool = False
     found_by: tuple[str, ...] = ()
     folded: tuple[int, ...] = ()
 
@@ -78,6 +79,7 @@ def _photo_hits(
                 width=photo.width,
                 height=photo.height,
                 relevance=each.relevance,
+                relevant=each.likely,
                 taken_at=known.taken_at if known else None,
                 place=place_of(known) if known else None,
                 folded=each.folded,
@@ -121,6 +123,7 @@ def _text_hits(
                 line=source.line,
                 photo_path=source.photo_path,
                 relevance=each.relevance,
+                relevant=each.likely,
                 found_by=each.found_by,
             )
         )

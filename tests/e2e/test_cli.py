@@ -167,7 +167,7 @@ class TestSearch:
 
     def test_what_is_unlikely_is_left_out(self, run: Run, indexed: Path) -> None:
         found = json.loads(run("search", "red", "--json").stdout)
-        likely = [hit["path"] for hit in found["hits"] if hit["relevance"] >= found["cut"]]
+        likely = [hit["path"] for hit in found["hits"] if hit["relevant"]]
         assert len(found["hits"]) == 3
         assert run("search", "red", "--paths").stdout.splitlines() == likely
         assert run("search", "red", "--paths", "--all").stdout.count("\n") == 3
@@ -178,7 +178,7 @@ class TestSearch:
         assert result.stderr == ""
         assert set(found) == {
             *("query", "parts", "plan", "kind", "hits", "considered", "matched", "relevant"),
-            *("cut", "next", "elapsed_ms", "encoder", "method"),
+            *("next", "elapsed_ms", "encoder", "method"),
         }
         assert found["parts"] == [{"kind": "text", "value": "red", "weight": 1.0}]
         assert (found["query"], found["considered"], found["encoder"]) == ("red", 3, "toy")
@@ -186,6 +186,7 @@ class TestSearch:
         assert hit.pop("score") == pytest.approx(0.889, abs=0.002)
         assert hit.pop("id") >= 1
         assert 0 <= hit.pop("relevance") <= 1
+        assert hit.pop("relevant") in (True, False)
         assert hit == {
             "rank": 1,
             "kind": "photo",
