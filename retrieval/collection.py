@@ -219,8 +219,8 @@ class Collection:
         self.reader.check_open()
         space = self.reader.active_space()
         self._encoder.export_for_queries(space)
-        if space is not None:
-            with suppress(RetrievalError):  # then a search says what is wrong with the encoder
+        if space is not None and self._encoder.is_loaded:  # else nothing was embedded, and the
+            with suppress(RetrievalError):  # first search makes it
                 self.calibration()
 
     def calibration(self) -> Calibration:

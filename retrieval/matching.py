@@ -43,6 +43,11 @@ class MatchingEncoder:
         """The folder of exported towers, as it was given."""
         return self._spec.cache
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the encoder, or what stands in for it, is in memory already."""
+        return self._encoder is not None or self._for_queries is not None
+
     def load(self, space: Space | None) -> Encoder:
         """The encoder of `space`, or the one to start a collection with.
 
