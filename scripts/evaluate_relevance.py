@@ -20,14 +20,24 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import numpy as np
 import torch
+from mini.data import read_corpus
 from relevance import heldout, measure
-from relevance.questions import ABSENT, HARD, KINDS, PRESENT, questions
+from relevance.questions import (
+    ABSENT,
+    HARD,
+    KINDS,
+    PRESENT,
+    many_questions,
+    questions,
+    seen_questions,
+)
 
 from retrieval.calibration.judging import CURVES, Curves
 
 SIZES = (500, 100, 20)
 #: How much each kind of question counts in fitting, in all.
-WEIGHTS = {"caption": 0.35, "word": 0.15, "far": 0.2, "far word": 0.1, "made up": 0.2}
+WEIGHTS = {"caption": 0.35, "word": 0.15, "far": 0.2, "far word": 0.1, "made up": 0.15}
+WEIGHTS |= {"seen": 0.05, "seen made up": 0.05, "many made up": 0.05}
 
 
 def main() -> None:
@@ -46,7 +56,7 @@ def main() -> None:
         from train_mini import prepare
 
         heldout.make(folder, prepare(options.data, options.cache))
-    splits = ask_all(options.data, folder)
+    splits = ask_all(options.data, options.cache, folder)
     cuts = options.present_cut, options.hit_cut
     if options.fit:
         fitted = [
@@ -60,14 +70,26 @@ def main() -> None:
         report(splits, [measure.with_cuts(CURVES, *cuts)] * len(splits))
 
 
-def ask_all(data: Path, folder: Path) -> list[dict[int, list[measure.Asked]]]:
+def ask_all(data: Path, cache: Path, folder: Path) -> list[dict[int, list[measure.Asked]]]:
     """For each split and size of gallery, every question asked."""
-    others = heldout.captions_elsewhere(data)
+    corpus = read_corpus(data)
+    others = [[corpus.texts[c] for c in group] for group in corpus.others]
+    many = heldout.photos_without_captions(data, cache)
     found = []
-    for seed, gallery in enumerate(heldout.read(folder)):
-        asked = questions(gallery.captions, others, seed)
-        found.append({size: measure.ask(gallery, asked, size, seed) for size in SIZES})
-        print(f"split {seed}: {len(asked)} questions", file=sys.stderr)
+    for seed, own in enumerate(heldout.read(folder, corpus, many)):
+        galleries = [
+            (own.vectors, questions(own.captions, others, seed)),
+            (own.seen, seen_questions(own.seen_captions, seed)),
+            (own.many, many_questions(len(own.many))),
+        ]
+        sizes: dict[int, list[measure.Asked]] = {size: [] for size in SIZES}
+        for photos, asked in galleries:
+            vectors = own.encode([question.text for question in asked])
+            for size, result in sizes.items():
+                most = len(photos) if size == SIZES[0] else size
+                result += measure.ask(photos, own.calibration, asked, vectors, most)
+        found.append(sizes)
+        print(f"split {seed}: {len(sizes[SIZES[0]])} questions", file=sys.stderr)
     return found
 
 
@@ -79,6 +101,7 @@ def fit(splits: list[dict[int, list[measure.Asked]]]) -> Curves:
 
 def report(splits: list[dict[int, list[measure.Asked]]], curves: list[Curves]) -> None:
     """Print all tables, means over the splits."""
+    print("\n(seen: photos that the encoder was trained on; many: 1,200 others, with the first)")
     for size in SIZES:
         results = {
             kind: [measure.judge(s[size], kind, c) for s, c in zip(splits, curves, strict=True)]
@@ -102,17 +125,19 @@ def report(splits: list[dict[int, list[measure.Asked]]], curves: list[Curves]) -
     words(splits, curves)
     for kinds in (PRESENT, (*PRESENT, *ABSENT)):
         pairs = zip(splits, curves, strict=True)
-        found = [measure.reliability(s[500], c, kinds) for s, c in pairs]
+        tables = [measure.reliability(s[500], c, kinds) for s, c in pairs]
         print(f"\nrelevance of the ten best, {', '.join(kinds)}:")
-        print(f"  expected calibration error {np.mean([error for error, _ in found]):.3f}")
-        for told, true, count in found[0][1]:
+        print(f"  expected calibration error {np.mean([error for error, _ in tables]):.3f}")
+        for told, true, count in tables[0][1]:
             print(f"  split 0: told {told:.2f} found {true:.2f} ({count})")
 
 
 def tradeoff(splits: list[dict[int, list[measure.Asked]]], curves: list[Curves]) -> None:
     """Print what other cuts for there being anything would give."""
-    print("\ncut  present answered (caption, word)  absent refused (far, far word, made up; near)")
-    kinds = (*PRESENT, *ABSENT, "near")
+    print(
+        "\ncut  present answered (caption, word)  absent refused (far, far word, made up; near; seen, many)"
+    )
+    kinds = (*PRESENT, *ABSENT, "near", "seen made up", "many made up")
     told = {
         kind: [measure.judge(s[500], kind, c).presence for s, c in zip(splits, curves, strict=True)]
         for kind in kinds

@@ -125,7 +125,8 @@ def _hub_columns(hubness: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     import torch
 
     tilt = (-HUB_WEIGHT / HUB_STEP * hubness).clamp(-HUB_STEP, HUB_STEP)  # (n, 1)
-    return torch.full_like(tilt, HUB_STEP), tilt, (HUB_STEP**2 - tilt**2).sqrt()
+    level = (HUB_STEP**2 - tilt**2).clamp_min(0).sqrt()  # float32's 0.4 is more than 0.4
+    return torch.full_like(tilt, HUB_STEP), tilt, level
 
 
 def _of_unit_length(columns: list[Tensor]) -> Tensor:

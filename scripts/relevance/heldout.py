@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mini import evaluate
-from mini.data import read_corpus
-from mini.features import rows
+from mini.data import Corpus
+from mini.features import image_features, rows
 
 from retrieval.calibration import Calibration, bank_texts
-from retrieval.encoders._mini_heads import ImageHead, read_head_tensors
+from retrieval.encoders._mini_heads import Features, ImageHead, read_head_tensors
 from retrieval.encoders.mini import MiniEncoder
 
 if TYPE_CHECKING:
@@ -29,10 +29,16 @@ HELD_OUT = {"flickr8k-700": 300, "coco-470": 200}
 
 @dataclass(frozen=True)
 class Gallery:
-    """Held-out photos: vectors (n, dim) and captions; the bank and texts by the same encoder."""
+    """Held-out photos: vectors (n, dim) and captions; the bank and texts by the same encoder.
+
+    `seen` are the photos it was trained on with their captions, `many` photos without captions.
+    """
 
     vectors: NDArray[np.float32]
     captions: list[list[str]]
+    seen: NDArray[np.float32]
+    seen_captions: list[list[str]]
+    many: NDArray[np.float32]
     calibration: Calibration
     encode: Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -49,29 +55,42 @@ def make(folder: Path, prepared: Any) -> None:
         held = [i for gallery in split.galleries.values() for i in gallery]
         data = p.fitted(split.train)
         own = [p.corpus.photos[i].captions for i in held]
+        head = ImageHead(read_head_tensors(data))
         np.savez(
             folder / f"split-{seed}.npz",
-            held_vectors=ImageHead(read_head_tensors(data))(rows(p.photos, held)).numpy(),
+            held_vectors=head(rows(p.photos, held)).numpy(),
+            train_vectors=head(rows(p.photos, split.train)).numpy(),
+            train_paths=np.array([str(p.corpus.photos[i].path) for i in split.train]),
             caption_texts=np.array([p.corpus.texts[c] for captions in own for c in captions]),
             caption_owner=np.array([n for n, captions in enumerate(own) for _ in captions]),
         )
         heads.write_bytes(data)
 
 
-def read(folder: Path) -> Iterator[Gallery]:
+def read(folder: Path, corpus: Corpus, many: Features) -> Iterator[Gallery]:
     """The splits in `folder`. Embedding the bank takes some seconds for each."""
+    own = {p.path.name: [corpus.texts[c] for c in p.captions] for p in corpus.photos}
     for seed in SPLITS:
-        encoder = MiniEncoder(device="cpu", threads=1, heads=folder / f"heads-{seed}.safetensors")
+        heads = folder / f"heads-{seed}.safetensors"
+        encoder = MiniEncoder(device="cpu", threads=1, heads=heads)
+        head = ImageHead(read_head_tensors(heads.read_bytes()))
         with np.load(folder / f"split-{seed}.npz") as stored:
             vectors = stored["held_vectors"].astype(np.float32)
             captions: list[list[str]] = [[] for _ in vectors]
             for text, owner in zip(stored["caption_texts"], stored["caption_owner"], strict=True):
                 captions[owner].append(str(text))
+            seen = stored["train_vectors"].astype(np.float32)
+            seen_captions = [own[Path(str(path)).name] for path in stored["train_paths"]]
+            usable = np.isfinite(seen).all(1)  # heads of an older version: see _hub_columns
+            seen_captions = [c for c, good in zip(seen_captions, usable, strict=True) if good]
+            seen = seen[usable]
         bank = Calibration(encoder.encode_texts(bank_texts()).astype(np.float16))
-        yield Gallery(vectors, captions, bank, encoder.encode_texts)
+        yield Gallery(
+            vectors, captions, seen, seen_captions, head(many).numpy(), bank, encoder.encode_texts
+        )
 
 
-def captions_elsewhere(data: Path) -> list[list[str]]:
-    """Captions of photos that are in none of the captioned sets, in groups."""
-    corpus = read_corpus(data)
-    return [[corpus.texts[c] for c in group] for group in corpus.others]
+def photos_without_captions(data: Path, cache: Path) -> Features:
+    """Backbone outputs of 1,200 photos that nothing was ever trained on."""
+    paths = sorted((data / "coco-unlabeled-1200").glob("*.jpg"))
+    return image_features(paths, cache / "coco-unlabeled-1200.npz")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.heldout import Gallery
-from relevance.questions import Question
-from retrieval.calibration.judging import CURVES, USUAL, Background, Curves
+from relevance.questions import PRESENT, Question
+from retrieval.calibration.judging import CURVES, USUAL, Background, Calibration, Curves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,26 +34,31 @@ class Asked:
         return float(np.log(len(self.scores) / USUAL))
 
 
-def ask(gallery: Gallery, asked: Sequence[Question], most: int, seed: int) -> list[Asked]:
-    """Ask all questions to galleries of at most `most` photos; right ones stay in."""
-    random = np.random.default_rng(seed)
-    vectors = gallery.encode([question.text for question in asked])
+def ask(
+    photos: NDArray[np.float32],
+    calibration: Calibration,
+    asked: Sequence[Question],
+    vectors: NDArray[np.float32],
+    most: int,
+) -> list[Asked]:
+    """Ask all questions, embedded as `vectors`, to at most `most` photos; right ones stay in."""
+    random = np.random.default_rng(most)
     backgrounds: dict[bytes, tuple[NDArray[np.int64], Background]] = {}
     found = []
     for question, query in zip(asked, vectors, strict=True):
         key = question.kept.tobytes()
         if key not in backgrounds:
             drawn = random.permutation(np.flatnonzero(question.kept))[:most]
-            rows = gallery.vectors[drawn].astype(np.float16)
-            backgrounds[key] = drawn, gallery.calibration.background(rows)
+            rows = photos[drawn].astype(np.float16)
+            backgrounds[key] = drawn, calibration.background(rows)
         places, background = backgrounds[key]
         if question.right.any() and not question.right[places].any():
             places = places.copy()
             places[-1] = random.choice(np.flatnonzero(question.right))
-        scores = gallery.vectors[places] @ query
+        scores = photos[places] @ query
         order = scores.argsort()[::-1]
         places = places[order]
-        best = gallery.vectors[places[:10]]
+        best = photos[places[:10]]
         right, alike = question.right[places], question.alike[places]
         found.append(Asked(question.kind, background, scores[order], best, right, alike))
     return found
@@ -65,7 +69,9 @@ def fit(asked: Sequence[Asked], weights: dict[str, float], hit_cut: float) -> Cu
     from sklearn.linear_model import LogisticRegression
 
     reach = [a.background.reach(a.scores, a.vectors) for a in asked]
-    x = np.array([[best, a.size] for (_, best), a in zip(reach, asked, strict=True)])
+    x = np.array(
+        [[best, a.background.usual, a.size] for (_, best), a in zip(reach, asked, strict=True)]
+    )
     used = np.array([a.kind in weights for a in asked])
     counts = {kind: sum(a.kind == kind for a in asked) for kind in weights}
     weight = np.array([weights.get(a.kind, 0) / counts.get(a.kind, 1) for a in asked])
@@ -74,7 +80,7 @@ def fit(asked: Sequence[Asked], weights: dict[str, float], hit_cut: float) -> Cu
 
     hits, labels = [], []
     for (offset, _), a in zip(reach, asked, strict=True):
-        if a.right.any():
+        if a.right.any() and a.kind in PRESENT:
             own = (a.scores[:LOOKED_AT] - offset) / a.background.step
             hits.append(np.stack([own, np.full(len(own), own[0])], axis=1))
             labels.append(a.alike[:LOOKED_AT])
@@ -96,18 +102,21 @@ class Result:
 
 def judge(asked: Sequence[Asked], kind: str, curves: Curves) -> Result:
     """Judge all questions of a kind."""
-    kept, precise, shown, presence = [], [], [], []
+    kept: list[float] = []
+    precise: list[float] = []
+    shown: list[int] = []
+    presence: list[float] = []
     for a in asked:
         if a.kind != kind:
             continue
         judgement = a.background.judge(a.scores, a.vectors, curves)
         above = a.scores >= judgement.cut
-        shown.append(above.sum())
+        shown.append(int(above.sum()))
         presence.append(judgement.present)
         if a.right.any():
-            kept.append((a.right & above).sum() / a.right.sum())
+            kept.append(float((a.right & above).sum() / a.right.sum()))
             if above.any():
-                precise.append((a.alike & above).sum() / above.sum())
+                precise.append(float((a.alike & above).sum() / above.sum()))
     return Result(
         float(np.mean(np.array(shown) > 0)),
         float(np.mean(kept)) if kept else np.nan,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 PRESENT = ("caption", "word")
 ABSENT = ("far", "far word", "made up")
 HARD = ("near", "near word")
-KINDS = (*PRESENT, *ABSENT, *HARD)
+OTHER = ("seen", "seen made up", "many made up")  # other galleries than the held-out photos
+KINDS = (*PRESENT, *ABSENT, *HARD, *OTHER)
+SEEN = 300  # captions of photos that the encoder was trained on
 CAPTIONS_EACH = 2  # of a photo's captions are asked for
 ABSENT_EACH = 8  # captions of a concept
 COMMON = re.compile(
@@ -72,11 +74,31 @@ def questions(
     for name, right in shown.items():
         if right.any():
             ask("word", name, right, right)
-    none = ~everything
-    for words_of, text in made_up_absents():
-        if not any(words_of.search(caption) for own in captions for caption in own):
-            asked.append(Question("made up", text, everything, none, none))
-    return asked + absent
+    return asked + _made_up("made up", captions) + absent
+
+
+def seen_questions(captions: Sequence[Sequence[str]], seed: int) -> list[Question]:
+    """Questions to photos that the encoder was trained on: their captions, and made-up absents."""
+    everything = np.ones(len(captions), bool)
+    asked = []
+    for at in np.random.default_rng(seed).permutation(len(captions))[:SEEN]:
+        right = np.arange(len(captions)) == at
+        asked.append(Question("seen", captions[at][0], everything, right, right))
+    return asked + _made_up("seen made up", captions)
+
+
+def many_questions(count: int) -> list[Question]:
+    """Made-up absents for `count` photos without captions."""
+    return _made_up("many made up", [[]] * count)
+
+
+def _made_up(kind: str, captions: Sequence[Sequence[str]]) -> list[Question]:
+    everything = np.ones(len(captions), bool)
+    return [
+        Question(kind, text, everything, ~everything, ~everything)
+        for words, text in made_up_absents()
+        if not any(words.search(caption) for own in captions for caption in own)
+    ]
 
 
 def _planted(
