@@ -225,6 +225,20 @@ def test_odd_values_find_nothing(catalog: Any, value: str) -> None:
     assert passing(reader, space, "photos", [has("text", value)]).tolist() == []
 
 
+def test_both_readers_agree(catalog: Any) -> None:
+    from retrieval.storage.catalog import Catalog
+    from retrieval.storage.vocabulary import read_vocabulary
+
+    reader, space = catalog
+    other = Catalog(reader.path)
+    filters = [equal("place", "Kyoto"), between("taken", "2021", None), has("text", "gate")]
+    for kind in ("photos", "documents"):
+        found = passing(other, space, kind, filters)
+        assert found.tolist() == passing(reader, space, kind, filters).tolist() != []
+    assert vars(read_vocabulary(other)) == vars(read_vocabulary(reader))
+    other.close()
+
+
 def test_what_is_kept_is_of_one_generation(tmp_path: Path) -> None:
     import sqlite3
 
