@@ -29,7 +29,7 @@ _ONE = (
 #: A date is Chinese only where a character of the script belongs to it: 2021 alone is English too.
 _STARTS = re.compile(rf"在?{_ONE}")
 _JOINT = re.compile(r"\s*(?:到|至|—|–|-|~|～)\s*")
-_BARE_YEAR = re.compile(r"(\d{4})(?=\s*[到至]\s*\d{4})")
+_BARE_YEAR = re.compile(r"(\d{4})(?=\s*(?:[到至]\s*\d{4}|[-–—~～]\s*\d{4}年))")
 _TAIL = re.compile(r"(?P<bound>(?:以|之)?前|(?:以|之)?后|以来|起)?(?:期间|的时候|里|份|间)?的?")
 
 

@@ -38,7 +38,8 @@ class Filter:
     `field` names one of metadata.FIELDS, or "text" (exact words in names, captions, documents and
     recognised writing). `op`: "is" (any of `values`), "between" (from the first value to the
     second, both included, None is open), "contains" (any of `values` as words or their beginnings).
-    Dates are texts as in Facts.taken_at, of any precision: "2021-04" stands for the whole month.
+    Dates are texts as in Facts.taken_at, of any precision: "2021-04" stands for the whole month,
+    and with "is" the text "*-05" for May of any year.
     """
 
     field: str

@@ -60,6 +60,7 @@ class LiveRows:
     def __init__(self, space: Space, kind: Kind) -> None:
         self._space, self._kind = space, kind
         self._pairs: tuple[Ids, Ids] | None = None  # photo and row, ascending by row
+        self._every: Ids | None = None
 
     @classmethod
     def of(cls, reader: Readable, space: Space, kind: Kind) -> LiveRows:
@@ -76,13 +77,17 @@ class LiveRows:
         """The rows whose photo is one of these, ascending; all for None."""
         if photos is not None and len(photos) <= FEW and self._pairs is None:
             return self._looked_up(reader, photos)
-        if photos is None and self._kind == "documents":
-            (found,) = reader.fetch(_LIVE, self._space.id, self._kind)
-            return as_ids(found[0])
-        owners, rows = self.pairs(reader)
         if photos is None:
-            return rows
+            return self._live_ones(reader)
+        owners, rows = self.pairs(reader)
         return ascending(rows[np.isin(owners, photos)])
+
+    def _live_ones(self, reader: Readable) -> Ids:
+        if self._every is None:
+            (found,) = reader.fetch(_LIVE, self._space.id, self._kind)
+            self._every = as_ids(found[0])
+            self._every.setflags(write=False)  # callers get it as it is
+        return self._every
 
     def _looked_up(self, reader: Readable, photos: Ids) -> Ids:
         listed = json.dumps(photos.tolist())
@@ -101,8 +106,6 @@ class LiveRows:
             )
             order = np.argsort(rows, kind="stable")
             self._pairs = owners[order], rows[order]
-            for array in self._pairs:
-                array.setflags(write=False)  # callers get it as it is
         return self._pairs
 
 
