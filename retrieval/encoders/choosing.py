@@ -96,6 +96,6 @@ def has_cuda(device: str) -> bool:
 def _notice(wanted: Recommended, reason: str) -> str:
     return (
         f"The recommended model {wanted.model} is not on this computer and {reason}, so the "
-        f"built-in model mini is used: {MINI_QUALITY}; to change to it once it can be had: "
-        f"retrieval migrate --model {wanted.model}"
+        f"built-in model mini is used: {MINI_QUALITY}; once it can be had, change to it by "
+        f"retrieval migrate --model {wanted.model}."
     )

@@ -529,3 +529,55 @@ def test_comparing_on_queries(opened: Collection) -> None:
         with pytest.raises((QueryError, UsageError)):
             migrate(opened, EncoderSpec("toy2"), queries=wrong)
     assert set(spaces(opened)) == {"toy", "turned"}
+
+
+def test_only_the_new_encoder_embeds(opened: Collection, toy: list[ToyEncoder]) -> None:
+    before = len(toy)
+    migrate(opened, TURNED, queries=["red"])
+    made = toy[before:]
+    assert {encoder.name: encoder.images_seen for encoder in made} == {"toy": 0, "turned": 6}
+
+
+def test_real_photos_and_real_encoders(shared: Path, tmp_path: Path) -> None:
+    """The built-in encoder, then an open_clip checkpoint (of random weights), and back."""
+    from tests.checkpoints import save_clip
+    from tests.pairs import open_clip
+
+    assert open_clip
+    photos, checkpoint = tmp_path / "photos", str(save_clip(tmp_path / "clip"))
+    photos.mkdir()
+    for path in sorted((shared / "flickr8k-700/images").glob("*.jpg"))[:12]:
+        (photos / path.name).symlink_to(path)
+    place = tmp_path / "collection"
+    with Collection.open(place, create=True, spec=EncoderSpec("mini")) as collection:
+        index_folder(collection, [photos])
+        collection.prepare_queries()  # or else the first searches run in torch, later ones do not
+    over, seen, errors = threading.Event(), set[tuple[Any, ...]](), []
+
+    def watch() -> None:
+        with Collection.open(place) as other:
+            while not over.is_set():
+                try:
+                    result = search(other, "a dog runs over grass", k=12)
+                    hits = tuple((hit.id, round(hit.score or 0, 4)) for hit in result.hits)
+                    seen.add((result.encoder, hits))
+                except Exception as exc:
+                    errors.append(exc)
+                over.wait(0.02)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        with Collection.open(place) as collection:
+            for model, embedded in ((checkpoint, 12), ("mini", 0)):
+                report = migrate(collection, EncoderSpec(model), batch_size=4)
+                assert (report.embedded, report.switched, report.photos) == (embedded, True, 12)
+                expected = search(collection, "a dog runs over grass", k=12)
+                assert len(expected.hits) == 12
+                over.wait(1)
+    finally:
+        over.set()
+        thread.join()
+    assert errors == []
+    assert len(seen) == 2, "each encoder has one answer: what is more comes of mixing them"
+    is_well(place)
