@@ -150,8 +150,11 @@ class Listing:
         facts, looks = listing.facts_of(reader, ids), listing.looks_of(reader, ids)
         records = {}
         for item, photo in reader.photos_by_id(ids).items():
-            record = dict.fromkeys(PHOTO_COLUMNS) | _of_photo(photo)
-            record |= _values(facts.get(item, Facts())) | _values(looks.get(item))
+            record = _UNKNOWN | _of_photo(photo)
+            if item in facts:
+                record |= _values(facts[item])
+            if item in looks:
+                record |= _values(looks[item])
             captions = texts.get(item, [])
             record |= {"captions": captions, "caption": captions[0] if captions else None}
             record |= {"writing": writing.get(item), "score": self._score(item)}
@@ -200,10 +203,8 @@ def _entry(row: int, content_hash: bytes, record: dict[str, Any]) -> Entry:
     return Entry(row, content_hash, record | {"content_hash": content_hash.hex()})
 
 
-def _values(record: Facts | Looks | None) -> dict[str, Any]:
+def _values(record: Facts | Looks) -> dict[str, Any]:
     """Fields as columns; a number that is none (a file may say anything) is unknown."""
-    if record is None:
-        return {}
     values: dict[str, Any] = {}
     for field in fields(record):
         value = getattr(record, field.name)
@@ -213,6 +214,9 @@ def _values(record: Facts | Looks | None) -> dict[str, Any]:
             list(value) if isinstance(value, tuple) else value
         )
     return values
+
+
+_UNKNOWN: dict[str, Any] = dict.fromkeys(PHOTO_COLUMNS) | _values(Facts())
 
 
 def that_exists_first(paths: Sequence[str]) -> tuple[str, ...]:

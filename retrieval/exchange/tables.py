@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,6 +55,8 @@ class CsvTable:
 
 
 def _cell(value: Any) -> Any:
+    if value is None:
+        return None
     if isinstance(value, str):
         return as_text(value)
     if isinstance(value, bytes):
@@ -102,14 +104,17 @@ class ParquetTable:
             "bytes": arrow.binary(),
         }
         self._arrow = arrow
+        self._columns = columns
         self._schema = arrow.schema([(name, types[holds]) for name, holds in columns.items()])
         self._writer = self._parquet.ParquetWriter(file, self._schema, compression="zstd")
 
     def write(self, records: Sequence[Record]) -> None:
         if records:
             columns = {
-                field.name: [_arrow_value(record[field.name]) for record in records]
-                for field in self._schema
+                name: [_CONVERTED[holds](record[name]) for record in records]
+                if holds in _CONVERTED
+                else [record[name] for record in records]
+                for name, holds in self._columns.items()
             }
             self._writer.write_table(self._arrow.table(columns, schema=self._schema))
 
@@ -123,12 +128,16 @@ class ParquetTable:
             self._writer.is_open = False
 
 
-def _arrow_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return as_text(value)
-    if isinstance(value, (list, tuple)):
-        return [as_text(item) for item in value]
-    return value
+def _text(value: str | None) -> str | None:
+    return None if value is None else as_text(value)
+
+
+def _text_list(value: Sequence[str] | None) -> list[str] | None:
+    return None if value is None else [as_text(item) for item in value]
+
+
+#: Columns whose values may be no valid text.
+_CONVERTED: Mapping[Holds, Callable[[Any], Any]] = {"text": _text, "texts": _text_list}
 
 
 def json_text(value: Any) -> str:
