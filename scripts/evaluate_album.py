@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from retrieval import (  # noqa: E402: of this checkout
+from retrieval import (  # noqa: E402
     Collection,
     EncoderSpec,
     SearchResult,

@@ -135,7 +135,8 @@ def report(splits: list[dict[int, list[measure.Asked]]], curves: list[Curves]) -
 def tradeoff(splits: list[dict[int, list[measure.Asked]]], curves: list[Curves]) -> None:
     """Print what other cuts for there being anything would give."""
     print(
-        "\ncut  present answered (caption, word)  absent refused (far, far word, made up; near; seen, many)"
+        "\ncut  present answered (caption, word)  "
+        "absent refused (far, far word, made up; near; seen, many)"
     )
     kinds = (*PRESENT, *ABSENT, "near", "seen made up", "many made up")
     told = {

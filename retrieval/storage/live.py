@@ -91,15 +91,17 @@ class LiveRows:
 
     def _looked_up(self, reader: Readable, photos: Ids) -> Ids:
         listed = json.dumps(photos.tolist())
-        statement = _ROWS_OF_PHOTOS if self._kind == "photos" else _ROWS_OF_LINKED
-        (found,) = reader.fetch(statement, self._space.id, listed)
+        (found,) = reader.fetch(
+            _ROWS_OF_PHOTOS if self._kind == "photos" else _ROWS_OF_LINKED, self._space.id, listed
+        )
         return as_ids(found[0])
 
     def pairs(self, reader: Readable) -> tuple[Ids, Ids]:
         """Photos and their rows, ascending by row."""
         if self._pairs is None:
-            statement = _ALL_PHOTOS if self._kind == "photos" else _ALL_LINKED
-            (found,) = reader.fetch(statement, self._space.id)
+            (found,) = reader.fetch(
+                _ALL_PHOTOS if self._kind == "photos" else _ALL_LINKED, self._space.id
+            )
             owners, rows = (
                 np.fromstring(text or "", np.int64, sep=",") if text else np.empty(0, np.int64)
                 for text in found

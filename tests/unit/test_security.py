@@ -174,6 +174,8 @@ def is_constant(node: ast.expr) -> bool:
     """Whether a text is written down: itself, by the name of a constant, or pieces of such."""
     if isinstance(node, ast.BinOp):
         return isinstance(node.op, ast.Add) and is_constant(node.left) and is_constant(node.right)
+    if isinstance(node, ast.IfExp):
+        return is_constant(node.body) and is_constant(node.orelse)
     if isinstance(node, ast.Subscript):
         return is_constant(node.value)
     name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
