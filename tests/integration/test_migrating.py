@@ -18,11 +18,14 @@ from retrieval import (
     compact,
     forget,
     index_folder,
+    make_query,
     repair,
     search,
     searching,
     verify,
 )
+from retrieval.daemon import client
+from retrieval.daemon.server import Server
 from retrieval.errors import (
     EncoderError,
     EncoderMismatchError,
@@ -184,6 +187,18 @@ def test_an_open_collection_follows_the_switch(opened: Collection, place: Path) 
         pytest.raises(EncoderMismatchError, match="retrieval migrate --model toy"),
     ):
         search(asked, "red")
+
+
+def test_the_daemon_follows_the_switch(opened: Collection, place: Path, daemon: Server) -> None:
+    for model in ("toy", "turned", "toy"):
+        if model != "toy" or daemon.served:
+            migrate(opened, EncoderSpec(model), keep_old=model == "toy")
+        answer = client.search(
+            place, ("auto", "auto", "auto", ""), make_query("green"), "photos", 3
+        )
+        assert answer is not None
+        assert (answer[0].encoder, Path(answer[0].hits[0].path).name) == (model, "green.png")
+    assert daemon.served == 3
 
 
 def test_a_search_that_meets_the_switch(
