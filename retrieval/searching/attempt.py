@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.collection import Collection
+    from retrieval.searching.composing import Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ class Attempt:
     def considered(self) -> int:
         """How many items there are."""
         return len(self.store)
+
+    def is_of(self, pieces: Sequence[Piece]) -> bool:
+        """Whether the parts of the query were embedded by the encoder of what is searched."""
+        if all(piece.stored for piece in pieces):
+            active = self.collection.reader.active_space()
+            return active is not None and active.id == self.space.id
+        return self.collection.query_encoder().fingerprint == self.space.fingerprint
 
     def pairs(self) -> NDArray[np.int64] | None:
         """Rows and ids of the photos that may be found, int64 (n, 2); None for all."""

@@ -31,7 +31,7 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
     if not attempt.asked.parts:
         return _listed(attempt, needed)
     pieces = embedded(attempt.collection, attempt.asked)
-    if len(pieces[0].vector) != attempt.space.dim:
+    if not attempt.is_of(pieces):
         return None  # another encoder was changed to meanwhile
     composition = brought_together(attempt.collection, pieces, attempt.options.kind)
     needed += len(attempt.options.apart_from)

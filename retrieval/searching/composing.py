@@ -74,13 +74,14 @@ PRIOR = 16  # photos that the spreads of all parts being equal counts for
 class Piece:
     """An embedded part: unit vector (dim,), and whether it is a text, a picture or a mark.
 
-    `words` counts those of a text.
+    `words` counts those of a text; `stored` embeddings are read from the collection.
     """
 
     kind: Literal["text", "picture", "like"]
     vector: NDArray[np.float32]
     weight: float
     words: int = 1
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +167,7 @@ def embed_parts(
             pieces.append(Piece("picture", embed_picture(part.value, encoder()), part.weight))
         else:
             kind: Literal["like", "picture"] = "like" if part.kind == "like" else "picture"
-            pieces.append(Piece(kind, next(stored), part.weight))
+            pieces.append(Piece(kind, next(stored), part.weight, stored=True))
     return pieces
 
 
