@@ -70,6 +70,7 @@ def index_folder(
             before = collection.catalog.generation()
             report = Run(session, roots, gone).report()
             if collection.catalog.generation() != before:
+                collection.catalog.relink()
                 refresh_trips(collection)
             counts.update(_numbers(report))
             collection.catalog.fill_words()  # what was indexed before there were any

@@ -19,6 +19,7 @@ from retrieval.storage.commits import Batch, table_of, write_batch
 from retrieval.storage.database import Database
 from retrieval.storage.edits import from_json
 from retrieval.storage.knowledge import chunks, outdated_photos
+from retrieval.storage.relinking import relink
 from retrieval.storage.tables import (
     documents,
     embeddings,
@@ -237,6 +238,11 @@ class Catalog(Database):
         """
         with self.writing() as connection:
             write_batch(connection, space, batch)
+
+    def relink(self) -> int:
+        """Link texts to photos that they name by a path from elsewhere; returns how many names."""
+        with self.writing() as connection:
+            return relink(connection)
 
     def fill_words(self) -> int:
         """Give words to photos that have none, as after an upgrade; returns how many.
