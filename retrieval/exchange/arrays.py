@@ -53,7 +53,8 @@ class Vectors:
         whole = (checksums(rows, keys["hash"]) == keys["crc32"]).all()
         if whole and np.array_equal(hashes, keys["hash"].reshape(-1)):
             return rows
-        if self._collection.catalog.active_space() != self._space:
+        # The export reads a snapshot of the catalog; the reader sees what it is by now.
+        if self._collection.reader.active_space() != self._space:
             raise LockedError(
                 f"The collection at {self._collection.path} was changed meanwhile. Export it again."
             )

@@ -53,6 +53,9 @@ class Copier:
 
     def _take(self, entry: Entry, file: Written) -> None:
         record = entry.record
+        if not record.get("image_path"):
+            self.left_out.append(Skipped(f"id {entry.id}", "it was forgotten meanwhile"))
+            return
         paths = [record["image_path"], *record["also"]]
         why = "not there any more"
         for path in filter(None, paths):

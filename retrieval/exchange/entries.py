@@ -10,11 +10,16 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from retrieval.records import Document, Facts, Kind, Looks, Photo, Space
 from retrieval.storage import listing
 from retrieval.storage.readable import Readable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 AT_ONCE = 1_000  # items that are held in memory
 
@@ -77,18 +82,19 @@ def columns_of(kind: Kind) -> dict[str, Holds]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item: the vector row it stands at, its hash, and its record by PHOTO_/DOCUMENT_COLUMNS.
+    """An item: its vector row, id and hash, and its record by the columns of its kind.
 
     In a record paths are as the catalog gives them (surrogates where they are not UTF-8).
     """
 
     row: int
+    id: int
     content_hash: bytes
     record: dict[str, Any]
 
 
 class Listing:
-    """The items to export, in order. Lives inside one snapshot of the reader."""
+    """The items to export, in order. Lives inside one snapshot of the reader, or is `fixed`."""
 
     def __init__(
         self,
@@ -103,6 +109,7 @@ class Listing:
         self._kind = kind
         self._scores = scores
         self._links: listing.Links | None = None
+        self._fixed: NDArray[np.int64] | None = None  # (n, 2) of row and id
         #: Ids that were asked for and are no items that can be found.
         self.unknown: list[int] = []
         self._among = None if among is None else self._known(among)
@@ -120,8 +127,9 @@ class Listing:
         return found
 
     def __len__(self) -> int:
-        if self._among is not None:
-            return len(self._among)
+        known = self._among if self._fixed is None else self._fixed
+        if known is not None:
+            return len(known)
         return listing.live_count(self._reader, self._space, self._kind)
 
     def pieces(self) -> Iterator[list[Entry]]:
@@ -130,9 +138,25 @@ class Listing:
             ids = [item for _, item in pairs]
             records = self._photos(ids) if self._kind == "photos" else self._documents(ids)
             hashes = listing.hashes_of(self._reader, self._kind, ids)
-            yield [_entry(row, hashes.get(item, b""), records.get(item, {})) for row, item in pairs]
+            yield [
+                _entry(row, item, hashes.get(item, b""), records.get(item, {}))
+                for row, item in pairs
+            ]
+
+    def fix(self) -> None:
+        """Note all items, 16 bytes each, so that the snapshot may end before they are read.
+
+        A snapshot that lasts for hours would keep others from emptying the catalog's log. What is
+        forgotten meanwhile comes with an empty record.
+        """
+        pieces = [np.array(pairs, np.int64) for pairs in self._pairs()]
+        self._fixed = np.concatenate(pieces) if pieces else np.empty((0, 2), np.int64)
 
     def _pairs(self) -> Iterator[list[tuple[int, int]]]:
+        if self._fixed is not None:
+            for start in range(0, len(self._fixed), AT_ONCE):
+                yield [(row, item) for row, item in self._fixed[start : start + AT_ONCE].tolist()]
+            return
         if self._among is not None:
             for start in range(0, len(self._among), AT_ONCE):
                 yield self._among[start : start + AT_ONCE]
@@ -199,8 +223,8 @@ def _of_document(document: Document) -> dict[str, Any]:
     return record
 
 
-def _entry(row: int, content_hash: bytes, record: dict[str, Any]) -> Entry:
-    return Entry(row, content_hash, record | {"content_hash": content_hash.hex()})
+def _entry(row: int, item: int, content_hash: bytes, record: dict[str, Any]) -> Entry:
+    return Entry(row, item, content_hash, record | {"content_hash": content_hash.hex()})
 
 
 def _values(record: Facts | Looks) -> dict[str, Any]:

@@ -60,8 +60,9 @@ def export_collection(
     "parquet", "csv", "json" and "jsonl" write a table into a file (`replace` an older one); "npy"
     a folder of embeddings in `dtype` that clip-retrieval and embedding-reader read; "copies" and
     "links" put the photos into a folder, with `tree` in folders as they lie, and replace nothing.
-    `scores` by id fill a column. All belongs to one moment and stands there whole or not at all.
-    Raises UsageError, ExchangeError, MissingExtraError, NoCollectionError, StorageError.
+    `scores` by id fill a column. A table or a set of embeddings belongs to one moment, and all
+    stands there whole or not at all. Raises UsageError, ExchangeError, MissingExtraError,
+    NoCollectionError, LockedError, CorruptError, StorageError.
     """
     begun = time.monotonic()
     _check(form, kind, dtype)
@@ -75,30 +76,30 @@ def export_collection(
                 "Add some with: retrieval index FOLDER"
             )
         items = Listing(reader, space, kind, among, scores or {})
-        left_out = [
+        unknown = [
             Skipped(f"id {item}", f"no such item among the {kind}") for item in items.unknown
         ]
-        notes: tuple[str, ...] = ()
-        if form == "copies" or form == "links":
-            count, size, missed = _copy(collection, place, form, items, tree, on_progress)
-            left_out += missed
-        elif form == "npy":
+        if form == "npy":
             with whole_folder(place) as folder:
                 count, size = write_arrays(
                     folder, collection, space, kind, items, dtype, on_progress
                 )
-            if not has_arrow():
-                notes = ("Without pyarrow the records stand in metadata_csv only.",)
+        elif form == "copies" or form == "links":
+            items.fix()
         else:
             count, size = _write_table(place, form, kind, items, replace, on_progress)
+    missed: list[Skipped] = []
+    if form == "copies" or form == "links":
+        count, size, missed = _copy(collection, place, form, items, tree, on_progress)
+    notes = ("Without pyarrow the records stand in metadata_csv only.",)
     return ExportReport(
         path=str(place),
         form=form,
         kind=kind,
         items=count,
         bytes=size,
-        left_out=tuple(left_out),
-        notes=notes,
+        left_out=(*unknown, *missed),
+        notes=notes if form == "npy" and not has_arrow() else (),
         encoder=space.encoder,
         seconds=time.monotonic() - begun,
     )

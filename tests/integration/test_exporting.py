@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval import Collection, index_folder, search
+from retrieval import Collection, forget, index_folder, search
 from retrieval.errors import (
     CorruptError,
     ExchangeError,
+    LockedError,
     MissingExtraError,
     NoCollectionError,
     StorageError,
@@ -30,8 +31,9 @@ from retrieval.errors import (
 from retrieval.exchange import arrays, entries
 from retrieval.exchange.exporting import export_collection
 from retrieval.exchange.places import MOST_NAME_BYTES, free_name
-from retrieval.records import FORMS, Facts, Form, Looks
+from retrieval.records import FORMS, Facts, ForgetReport, Form, Looks, Progress
 from retrieval.storage import disk
+from retrieval.storage.commits import Batch
 from retrieval.storage.tables import facts, looks, writing
 from tests.conftest import open_toy
 from tests.pictures import picture
@@ -245,6 +247,41 @@ def test_damaged_vectors_are_not_handed_on(filled: Collection, tmp_path: Path) -
     with pytest.raises(CorruptError, match=r"damaged; nothing was exported.*repair"):
         export_collection(filled, tmp_path / "set", form="npy")
     assert not (tmp_path / "set").exists()
+
+
+def test_photos_that_are_forgotten_meanwhile(
+    filled: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "AT_ONCE", 2)
+
+    def erase_all(_: Progress) -> None:
+        """What forget does to rows; it would wait for the end of the export to empty the log."""
+        with Collection.open(filled.path) as other, other.writing():
+            space = other.catalog.active_space()
+            assert space is not None
+            other.commit(Batch())
+            other.vector_file(space, "photos").erase(range(6))
+
+    with pytest.raises(LockedError, match=r"was changed meanwhile\. Export it again"):
+        export_collection(filled, tmp_path / "set", form="npy", on_progress=erase_all)
+    assert not (tmp_path / "set").exists()
+
+
+def test_copies_keep_no_one_from_forgetting(
+    filled: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "AT_ONCE", 2)
+    forgotten: list[ForgetReport] = []
+
+    def forget_all(_: Progress) -> None:
+        if not forgotten:
+            with Collection.open(filled.path) as other:
+                forgotten.append(forget(other, [tmp_path / "photos"]))
+
+    report = export_collection(filled, tmp_path / "out", form="copies", on_progress=forget_all)
+    assert (report.items, len(report.left_out)) == (2, 4)
+    assert "forgotten meanwhile" in report.left_out[0].reason
+    assert forgotten[0].wiped
 
 
 # --- copies and links -------------------------------------------------------------------------
