@@ -119,7 +119,7 @@ def _alike(
     """Groups of photos that are near the best of them, which comes first."""
     marks = Marks(
         np.array([(row.phash or 0) & (1 << 64) - 1 for row in rows], np.uint64),
-        np.array([row.phash is not None for row in rows], bool),
+        np.array([bool(row.phash) for row in rows], bool),  # 0 is a plain picture's
         np.array([seconds_of(row.taken_at) for row in rows], np.float64),
         np.array([-1 if row.row is None else row.row for row in rows], np.int64),
         vectors,

@@ -156,7 +156,7 @@ def _marks(members: Sequence[Member]) -> Marks:
         number += member.vector is not None
     return Marks(
         np.array([(m.phash or 0) & (1 << 64) - 1 for m in members], np.uint64),
-        np.array([m.phash is not None for m in members], bool),
+        np.array([bool(m.phash) for m in members], bool),  # 0 is a plain picture's
         np.array([seconds_of(m.taken_at) for m in members], np.float64),
         np.array(rows, np.int64),
         np.stack(vectors) if vectors else np.empty((0, 1), np.float32),

@@ -39,6 +39,7 @@ _HUES = (
     *((15, "orange"), (42, "yellow"), (68, "green"), (172, "blue"), (258, "purple"), (292, "pink")),
     (340, "red"),
 )
+_PLAIN = 1.0  # of 255: standard deviation of grey values below which nothing is to be seen
 
 
 def measure_looks(image: Image.Image) -> Looks:
@@ -72,7 +73,10 @@ def _phash(grey: NDArray[np.float32]) -> int:
     """64 bits of the lowest frequencies (32, 32) -> signed: is each above their median?
 
     As Zauner's pHash (2010), with the constant part, which is brightness, left out of the median.
+    0 for a plain picture, in which rounding errors would decide.
     """
+    if float(grey.std()) < _PLAIN:
+        return 0
     basis = _cosines()
     low = (basis @ grey @ basis.T).ravel()  # (64,)
     bits = low > np.median(low[1:])

@@ -123,7 +123,7 @@ def _image_part(value: str, sign: float) -> Part:
         weight, path = float(match[1]), match[2]
     picture = os.path.abspath(os.path.expanduser(path))  # as it is seen from anywhere
     if not os.path.isfile(picture):
-        raise QueryError(f"There is no picture file {picture}. Check the path.")
+        raise QueryError(f"There is no picture file {path}. Check the path.")
     return Part("image", picture, _checked(sign * weight))
 
 

@@ -142,8 +142,8 @@ class Looks:
     """What a photo's pixels say, whatever the encoder.
 
     `phash` is a perceptual hash of 64 bits as a signed number, of which near-duplicates share all
-    but a few bits; `sharpness` and `brightness` lie in [0, 1]; `colours` are the names of those
-    that cover most of it, the largest first.
+    but a few bits, 0 for a plain picture; `sharpness` and `brightness` lie in [0, 1]; `colours` are
+    the names of those that cover most of it, the largest first.
     """
 
     phash: int

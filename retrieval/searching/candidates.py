@@ -15,6 +15,7 @@ from retrieval.searching.fusing import Ranking, by_score, fuse
 from retrieval.searching.hits import Ranked
 from retrieval.searching.judging import Judge, judge_of
 from retrieval.searching.sources import rankings
+from retrieval.storage.lexical import holding_all
 from retrieval.storage.stored import in_order, rows_of
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def _ranked(
         return None
     if composition.reorders and fusion != "early":
         found[0] = _by_parts(found[0], ids, composition.scores(vectors))
-    judged = _judged(judge, ids, vectors, found)
+    said = holding_all(collection.reader, text, ids.tolist())
+    judged = _judged(judge, ids, vectors, found, said)
     ranked = [
         Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources)
         for each in fuse(found, fusion)
@@ -164,16 +166,18 @@ def _judged(
     ids: NDArray[np.int64],
     vectors: NDArray[np.floating],
     found: Sequence[Ranking],
+    said: set[int],
 ) -> dict[int, tuple[float | None, bool]]:
     """Relevance of photos and whether they match: by embeddings, and by what else speaks for them.
 
-    Without a judge nothing is known of it.
+    `said` are those that have all words of the query. Without a judge nothing is known of it.
     """
     if judge is None:
         return dict.fromkeys(ids.tolist(), (None, False))
     told = {each.id: each.score for each in by_score(found[1:])}
     evidence = np.array([told.get(item, 0.0) for item in ids.tolist()], np.float64)
-    relevance, likely = judge.verdict(vectors, evidence)
+    says_so = np.array([item in said for item in ids.tolist()], bool)
+    relevance, likely = judge.verdict(vectors, evidence, says_so)
     pairs = zip(relevance.tolist(), likely.tolist(), strict=True)
     return dict(zip(ids.tolist(), pairs, strict=True))
 

@@ -33,6 +33,7 @@ BEST = 10  # hits of a text by which it is judged
 #: What a unit of evidence (searching.fusing) adds to the log-odds, and from which amount on it
 #: alone makes an item a match. Chosen with scripts/evaluate_album.py --captions.
 EVIDENCE, ENOUGH = 0.5, 6.0
+SAID = 0.5  # relevance, at least, of what says itself that it is meant
 UNWANTED = 0.5  # probability from which on an item is what is not wanted
 
 
@@ -65,9 +66,15 @@ class Judge:
         return self.texts[0] if one else None
 
     def verdict(
-        self, vectors: NDArray[np.floating], evidence: NDArray[np.float64] | None = None
+        self,
+        vectors: NDArray[np.floating],
+        evidence: NDArray[np.float64],
+        says_so: NDArray[np.bool_],
     ) -> Verdict:
-        """Judge items of these embeddings (n, dim), for which so much else speaks (n,)."""
+        """Judge items of these embeddings (n, dim), for which so much else speaks (n,).
+
+        Where it `says_so` (n,), in all words of the query, an item is a match for that alone.
+        """
         rows = np.asarray(vectors, np.float32)
         least, likely = np.ones(len(rows), np.float64), np.ones(len(rows), bool)
         for text in self.texts:
@@ -77,11 +84,9 @@ class Judge:
                 np.minimum(least, 1 - known, out=least)
                 likely &= known < UNWANTED
                 continue
-            reaches = scores >= text.judgement.cut
-            if evidence is not None:
-                known, reaches = _with(known, evidence), reaches | (evidence >= ENOUGH)
-            np.minimum(least, known, out=least)
-            likely &= reaches
+            known = np.where(says_so, np.maximum(known, SAID), known)
+            np.minimum(least, _with(known, evidence), out=least)
+            likely &= (scores >= text.judgement.cut) | (evidence >= ENOUGH) | says_so
         return Verdict(least, likely)
 
 

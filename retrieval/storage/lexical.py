@@ -6,6 +6,7 @@ it with k1 = 1.2 and b = 0.75 over weighted columns.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,19 @@ def ranked(
     found = [pair for pair in found if allowed is None or pair[0] in allowed]
     found.sort(key=lambda pair: (-pair[1], pair[0]))
     return [WordMatch(photo, score / whole) for photo, score in found[:limit]]
+
+
+def holding_all(reader: Readable, text: str, photos: Sequence[int]) -> set[int]:
+    """Those of the photos (ids) that have every content word of a text, their folders apart."""
+    words = content_words(text)
+    if not words:
+        return set()
+    found = reader.fetch(
+        "SELECT rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
+        "{name keywords caption documents writing} : (" + " AND ".join(map(term, words)) + ")",
+        json.dumps(list(photos)),
+    )
+    return {photo for (photo,) in found}
 
 
 def _counted(reader: Readable, word: str) -> tuple[str, int]:

@@ -93,7 +93,7 @@ def test_an_empty_ranking_changes_nothing(parts: list[dict[int, float]], mode: A
 def test_one_ranking_keeps_its_order(part: dict[int, float], mode: Any) -> None:
     alone = ranking("photos", part, mean=0.5, spread=2.0, neutral=1.0)
     assert [hit.id for hit in fuse([alone], mode)] == (
-        alone.ids.tolist() if mode != "late" else [hit.id for hit in by_rank([alone])]
+        [hit.id for hit in (by_rank if mode == "late" else by_score)([alone])]
     )
-    by_place = [part[hit.id] for hit in fuse([alone], mode)]
+    by_place = [round(part[hit.id], 9) for hit in fuse([alone], mode)]
     assert by_place == sorted(by_place, reverse=True)

@@ -63,7 +63,10 @@ class TestMakeQuery:
         picture(tmp_path / "2:x.jpg")
         picture(tmp_path / "y.jpg")
         parts = make_query(images=["2:x.jpg", "2:y.jpg"]).parts
-        assert parts == (Part("image", "2:x.jpg", 1), Part("image", "y.jpg", 2))
+        assert parts == (
+            Part("image", str(tmp_path / "2:x.jpg"), 1),
+            Part("image", str(tmp_path / "y.jpg"), 2),
+        )
 
     def test_home_is_understood(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
