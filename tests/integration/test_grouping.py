@@ -59,7 +59,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def known(collection: Collection, photos: Path) -> Collection:
     index_folder(collection, photos)
-    know(collection, photos / "red.png", Looks(0, 0.5, 0.5))
+    know(collection, photos / "red.png", Looks(0b100, 0.5, 0.5))
     know(collection, photos / "small.png", Looks(0b11, 0.9, 0.5))
     looks_and_times = (
         ("burst-1.png", FAR, 0.3, "2021-04-03T12:00:01"),
