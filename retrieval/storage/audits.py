@@ -180,8 +180,6 @@ def give_up(
                 waits = _found_elsewhere(connection, kind, lacking) - lost
                 again = [item for item in lacking if item not in waits]
                 paths += mark_to_read_again(connection, kind, again, reason, reader)
-                if kind == "photos":
-                    refresh_words(connection, lacking)
         connection.execute(update(spaces).values(generation=spaces.c.generation + 1))
     return paths
 
@@ -205,6 +203,8 @@ def mark_to_read_again(
             values = {"mtime_ns": -1}  # looks changed, so that it is read again
         paths += connection.scalars(select(files.c.path).where(mine))
         connection.execute(update(files).where(mine).values(**values))
+        if kind == "photos":
+            refresh_words(connection, part)  # what stands in no file has none
     return paths
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from retrieval import Collection
 from retrieval.coding import refresh
 from retrieval.encoders import EncoderSpec
-from retrieval.records import FileStat
+from retrieval.records import Facts, FileStat, Looks
 from retrieval.storage.commits import Batch, FileEntry, NewPhoto
 from scripts.bench.random_weights import checkpoint
 from scripts.bench.vectors import ClipLike
@@ -48,12 +48,35 @@ def _batch(numbers: range) -> Batch:
     hashes = [hashlib.sha256(b"photo %d" % number).digest() for number in numbers]
     stats = [FileStat(f"/photos/{n // 100:05}/IMG_{n:07}.jpg", 2_000_000 + n, n) for n in numbers]
     return Batch(
-        photos=[NewPhoto(content_hash, 4000, 3000, "JPEG") for content_hash in hashes],
+        photos=[
+            NewPhoto(content_hash, 4000, 3000, "JPEG", facts=_facts(n), looks=_looks(n))
+            for n, content_hash in zip(numbers, hashes, strict=True)
+        ],
         entries=[
             FileEntry(stat, photo=content_hash)
             for stat, content_hash in zip(stats, hashes, strict=True)
         ],
     )
+
+
+def _facts(number: int) -> Facts:
+    """A trip of 500 photos after the other, each to the next of PLACES, a month apart."""
+    month, place = divmod(number, 500)[0], PLACES[number // 500 % len(PLACES)]
+    year, month = 2005 + month // 12 % 20, month % 12 + 1
+    taken = f"{year}-{month:02}-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:00"
+    city, country = place
+    return Facts(taken_at=taken, taken_from="exif", city=city, country=country, make="Sony")
+
+
+def _looks(number: int) -> Looks:
+    scrambled = number * 0x9E3779B97F4A7C15 & (1 << 63) - 1
+    return Looks(scrambled, (number % 10) / 10, (number % 7) / 7)
+
+
+PLACES = (
+    *(("Kyoto", "Japan"), ("Lisbon", "Portugal"), ("Berlin", "Germany"), ("Cusco", "Peru")),
+    *(("Toronto", "Canada"), ("Chicago", "United States"), ("Oslo", "Norway")),
+)
 
 
 def named(model: str, place: Path) -> str:

@@ -15,6 +15,7 @@ from retrieval.queries import query_vector
 from scripts.bench.making import make_collection, named, spread
 
 WARM_UP = 3
+WITH_FILTERS = " in Kyoto, spring 2009, not blurry"  # about one photo in 600
 
 
 def measure(
@@ -59,6 +60,7 @@ def _parts(collection: Collection, runs: int, k: int) -> dict[str, Any]:
 
     return {
         "search": _timed(lambda: search(collection, next(words), k=k), runs),
+        "combined": _timed(lambda: search(collection, next(words) + WITH_FILTERS, k=k), runs),
         "encode_text": _timed(lambda: query_vector(make_query(next(words)), encoder), runs),
         "is_it_current": _timed(lambda: collection.store("photos"), runs),
         "scan": _timed(lambda: store.search(vector[None], k), runs),

@@ -355,7 +355,7 @@ class TestFilter:
         some = sorted(ids)[10:40]
         result = search(coded, "w3", kind="documents", k=50, among=some)
         assert sorted(hit.id for hit in result.hits) == some
-        assert result.considered == 30
+        assert (result.matched, result.considered) == (30, 600)
         assert result.method == "exact over 30 allowed rows"
         many = search(coded, "w3", kind="documents", k=5, among=ids[5:])
         assert not {hit.id for hit in many.hits} & set(ids[:5])

@@ -21,7 +21,6 @@ from retrieval import (
     make_query,
     repair,
     search,
-    searching,
     verify,
 )
 from retrieval.daemon import client
@@ -34,7 +33,8 @@ from retrieval.errors import (
     UsageError,
 )
 from retrieval.migrating import building, drop_space, migrate
-from retrieval.records import Space
+from retrieval.records import SearchOptions, Space
+from retrieval.searching import candidates
 from retrieval.storage.vectors import vector_file
 from tests.conftest import open_toy
 from tests.pictures import picture
@@ -194,7 +194,7 @@ def test_the_daemon_follows_the_switch(opened: Collection, place: Path, daemon: 
         if model != "toy" or daemon.served:
             migrate(opened, EncoderSpec(model), keep_old=model == "toy")
         answer = client.search(
-            place, ("auto", "auto", "auto", ""), make_query("green"), "photos", 3
+            place, ("auto", "auto", "auto", ""), make_query("green"), SearchOptions(k=3)
         )
         assert answer is not None
         assert (answer[0].encoder, Path(answer[0].hits[0].path).name) == (model, "green.png")
@@ -206,15 +206,15 @@ def test_a_search_that_meets_the_switch(
 ) -> None:
     """The query was embedded with the old encoder when searches change to the new one."""
     migrate(opened, TURNED, switch=False)
-    embed, switched = searching.query_vector, []
+    embed, switched = candidates.embedded, []
 
     def slowly(*given: Any) -> Any:
-        vector = embed(*given)
+        pieces = embed(*given)
         if not switched:
             switched.append(migrate(opened, TURNED).switched)
-        return vector
+        return pieces
 
-    monkeypatch.setattr(searching, "query_vector", slowly)
+    monkeypatch.setattr(candidates, "embedded", slowly)
     with Collection.open(place) as other:
         met, after = (search(other, "green", k=10) for _ in range(2))
     assert switched == [True]
