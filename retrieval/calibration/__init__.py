@@ -9,7 +9,7 @@ what one collection is like, `Judgement` what that says about the hits of one qu
 from __future__ import annotations
 
 from retrieval.calibration.bank import bank_texts
-from retrieval.calibration.judging import Background, Calibration, Judgement
+from retrieval.calibration.judging import Background, Calibration, Judgement, count_words
 from retrieval.calibration.keeping import load_calibration, make_calibration
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Calibration",
     "Judgement",
     "bank_texts",
+    "count_words",
     "load_calibration",
     "make_calibration",
 ]

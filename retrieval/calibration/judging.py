@@ -6,9 +6,9 @@ Two questions, one after the other.
 cosine with the bank is taken off: v · (q - mean of the bank). The best such value is measured in
 steps, the spread of these values between the bank and the collection: what a text that has nothing
 to do with a photo reaches. The more photos there are, the better the best of pure chance is; the
-logarithm of their number makes up for it. And where the texts of the bank, half of which fit
-nothing, find a better best photo than is usual, a query must find a better one too: encoders whose
-scores have longer tails, and photos that an encoder was trained on, are like that.
+logarithm of their number makes up for it. And where the texts of the bank find
+better best photos than is usual, a query must find a better one too: encoders whose scores have
+longer tails, and photos that an encoder was trained on, are like that.
 
 *Which ones?* Given that there are some, a hit counts by how far it reaches on the same scale, and
 by how far the best one does.
@@ -20,6 +20,7 @@ measures them, on photos and captions that the encoder was not trained on.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,7 +34,12 @@ SAMPLE = 500  # rows that stand for a collection
 STRIDE = 8  # every eighth text of the bank is compared with them
 LOOKED_AT = 10  # of the best hits
 USUAL = 500  # photos in a collection: what their number is compared with
-GROWTH = 0.45  # steps that the best photo of a text gains when there are e times as many photos
+PLENTY = 4  # words of a text; one of fewer says less, and fits even its own photos less
+MIDDLING = 3.75  # steps that the best of so many photos reaches for a middling text of the bank
+GROWTH = 0.45  # and that it gains when there are e times as many
+SHARE = 0.75  # of what it reaches beyond that, which a query must reach as well: a choice, no fit
+
+_DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,8 @@ class Curves:
     """The numbers of both logistic curves; all but the cuts are per step."""
 
     best: float  # of the best hit, for there being any
-    usual: float  # of the best photo of a middling text of the bank, among USUAL photos
     size: float  # of the logarithm of the number of photos over USUAL
+    brief: float  # of how much shorter a text is than PLENTY words, also a logarithm
     chance: float
     hit: float  # of one hit, given that there are some
     leader: float  # of the best hit, likewise
@@ -54,17 +60,17 @@ class Curves:
 #: Fitted by `scripts/evaluate_relevance.py --fit`: three times 500 photos of Flickr8k and COCO that
 #: the heads of `mini` were not trained on, galleries of 20, 100 and 500 of them; beside them the
 #: 670 it was trained on, and 1,200 others with queries for what nobody photographed. The cuts are
-#: choices, no fits: a wrongly empty answer counts as much as a wrongly given one, and of the right
-#: photos of captions about 19 in 20 stand above a hit's cut.
+#: choices, no fits: wrongly empty answers are about as frequent as wrongly given ones, and where
+#: there is an answer about 19 in 20 of the right photos of captions stand above a hit's cut.
 CURVES = Curves(
-    best=2.5,
-    usual=-1.91,
-    size=-0.72,
-    chance=-1.99,
-    hit=2.026,
-    leader=-1.294,
-    share=-3.198,
-    present_cut=0.5,
+    best=3.219,
+    size=-0.923,
+    brief=1.581,
+    chance=-11.749,
+    hit=2.065,
+    leader=-1.321,
+    share=-3.208,
+    present_cut=0.45,
     hit_cut=0.03,
 )
 
@@ -104,28 +110,35 @@ class Background:
         spread = values - values.mean(1, keepdims=True) if len(sample) > 1 else values
         #: The spread of chance: the step that all else is measured in.
         self.step = max(float(spread.std()), 1e-6) if values.size else 1.0
-        #: What the best photo of a middling text of the bank reaches, among as many as are usual.
-        self.usual = 0.0
+        #: By how much the best photo of a middling text of the bank reaches further than is usual.
+        self.excess = 0.0
         if values.size:
             middling = float(np.median(values.max(1))) / self.step
-            self.usual = middling - GROWTH * float(np.log(len(sample) / USUAL))
+            expected = MIDDLING + GROWTH * float(np.log(len(sample) / USUAL))
+            self.excess = max(middling - expected, 0.0)
 
     def judge(
         self,
         scores: NDArray[np.floating],
         vectors: NDArray[np.floating],
+        words: int = PLENTY,
+        *,
         curves: Curves = CURVES,
     ) -> Judgement:
         """Judge a query of words by its best hits: cosines (k,), best first, and rows (k, dim).
 
-        The ten best suffice, more are not looked at. With no hits nothing is present.
+        `words` says how many words it has (`count_words`). The ten best hits suffice, more are not
+        looked at. With no hits nothing is present.
         """
         if not len(scores):
             return Judgement(0.0, np.inf, 1.0, np.inf)
         offset, best = self.reach(scores, vectors)
         size = float(np.log(max(self.count, 1) / USUAL))
         present = _logistic(
-            curves.best * best + curves.usual * self.usual + curves.size * size + curves.chance
+            curves.best * (best - SHARE * self.excess)
+            + curves.size * size
+            + curves.brief * brevity(words)
+            + curves.chance
         )
         # The curve of one hit, told in cosines: slope * (score - middle) is its log-odds.
         slope = curves.hit / self.step
@@ -160,6 +173,17 @@ class Judgement:
         odds = np.clip(self.slope * (np.asarray(scores, np.float64) - self.middle), -60, 60)
         found: NDArray[np.float64] = self.present / (1 + np.exp(-odds))
         return found
+
+
+def count_words(text: str) -> int:
+    """The number of words, at least 1; two characters of a script without spaces are one."""
+    dense = len(_DENSE.findall(text))
+    return max(len(re.findall(r"\w+", _DENSE.sub(" ", text))) + (dense + 1) // 2, 1)
+
+
+def brevity(words: int) -> float:
+    """How much shorter a text is than PLENTY words, as a logarithm; 0 for longer ones."""
+    return float(np.log(PLENTY / min(max(words, 1), PLENTY)))
 
 
 def _logistic(odds: float) -> float:

@@ -108,7 +108,7 @@ def judge_of(
         found = collection.vectors_at(space, "photos", rows[0][there])
         if found is None:
             return None
-        judgement = background.judge(scores[0][there].clip(-1, 1), found)
+        judgement = background.judge(scores[0][there].clip(-1, 1), found, piece.words)
         texts.append(JudgedText(piece.vector, judgement, piece.weight))
     return Judge(tuple(texts))
 

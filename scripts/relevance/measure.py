@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.questions import PRESENT, Question
-from retrieval.calibration.judging import CURVES, USUAL, Background, Calibration, Curves
+from retrieval.calibration.judging import (
+    CURVES,
+    SHARE,
+    USUAL,
+    Background,
+    Calibration,
+    Curves,
+    brevity,
+    count_words,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +31,7 @@ class Asked:
     """One question to one gallery: all its cosines, best first, and which photos are right."""
 
     kind: str
+    words: int
     background: Background
     scores: NDArray[np.float32]
     vectors: NDArray[np.float32]  # of the ten best
@@ -60,7 +70,17 @@ def ask(
         places = places[order]
         best = photos[places[:10]]
         right, alike = question.right[places], question.alike[places]
-        found.append(Asked(question.kind, background, scores[order], best, right, alike))
+        found.append(
+            Asked(
+                question.kind,
+                count_words(question.text),
+                background,
+                scores[order],
+                best,
+                right,
+                alike,
+            )
+        )
     return found
 
 
@@ -70,7 +90,10 @@ def fit(asked: Sequence[Asked], weights: dict[str, float], hit_cut: float) -> Cu
 
     reach = [a.background.reach(a.scores, a.vectors) for a in asked]
     x = np.array(
-        [[best, a.background.usual, a.size] for (_, best), a in zip(reach, asked, strict=True)]
+        [
+            [best - SHARE * a.background.excess, a.size, brevity(a.words)]
+            for (_, best), a in zip(reach, asked, strict=True)
+        ]
     )
     used = np.array([a.kind in weights for a in asked])
     counts = {kind: sum(a.kind == kind for a in asked) for kind in weights}
@@ -85,8 +108,10 @@ def fit(asked: Sequence[Asked], weights: dict[str, float], hit_cut: float) -> Cu
             hits.append(np.stack([own, np.full(len(own), own[0])], axis=1))
             labels.append(a.alike[:LOOKED_AT])
     one = LogisticRegression(C=1e4).fit(np.concatenate(hits), np.concatenate(labels))
-    values = [*any_.coef_[0], *any_.intercept_, *one.coef_[0], *one.intercept_]
-    return Curves(*(round(float(v), 3) for v in values), CURVES.present_cut, hit_cut)
+    best, size, brief = any_.coef_[0].astype(np.float64).round(3).tolist()
+    hit, leader = one.coef_[0].astype(np.float64).round(3).tolist()
+    chance, share = round(float(any_.intercept_[0]), 3), round(float(one.intercept_[0]), 3)
+    return Curves(best, size, brief, chance, hit, leader, share, CURVES.present_cut, hit_cut)
 
 
 @dataclass(frozen=True)
@@ -109,7 +134,7 @@ def judge(asked: Sequence[Asked], kind: str, curves: Curves) -> Result:
     for a in asked:
         if a.kind != kind:
             continue
-        judgement = a.background.judge(a.scores, a.vectors, curves)
+        judgement = a.background.judge(a.scores, a.vectors, a.words, curves=curves)
         above = a.scores >= judgement.cut
         shown.append(int(above.sum()))
         presence.append(judgement.present)
@@ -118,10 +143,10 @@ def judge(asked: Sequence[Asked], kind: str, curves: Curves) -> Result:
             if above.any():
                 precise.append(float((a.alike & above).sum() / above.sum()))
     return Result(
-        float(np.mean(np.array(shown) > 0)),
+        float(np.mean(np.array(shown) > 0)) if shown else np.nan,
         float(np.mean(kept)) if kept else np.nan,
         float(np.mean(precise)) if precise else np.nan,
-        float(np.mean(shown)),
+        float(np.mean(shown)) if shown else np.nan,
         np.array(presence),
     )
 
@@ -140,7 +165,7 @@ def reliability(
     said, true = [], []
     for a in asked:
         if a.kind in kinds:
-            judgement = a.background.judge(a.scores, a.vectors, curves)
+            judgement = a.background.judge(a.scores, a.vectors, a.words, curves=curves)
             said.append(judgement.relevance(a.scores[:10]))
             true.append(a.alike[:10])
     p, y = np.concatenate(said), np.concatenate(true)

@@ -65,7 +65,9 @@ def by_name(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def add_facts(collection: Collection, photo: int) -> None:
     with collection.catalog.writing() as connection:
         connection.execute(
-            facts.insert().values(
+            facts.insert()
+            .prefix_with("OR REPLACE")
+            .values(
                 photo_id=photo,
                 version=1,
                 taken_at="2021-04-03T17:20:05",
@@ -77,7 +79,8 @@ def add_facts(collection: Collection, photo: int) -> None:
             )
         )
         values = {"version": 1, "phash": -5, "sharpness": 0.5, "brightness": 0.25}
-        connection.execute(looks.insert().values(photo_id=photo, colours='["red"]', **values))
+        again = looks.insert().prefix_with("OR REPLACE")
+        connection.execute(again.values(photo_id=photo, colours='["red"]', **values))
         connection.execute(writing.insert().values(photo_id=photo, reader="x", text="Gate 27B"))
 
 

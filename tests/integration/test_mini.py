@@ -14,7 +14,7 @@ from PIL import Image
 from retrieval.encoders import EncoderSpec, load_encoder
 from retrieval.encoders import mini as module
 from retrieval.encoders._efficientnet import EfficientNetLite
-from retrieval.encoders._mini_heads import read_head_tensors
+from retrieval.encoders._mini_heads import TextHead, read_head_tensors
 from retrieval.encoders._minilm import MiniLM, Tokenizer, padded
 from retrieval.encoders.mini import LITE0, LITE2, MINILM, TOKENIZER, MiniEncoder, WeightFile
 from retrieval.errors import EncoderError
@@ -171,3 +171,13 @@ def test_recall_on_real_photos(encoder):
     scores = texts @ encoder.encode_images(np.stack(views)).T
     assert (scores.argmax(1) == np.arange(len(names))).mean() >= 0.95
     assert scores.diagonal().mean() >= 0.56
+
+
+@pytest.mark.parametrize("off", [-5.0, 5.0])
+def test_clipped_hubness_is_still_a_number(off):
+    """Hubness far from the mean is clipped; the square of float32's 0.4 is more than 0.16."""
+    heads = read_head_tensors(module.HEADS_PATH.read_bytes())
+    heads["hub.images.mean"] = torch.tensor(off)
+    rows = TextHead(heads)(torch.randn(3, 384, generator=torch.Generator().manual_seed(0)))
+    assert torch.isfinite(rows).all()
+    assert torch.allclose(rows.norm(dim=1), torch.ones(3), atol=1e-5)

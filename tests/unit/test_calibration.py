@@ -14,6 +14,7 @@ from retrieval.calibration import (
     Calibration,
     Judgement,
     bank_texts,
+    count_words,
     load_calibration,
     make_calibration,
 )
@@ -114,6 +115,14 @@ def test_photos_that_are_all_the_same() -> None:
     assert np.isfinite(judgement.relevance(same @ photos[0])).all()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("dog", 1), ("a dog, running!", 3), ("", 1), ("😀", 1), ("雪里的狗", 2), ("狗 dog", 2)],
+)
+def test_words_are_counted_in_any_script(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
 # --- the bank ---------------------------------------------------------------------------------
 
 
@@ -164,3 +173,15 @@ def test_the_texts_are_different_ones() -> None:
     texts = bank_texts()
     assert len(set(texts)) == len(texts) > 2_000
     assert max(map(len, texts)) <= 120
+
+
+def test_a_judgement_needs_neither_torch_nor_sql() -> None:
+    from tests.unit.test_imports import HEAVY, imported
+
+    found = imported(
+        "import numpy as np\n"
+        "from retrieval.calibration import Calibration\n"
+        "rows = np.eye(16, dtype=np.float16)\n"
+        "Calibration(rows).background(rows).judge(np.ones(3), rows[:3])"
+    )
+    assert not found & (set(HEAVY) - {"numpy"})
