@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.collection import Collection
-    from retrieval.searching.composing import Piece
+    from retrieval.encoders import Encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,14 @@ class Attempt:
         """How many items there are."""
         return len(self.store)
 
-    def is_of(self, pieces: Sequence[Piece]) -> bool:
-        """Whether the parts of the query were embedded by the encoder of what is searched."""
-        if all(piece.stored for piece in pieces):
-            active = self.collection.reader.active_space()
-            return active is not None and active.id == self.space.id
-        return self.collection.query_encoder().fingerprint == self.space.fingerprint
+    def is_of(self, encoder: Encoder | None) -> bool:
+        """Whether the encoder of the query's parts is that of what is searched.
+
+        None stands for parts that were read from the active space.
+        """
+        active = self.collection.reader.active_space()
+        same = active is not None and active.id == self.space.id
+        return same and (encoder is None or encoder.fingerprint == self.space.fingerprint)
 
     def pairs(self) -> NDArray[np.int64] | None:
         """Rows and ids of the photos that may be found, int64 (n, 2); None for all."""

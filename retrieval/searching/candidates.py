@@ -31,14 +31,16 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
     """At least the first `needed` items, or all; None if the collection changed meanwhile."""
     if not attempt.asked.parts:
         return _listed(attempt, needed)
-    pieces = embedded(attempt.collection, attempt.asked)
-    if not attempt.is_of(pieces):
+    parts = embedded(attempt.collection, attempt.asked)
+    if not attempt.is_of(parts.encoder):
         return None  # another encoder was changed to meanwhile
-    composition = brought_together(attempt.collection, pieces, attempt.options.kind)
+    composition = brought_together(attempt.collection, parts, attempt.options.kind)
+    if composition is None:
+        return None
     needed += len(attempt.options.apart_from)
     if attempt.options.kind == "documents":
         return _documents(attempt, composition, needed)
-    judge = judge_of(attempt.collection, attempt.space, attempt.store, pieces)
+    judge = judge_of(attempt.collection, attempt.space, attempt.store, parts.pieces)
     return _photos(attempt, composition, judge, needed)
 
 

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -74,14 +74,13 @@ PRIOR = 16  # photos that the spreads of all parts being equal counts for
 class Piece:
     """An embedded part: unit vector (dim,), and whether it is a text, a picture or a mark.
 
-    `words` counts those of a text; `stored` embeddings are read from the collection.
+    `words` counts those of a text.
     """
 
     kind: Literal["text", "picture", "like"]
     vector: NDArray[np.float32]
     weight: float
     words: int = 1
-    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,22 +126,47 @@ def composed(collection: Collection, query: Query, kind: Kind = "photos") -> Com
     A query of photos of the collection alone loads no encoder. Raises QueryError (unknown photos,
     parts that cancel out), ImageError, and what loading the encoder raises.
     """
-    return brought_together(collection, embedded(collection, query), kind)
+    while True:
+        found = brought_together(collection, embedded(collection, query), kind)
+        if found is not None:
+            return found
 
 
-def embedded(collection: Collection, query: Query) -> list[Piece]:
-    """The parts of a query, embedded. Raises as `composed`."""
-    return embed_parts(query, collection.query_encoder, collection.photo_vectors)
+class Embedded(NamedTuple):
+    """The parts of a query, and the encoder that embedded them, if one was needed."""
+
+    pieces: list[Piece]
+    encoder: Encoder | None
+
+
+def embedded(collection: Collection, query: Query) -> Embedded:
+    """The parts of a query, embedded by one encoder. Raises as `composed`."""
+    used: list[Encoder] = []
+
+    def encoder() -> Encoder:
+        if not used:  # it may be another one the next time, where the collection changes its model
+            used.append(collection.query_encoder())
+        return used[0]
+
+    pieces = embed_parts(query, encoder, collection.photo_vectors)
+    return Embedded(pieces, used[0] if used else None)
 
 
 def brought_together(
-    collection: Collection, pieces: Sequence[Piece], kind: Kind = "photos"
-) -> Composition:
-    """One composition of embedded parts, for searching the items of `kind`. Raises QueryError."""
+    collection: Collection, parts: Embedded, kind: Kind = "photos"
+) -> Composition | None:
+    """One composition of embedded parts, for searching the items of `kind`.
+
+    None if the collection was changed to another encoder meanwhile. Raises QueryError.
+    """
+    pieces, encoder = parts
     if _is_plain(pieces):
         return compose(pieces)
-    neutral = neutral_text(collection.query_encoder()) if _has_text(pieces) else None
-    return compose(pieces, collection.sample_vectors(kind), neutral)
+    neutral = neutral_text(encoder) if encoder is not None and _has_text(pieces) else None
+    sample = collection.sample_vectors(kind)
+    if sample.shape[1] != len(pieces[0].vector):
+        return None
+    return compose(pieces, sample, neutral)
 
 
 def embed_parts(
@@ -167,7 +191,7 @@ def embed_parts(
             pieces.append(Piece("picture", embed_picture(part.value, encoder()), part.weight))
         else:
             kind: Literal["like", "picture"] = "like" if part.kind == "like" else "picture"
-            pieces.append(Piece(kind, next(stored), part.weight, stored=True))
+            pieces.append(Piece(kind, next(stored), part.weight))
     return pieces
 
 

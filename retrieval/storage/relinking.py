@@ -16,26 +16,24 @@ from sqlalchemy import Connection
 from retrieval.storage.readable import as_path
 from retrieval.storage.words import refresh_words
 
-_LOOSE = (
-    "SELECT DISTINCT sources.file_id, files.path, sources.photo_path FROM sources"
-    " JOIN files ON files.id = sources.file_id WHERE sources.photo_path IS NOT NULL"
-    " AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.path = sources.photo_path)"
-)
-_PHOTOS = "SELECT path, photo_id FROM files WHERE photo_id IS NOT NULL"
-_LINK = "UPDATE sources SET photo_path = ? WHERE file_id = ? AND photo_path = ?"
-
 
 def relink(connection: Connection) -> int:
     """Link what names no known file to the photo that it can only mean; returns how many names.
 
     Part of a transaction; the words of the photos follow.
     """
-    loose = connection.exec_driver_sql(_LOOSE).all()
+    loose = connection.exec_driver_sql(
+        "SELECT DISTINCT sources.file_id, files.path, sources.photo_path FROM sources"
+        " JOIN files ON files.id = sources.file_id WHERE sources.photo_path IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.path = sources.photo_path)"
+    ).all()
     if not loose:
         return 0
     known: dict[str, list[str]] = defaultdict(list)
     owners: dict[str, int] = {}
-    for stored, photo in connection.exec_driver_sql(_PHOTOS):
+    for stored, photo in connection.exec_driver_sql(
+        "SELECT path, photo_id FROM files WHERE photo_id IS NOT NULL"
+    ):
         path = as_path(stored)
         known[os.path.basename(path)].append(path)
         owners[path] = photo
@@ -45,7 +43,10 @@ def relink(connection: Connection) -> int:
         if meant is not None:
             found.append((meant, file_id, stored))
     if found:
-        connection.exec_driver_sql(_LINK, [(_stored(path), *rest) for path, *rest in found])
+        connection.exec_driver_sql(
+            "UPDATE sources SET photo_path = ? WHERE file_id = ? AND photo_path = ?",
+            [(_stored(path), *rest) for path, *rest in found],
+        )
         refresh_words(connection, {owners[path] for path, *_ in found})
     return len(found)
 

@@ -160,7 +160,7 @@ class TestMarks:
 
     def test_a_photo_of_the_collection_and_words(self, full: Collection) -> None:
         query = Query((Part("photo", str(ids(full)["red"])), Part("text", "green")))
-        assert names(search(full, query, k=1)) == ["orange"]
+        assert names(search(full, query, k=1, fusion="early")) == ["orange"]
 
     def test_unknown_photos(self, full: Collection) -> None:
         with pytest.raises(QueryError, match="no photo of id 77"):
