@@ -30,7 +30,21 @@ if TYPE_CHECKING:
 THREADS = "OPENBLAS_NUM_THREADS"
 
 
-@click.command("search")
+class _Search(click.Command):
+    """Says what to do about "-people", which a shell hands on like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            raise UsageError(
+                f"There is no option {exc.option_name}. To lead away from a word, put the whole "
+                "query in quotes, and -- before one that begins with a minus: "
+                "retrieval search -- '-people beach'"
+            ) from exc
+
+
+@click.command("search", cls=_Search)
 @click.argument("words", nargs=-1, metavar="[WORDS]...")
 @click.option("-i", "--image", "images", multiple=True, metavar="FILE", help="A picture to match.")
 @click.option("--minus", multiple=True, metavar="WORDS", help="Words to lead away from.")

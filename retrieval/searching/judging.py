@@ -7,8 +7,8 @@ to every text that is wanted, and to none that is not:
 
 A minimum and not a product, so that the cut means the same however many parts there are. What
 linked documents and words say for an item counts as evidence, added to the log-odds of the texts
-that are wanted. Pictures, examples and marks have no null distribution; a query of these alone is
-not judged.
+that are wanted. Pictures have no null distribution, so a query with one is not judged; marks are
+left out of account.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def judge_of(
     Raises CorruptError, StorageError, and what loading the encoder raises.
     """
     wanted = [piece for piece in pieces if piece.kind == "text"]
-    if not any(piece.weight > 0 for piece in wanted) or not len(store):
+    if any(piece.kind == "picture" for piece in pieces) or not len(store):
+        return None
+    if not any(piece.weight > 0 for piece in wanted):
         return None
     background = collection.background(space)
     texts = []

@@ -54,6 +54,8 @@ def rankings(
     Raises what Collection.store does.
     """
     space, store = collection.store("photos")
+    if len(vector) != space.dim:
+        return None
     texts = _documents(collection, space) if text else None
     reader = collection.reader
     with reader.snapshot():
