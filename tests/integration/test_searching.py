@@ -63,7 +63,8 @@ def test_by_a_picture_and_words(full: Collection, tmp_path: Path) -> None:
     assert names(search(full, make_query(images=[red]), k=1)) == ["red"]
     assert names(search(full, make_query("green", images=[red]), k=1, fusion="early")) == ["yellow"]
     less_red = make_query(["red green"], minus=["2:red"])
-    assert names(search(full, less_red, k=1, fusion="early")) == ["green"]
+    hits = search(full, less_red, fusion="early").hits
+    assert Path(max(hits, key=lambda hit: hit.score or 0).path).stem == "green"
 
 
 def test_documents_by_a_picture(full: Collection, tmp_path: Path) -> None:
