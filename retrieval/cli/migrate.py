@@ -34,7 +34,7 @@ SHOWN_MOVES = 3
 @click.option("--switch/--no-switch", default=True, help="Search with the new ones (default).")
 @click.option("--compare", metavar="FILE|saved", help="Compare both on these queries, one a line.")
 @click.option("--eval", "folder", metavar="DIR", default="", help="Measure both, as eval does.")
-@click.option("--force", is_flag=True, help="Drop the old ones though photos are lost by it.")
+@click.option("--force", is_flag=True, help="Switch, or drop, though photos cannot be found then.")
 @click.option("--fast", is_flag=True, default=None, help="Decode JPEGs more coarsely.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def migrate_command(
@@ -137,6 +137,12 @@ def _show(report: MigrationReport) -> None:
             tell("  what was not read comes in when its folder is indexed and it can be read")
     elif report.previous == report.encoder:
         emit(f"Searches use {report.encoder} already.")
+    elif report.unread:
+        emit(
+            f"Searches use {report.previous} as before, as {len(report.unread):,} photos could not "
+            f"be read and would not be found. Connect their disk or index their folders, and run "
+            f"it again; {again} --force changes all the same"
+        )
     else:
         emit(f"Searches use {report.previous} as before. Change to {report.encoder} with: {again}")
 

@@ -40,7 +40,7 @@ class _Search(click.Command):
             raise UsageError(
                 f"There is no option {exc.option_name}. To lead away from a word, put the whole "
                 "query in quotes, and -- before one that begins with a minus: "
-                "retrieval search -- '-people beach'"
+                "retrieval search -- '-people beach'."
             ) from exc
 
 
@@ -123,19 +123,19 @@ def search_command(
     if paths + as_json + jsonl > 1:
         raise UsageError("Choose one of --paths, --json and --jsonl.")
     settings = load_settings(**flags)
-    if saved is not None:
-        words = (*_saved(settings, saved), *words)
     from retrieval.queries import make_query, phrases
 
     query = make_query(
-        phrases(words),
+        [*([_saved(settings, saved)] if saved is not None else []), *phrases(words)],
         images=images,
         minus=minus,
         minus_images=minus_images,
         raw=raw,
         empty=bool(like),
     )
-    options = SearchOptions(kind, k, fusion, order, not no_fold, after, like, unlike)
+    options = SearchOptions(
+        kind, k, fusion, order, not no_fold, after, like, unlike, (), everything
+    )
     output = Output(everything, paths, as_json, jsonl, html, pictures, opening)
     show_search(settings, query, options, output)
     if keep_warm:

@@ -68,6 +68,10 @@ def export_collection(
     _check(form, kind, dtype)
     place = _place(target, collection.path)
     reader = collection.catalog
+    if reader.files_at([str(place)]):
+        raise ExchangeError(
+            f"{place} is a file of the collection; nothing was written. Name another place."
+        )
     with reader.snapshot():
         space = reader.active_space()
         if space is None or not space.rows[kind]:
@@ -126,6 +130,8 @@ def _place(target: str | Path, collection: Path) -> Path:
     place = Path(os.path.realpath(os.path.expanduser(target)))
     if Path(os.path.realpath(collection)) in (place, *place.parents):
         raise ExchangeError(f"{place} lies in the collection itself. Name a place outside of it.")
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise ExchangeError(f"{place} is a pipe or a device, not a file. Name another place.")
     if not place.parent.is_dir():
         raise ExchangeError(f"There is no folder {place.parent}. Make it first, or name another.")
     return place

@@ -86,6 +86,12 @@ def find(where: str | Path | Collection, home: str) -> Path:
     return path
 
 
+OTHER_SCHEMA = (
+    "it is of schema {}, which another version of the program made, and was not checked. Where "
+    "that is an older one, bring it up to date with: retrieval info"
+)
+
+
 class Verification:
     """One check of everything; needs the write lock, or a place where nobody writes."""
 
@@ -173,6 +179,8 @@ class Verification:
             version = catalog.version()
             if version == 0:
                 self._catalog_is_damaged("it is empty")
+            if not self.catalog_damaged and version != SCHEMA_VERSION:
+                self.problems.append(Problem("catalog.db", OTHER_SCHEMA.format(version)))
             if self.catalog_damaged or version != SCHEMA_VERSION:
                 return
             if not self.seal_lost and not catalog.is_sealed():

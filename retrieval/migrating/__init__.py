@@ -53,9 +53,9 @@ def migrate(
     """Embed all that is in the collection with the encoder of `spec`, and search with that.
 
     The write lock is held for a batch at a time, and waited for while other processes write. A run
-    that was interrupted goes on where it was, and so does one back to a space that was kept. Photos
-    whose files cannot be read stay in the old space and are taken in by a later indexing run; the
-    old space is not dropped then, unless by `force`. `queries` and `eval_folder` (as
+    that was interrupted goes on where it was, and so does one back to a space that was kept. Where
+    files of photos cannot be read, searches stay with the old space unless by `force`; with it
+    those photos are taken in by a later indexing run. `queries` and `eval_folder` (as
     `evaluate_folder` takes it) are for comparing both encoders, before the `switch` or without one.
     Raises NoCollectionError, UsageError, StorageError, and what loading an encoder raises.
     """
@@ -106,6 +106,8 @@ def _switch(builder: Builder, *, keep_old: bool, force: bool) -> bool:
     if dropped is not None and not force:
         reasons = {skipped.path: skipped.reason for skipped in builder.unread.values()}
         _refuse_losing(catalog, dropped, reasons)
+    if builder.unread and not force:
+        return False
     encode = builder.encoder.encode_texts
     refresh(collection.path, catalog, encode, builder.work.on_progress, space=new)
     if old is not None and old.id == new.id:

@@ -85,7 +85,7 @@ def phrases(words: Sequence[str]) -> list[str]:
     found: list[str] = []
     bare: list[str] = []
     for word in words:
-        if match := _field_of_words(word):
+        if len(words) > 1 and (match := _field_of_words(word)):  # one alone is a whole box
             bare.append(f'{match[1]}"{match[3]}"')
         elif " " in word.strip() or _WEIGHTED.fullmatch(word):
             found += [" ".join(bare)] * bool(bare) + [word]

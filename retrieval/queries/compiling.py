@@ -96,7 +96,8 @@ def _chip(text: str, pieces: list[Piece], number: int, context: Context) -> Chip
 
 def _part_chip(part: Part, text: str) -> Chip:
     kind = part.kind if part.kind != "text" else "meaning" if part.weight > 0 else "minus"
-    label = f"{kind}: {shown_weight(part.weight)}{part.value}"
+    sign = "minus " if part.weight < 0 and kind != "minus" else ""
+    label = f"{sign}{kind}: {shown_weight(part.weight)}{part.value}"
     return Chip(kind, label, part.value, text, weight=part.weight)
 
 

@@ -100,6 +100,7 @@ class SearchOptions:
     like: tuple[int, ...] = ()
     unlike: tuple[int, ...] = ()
     apart_from: tuple[int, ...] = ()
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def search(
     like: Iterable[int] = (),
     unlike: Iterable[int] = (),
     apart_from: Iterable[int] = (),
+    everything: bool = False,
 ) -> SearchResult:
     """Find the k items of `kind` that the query means (or what make_query takes), best first.
 
@@ -64,15 +65,25 @@ def search(
     have a say (searching.fusing), `like` and `unlike` are ids of photos that lead the query
     (feedback), `apart_from` of photos that are not to be found. With `among` only items of these
     ids are found. `fold` puts near-duplicates behind their best picture. `order` sorts all that is
-    relevant by date or place instead; `after` is the `next` of the page before.
+    relevant by date or place instead, with `everything` all that passes the filters; `after` is the
+    `next` of the page before.
 
     Every live item is compared, or where the collection is large those on a shortlist: the result's
     `method` says which. Raises QueryError, UsageError, ImageError, EncoderMismatchError,
     NoCollectionError.
     """
-    asked = query if isinstance(query, Query) else make_query(query, empty=bool(list(like)))
+    asked = query if isinstance(query, Query) else make_query(query, empty=bool(like))
     options = SearchOptions(
-        kind, k, fusion, order, fold, after, tuple(like), tuple(unlike), tuple(apart_from)
+        kind=kind,
+        k=k,
+        fusion=fusion,
+        order=order,
+        fold=fold,
+        after=after,
+        like=tuple(like),
+        unlike=tuple(unlike),
+        apart_from=tuple(apart_from),
+        everything=everything,
     )
     return run(collection, asked, options, among)
 

@@ -34,13 +34,15 @@ def find(attempt: Attempt, needed: int) -> Candidates | None:
     parts = embedded(attempt.collection, attempt.asked)
     if not attempt.is_of(parts.encoder):
         return None  # another encoder was changed to meanwhile
-    composition = brought_together(attempt.collection, parts, attempt.options.kind)
+    composition = brought_together(
+        attempt.collection, parts, attempt.options.kind, less=bool(attempt.asked.filters)
+    )
     if composition is None:
         return None
     needed += len(attempt.options.apart_from)
     if attempt.options.kind == "documents":
         return _documents(attempt, composition, needed)
-    judge = judge_of(attempt.collection, attempt.space, attempt.store, parts.pieces)
+    judge = judge_of(attempt.collection, attempt.space, attempt.store, parts, attempt.asked)
     return _photos(attempt, composition, judge, needed)
 
 
@@ -81,27 +83,91 @@ def _documents(attempt: Attempt, composition: Composition, needed: int) -> Candi
 def _photos(
     attempt: Attempt, composition: Composition, judge: Judge | None, needed: int
 ) -> Candidates | None:
-    """Photos by all that is known of them, judged, near-duplicates folded."""
+    """Photos by all that is known of them, judged, near-duplicates folded.
+
+    Who has a say is asked about the same shortlist however many are needed, so that pages fit.
+    """
     options = attempt.options
     likely = _likely_rows(attempt, judge)
-    depth = max(needed, SHORTLIST)
-    if options.order != "relevance":
-        depth = max(depth, min(len(likely), MOST_SORTED))
-    found = _ranked(attempt, composition, judge, depth)
+    only_less = judge is not None and not judge.wants
+    depth = max(SHORTLIST, min(attempt.matched, MOST_SORTED)) if only_less else SHORTLIST
+    first = _ranked(attempt, composition, judge, depth)
+    if first is None:
+        return None
+    relevant = None if judge is None else _count(first, likely)
+    out, by_relevance = set(options.apart_from), options.order == "relevance"
+    if options.everything and not by_relevance:
+        found = _inventory(attempt, composition, judge, needed)
+    elif by_relevance:
+        _, rows = attempt.nearest(composition.vector, len(first) + 2 * needed + 20)
+        found = _with_others(attempt, composition, judge, first, rows, likely)
+    else:
+        rows = np.array(sorted(likely)[:MOST_SORTED], np.int64)
+        found = _with_others(attempt, composition, judge, first, rows, likely)
+        found = _sorted(attempt, [each for each in found or () if judge is None or each.likely])
     if found is None:
         return None
-    out = set(options.apart_from)
     found = [each for each in found if each.id not in out]
-    relevant = None if judge is None else _count(found, likely)
-    if options.order != "relevance":
-        found = _sorted(
-            attempt, found if judge is None else [each for each in found if each.likely]
-        )
     if options.fold:
         found = _folded(attempt, found, needed)
         gone = sum(len(each.folded) for each in found if each.likely)
         relevant = None if relevant is None else max(relevant - gone, 0)
     return attempt.candidates(found, attempt.method(depth), relevant=relevant)
+
+
+def _with_others(
+    attempt: Attempt,
+    composition: Composition,
+    judge: Judge | None,
+    first: Sequence[Ranked],
+    rows: NDArray[np.int64],
+    likely: set[int],
+) -> list[Ranked] | None:
+    """The shortlist and further rows, which are ranked by their embeddings; the likely ones first.
+
+    None if the collection changed meanwhile.
+    """
+    there = {each.row for each in first}
+    others = _by_embedding(
+        attempt, composition, judge, [r for r in rows.tolist() if r not in there]
+    )
+    if others is None:
+        return None
+    others = [replace(each, likely=each.row in likely) for each in others]
+    return sorted([*first, *others], key=lambda each: not each.likely)  # stable
+
+
+def _by_embedding(
+    attempt: Attempt, composition: Composition, judge: Judge | None, rows: list[int]
+) -> list[Ranked] | None:
+    """Photos at these rows, in this order, judged by their embeddings alone."""
+    if not rows:
+        return []
+    items = attempt.collection.reader.items_at(attempt.space, "photos", rows)
+    rows = [row for row in rows if row in items]
+    places = np.array(rows, np.int64)
+    vectors = attempt.collection.vectors_at(attempt.space, "photos", places)
+    if vectors is None:
+        return None
+    scores = (vectors.astype(np.float32) @ composition.vector).clip(-1, 1).tolist()
+    told: list[tuple[float | None, bool]] = [(None, False)] * len(rows)
+    if judge is not None:
+        none = np.zeros(len(rows))
+        relevance, likely = judge.verdict(vectors, none, none > 0)
+        told = list(zip(relevance.tolist(), likely.tolist(), strict=True))
+    return [
+        Ranked(row, items[row], score, *judged, ("photos",))
+        for row, score, judged in zip(rows, scores, told, strict=True)
+    ]
+
+
+def _inventory(
+    attempt: Attempt, composition: Composition, judge: Judge | None, needed: int
+) -> list[Ranked] | None:
+    """All that passes the filters in another order than by relevance."""
+    reader, order = attempt.collection.reader, attempt.options.order
+    places = in_order(reader, attempt.space, "photos", attempt.allowed, order, 2 * needed + 20)
+    return _by_embedding(attempt, composition, judge, [row for row, _ in places])
 
 
 def _likely_rows(attempt: Attempt, judge: Judge | None) -> set[int]:

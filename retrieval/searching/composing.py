@@ -153,15 +153,19 @@ def embedded(collection: Collection, query: Query) -> Embedded:
 
 
 def brought_together(
-    collection: Collection, parts: Embedded, kind: Kind = "photos"
+    collection: Collection, parts: Embedded, kind: Kind = "photos", *, less: bool = False
 ) -> Composition | None:
     """One composition of embedded parts, for searching the items of `kind`.
 
-    None if the collection was changed to another encoder meanwhile. Raises QueryError.
+    With `less` it may only lead away from something, as filters say what is wanted. None if the
+    collection was changed to another encoder meanwhile. Raises QueryError.
     """
     pieces, encoder = parts
     if _is_plain(pieces):
         return compose(pieces)
+    if less and not any(piece.weight > 0 for piece in pieces):
+        away = sum(np.float32(piece.weight) * piece.vector for piece in pieces)
+        return compose([Piece("text", np.asarray(away, np.float32), 1.0)])
     neutral = neutral_text(encoder) if encoder is not None and _has_text(pieces) else None
     sample = collection.sample_vectors(kind)
     if sample.shape[1] != len(pieces[0].vector):

@@ -1,9 +1,9 @@
 """How likely an item is what a query means, part by part: see retrieval.calibration.
 
-Each text of a query has a null distribution of its own. An item is relevant to the whole if it is
-to every text that is wanted, and to none that is not:
+A text has a null distribution of its own; several that are wanted are judged as one. An item is
+relevant if it is to what is wanted, and to none of what is not:
 
-    relevance = min over texts of (p_i if wanted, else 1 - p_i)
+    relevance = min(p of what is wanted, 1 - p_j of each that is not)
 
 A minimum and not a product, so that the cut means the same however many parts there are. What
 linked documents and words say for an item counts as evidence, added to the log-odds of the texts
@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from retrieval.calibration import count_words
+from retrieval.searching.composing import Piece
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.calibration import Judgement
     from retrieval.collection import Collection
-    from retrieval.records import Space
-    from retrieval.searching.composing import Piece
+    from retrieval.records import Query, Space
+    from retrieval.searching.composing import Embedded
     from retrieval.stores import VectorStore
 
 BEST = 10  # hits of a text by which it is judged
@@ -58,12 +59,18 @@ class Judge:
     """Judges items for one query in one collection."""
 
     texts: tuple[JudgedText, ...]
+    joined: bool = False  # the wanted text was put together of several
 
     @property
     def only(self) -> JudgedText | None:
-        """The one text that decides alone; None where there are several."""
-        one = len(self.texts) == 1 and self.texts[0].weight > 0
+        """The one text that decides alone, and ranks alone; None where there are several."""
+        one = len(self.texts) == 1 and self.texts[0].weight > 0 and not self.joined
         return self.texts[0] if one else None
+
+    @property
+    def wants(self) -> bool:
+        """Whether anything is wanted, and not only unwanted."""
+        return any(text.weight > 0 for text in self.texts)
 
     def verdict(
         self,
@@ -91,28 +98,35 @@ class Judge:
 
 
 def judge_of(
-    collection: Collection, space: Space, store: VectorStore, pieces: Sequence[Piece]
+    collection: Collection, space: Space, store: VectorStore, parts: Embedded, query: Query
 ) -> Judge | None:
-    """What judges the photos of a collection for a query of these pieces; None where nothing can.
+    """What judges the photos of a collection for an embedded query; None where nothing can.
 
-    Raises CorruptError, StorageError, and what loading the encoder raises.
+    Raises CorruptError, StorageError, and what the encoder raises.
     """
-    wanted = [piece for piece in pieces if piece.kind == "text"]
-    if any(piece.kind == "picture" for piece in pieces) or not len(store):
+    pieces, encoder = parts
+    if encoder is None or any(piece.kind == "picture" for piece in pieces) or not len(store):
         return None
-    if not any(piece.weight > 0 for piece in wanted):
+    texts = [piece for piece in pieces if piece.kind == "text"]
+    wanted = [piece for piece in texts if piece.weight > 0]
+    if len(wanted) > 1:
+        told = [part.value for part in query.parts if part.kind == "text" and part.weight > 0]
+        whole = " ".join(told)
+        joined = Piece("text", encoder.encode_texts([whole])[0], 1.0, count_words(whole))
+        texts = [joined, *(piece for piece in texts if piece.weight < 0)]
+    if not texts:
         return None
     background = collection.background(space)
-    texts = []
-    for piece in wanted:
+    judged = []
+    for piece in texts:
         scores, rows = store.search(piece.vector[None], min(BEST, len(store)))
         there = rows[0] >= 0
         found = collection.vectors_at(space, "photos", rows[0][there])
         if found is None:
             return None
         judgement = background.judge(scores[0][there].clip(-1, 1), found, piece.words)
-        texts.append(JudgedText(piece.vector, judgement, piece.weight))
-    return Judge(tuple(texts))
+        judged.append(JudgedText(piece.vector, judgement, piece.weight))
+    return Judge(tuple(judged), joined=len(wanted) > 1)
 
 
 def _with(known: NDArray[np.float64], evidence: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -244,6 +244,7 @@ def _write_known(connection: Connection, batch: Batch, touched: _Touched) -> Non
     known = [Known(ids[item.content_hash], item.facts, item.looks) for item in new]
     known += batch.known
     write_rows(connection, known)
+    touched.photos.update(item.photo_id for item in known)
     for hashes, by_name in ((batch.outdated, False), (batch.renamed, True)):
         again = _ids_by_hash(connection, photos, hashes)
         mark_outdated(connection, sorted(again.values()), by_name=by_name)

@@ -32,11 +32,11 @@ from retrieval.storage.words import match_of
 def passing(reader: Readable, space: Space, kind: Kind, filters: Sequence[Filter]) -> Ids:
     """The live vector rows of the items of `kind` that pass all filters, int64 (n,), ascending.
 
-    Filters of one field are alternatives, those of different fields all hold, as does each negated
-    one. A photo of which the field is not known passes neither a filter nor its negation; what is
-    listed (keywords, words, files, `has`) is known to be absent where it is not there. A document
-    passes when a photo that it is linked to does. Raises QueryError for a filter that makes no
-    sense, CorruptError, StorageError.
+    Filters of one field are alternatives, those of different fields all hold, as does each that is
+    negated or open at one end (from 2020, until 2022). A photo of which the field is not known
+    passes neither a filter nor its negation; what is listed (keywords, words, files, `has`) is
+    known to be absent where it is not there. A document passes when a photo that it is linked to
+    does. Raises QueryError for a filter that makes no sense, CorruptError, StorageError.
     """
     with reader.snapshot():
         photos = _photos(reader, filters)
@@ -47,7 +47,7 @@ def _photos(reader: Readable, filters: Sequence[Filter]) -> Ids | None:
     """The photos that pass; None for all."""
     groups: dict[tuple[str, int], list[Filter]] = {}
     for number, each in enumerate(filters):
-        groups.setdefault((each.field, number if each.negated else -1), []).append(each)
+        groups.setdefault((each.field, number if _narrows(each) else -1), []).append(each)
     kept: Ids | None = None
     order = {name: place for place, name in enumerate(sql.COST)}
     for _, alternatives in sorted(
@@ -247,6 +247,11 @@ class _Select:
         for each in sets[1:]:
             kept = kept[np.isin(kept, each)]
         return kept
+
+
+def _narrows(asked: Filter) -> bool:
+    """Whether a filter holds beside others of its field: a negated one, or open at one end."""
+    return asked.negated or (asked.op == "between" and None in asked.values)
 
 
 def _known(table: dict[str, str], name: str, value: Any) -> str:

@@ -12,6 +12,9 @@ NUMBERS = {
     "iso": "SELECT group_concat(photo_id) FROM facts WHERE iso",
     "focal": "SELECT group_concat(photo_id) FROM facts WHERE focal",
     "rating": "SELECT group_concat(photo_id) FROM facts WHERE rating",
+    "latitude": "SELECT group_concat(photo_id) FROM facts WHERE latitude",
+    "longitude": "SELECT group_concat(photo_id) FROM facts WHERE longitude",
+    "altitude": "SELECT group_concat(photo_id) FROM facts WHERE altitude",
     "sharpness": "SELECT group_concat(photo_id) FROM looks WHERE sharpness",
     "brightness": "SELECT group_concat(photo_id) FROM looks WHERE brightness",
     "width": "SELECT group_concat(photo_id) FROM (SELECT id AS photo_id, nullif(width, 0) AS n"

@@ -26,6 +26,7 @@ from retrieval.records import (
     WatchReport,
     ignore_progress,
 )
+from retrieval.scan import FORGOTTEN
 from retrieval.watching.pending import Pending, is_of_interest, to_index
 from retrieval.watching.writers import is_being_written
 
@@ -218,11 +219,17 @@ class Watcher:
             return
         due = self._pending.take(now, is_being_written)
         wanted = to_index(due, roots, self._is_known) if due else []
+        wanted = [path for path in wanted if not self._is_forgotten(path)]
         if wanted and not self._index(wanted):
             self._everything_at = 0.0  # once it goes again
 
     def _is_known(self, path: str) -> bool:
         return bool(self._collection.catalog.known_files([path]))
+
+    def _is_forgotten(self, path: str) -> bool:
+        """Whether a file was to be forgotten: that it changed is not to name it again."""
+        known = self._collection.catalog.files_at([path]).get(path)
+        return known is not None and known.reader == FORGOTTEN
 
     def _index(self, paths: list[str]) -> bool:
         """One run; False if it failed in a way that may pass."""

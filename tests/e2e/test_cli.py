@@ -200,6 +200,39 @@ class TestSearch:
             "found_by": ["photos", "documents", "words"],
         }
 
+    def test_a_saved_query(self, run: Run, indexed: Path) -> None:
+        run("saved", "add", "reds", "red -blue")
+        found = json.loads(run("search", "--saved", "reds", "--json").stdout)
+        assert [(p["value"], p["weight"]) for p in found["parts"]] == [("red", 1), ("blue", -1)]
+
+    def test_a_field_before_words(self, run: Run, indexed: Path) -> None:
+        found = json.loads(run("search", "format:jpeg red", "--json").stdout)
+        assert [chip["kind"] for chip in found["plan"]] == ["format", "meaning"]
+        assert found["matched"] == 3
+
+    def test_a_minus_that_looks_like_an_option(self, run: Run, indexed: Path) -> None:
+        assert "put the whole query in quotes" in sentence(run("search", "-people", code=2))
+        found = json.loads(run("search", "--json", "--", "-blue format:jpeg").stdout)
+        assert (found["matched"], found["hits"][-1]["path"]) == (3, str(indexed / "blue.jpg"))
+
+    @pytest.mark.parametrize("order", ["relevance", "newest", "place"])
+    @pytest.mark.parametrize("more", [(), ("--all",), ("--no-fold",)])
+    def test_pages_make_up_the_whole(
+        self, run: Run, indexed: Path, order: str, more: tuple[str, ...]
+    ) -> None:
+        asked = ("search", "red green", "--json", "--sort", order, *more)
+        whole = json.loads(run(*asked, "-k", 50).stdout)["hits"]
+        pages: list[dict[str, Any]] = []
+        after = ""
+        for _ in range(10):
+            page = json.loads(run(*asked, "-k", 1, "--after", after).stdout)
+            pages, after = pages + page["hits"], page["next"]
+            if not after:
+                break
+        assert [(hit["rank"], hit["id"]) for hit in pages] == [
+            (hit["rank"], hit["id"]) for hit in whole
+        ]
+
     def test_as_json_lines(self, run: Run, indexed: Path) -> None:
         lines = run("search", "red", "--jsonl").stdout.splitlines()
         assert [json.loads(line)["rank"] for line in lines] == [1, 2, 3]

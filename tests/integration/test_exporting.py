@@ -151,6 +151,18 @@ def test_paths_that_are_not_utf8(filled: Collection, tmp_path: Path) -> None:
             assert (bytes.fromhex(raw) if form == "csv" else raw) == path
 
 
+def test_a_photo_of_the_collection_is_never_replaced(filled: Collection, tmp_path: Path) -> None:
+    photo = tmp_path / "photos/red.png"
+    before = photo.read_bytes()
+    (tmp_path / "link.csv").symlink_to(photo)
+    for target in (photo, tmp_path / "link.csv"):
+        with pytest.raises(ExchangeError, match="a file of the collection"):
+            export_collection(filled, target, form="csv", replace=True)
+    with pytest.raises(ExchangeError, match="a device"):
+        export_collection(filled, "/dev/null", form="csv", replace=True)
+    assert photo.read_bytes() == before
+
+
 def test_documents(filled: Collection, tmp_path: Path) -> None:
     export_collection(filled, tmp_path / "out", form="jsonl", kind="documents")
     records = read_back("jsonl", tmp_path / "out")

@@ -108,6 +108,9 @@ def equal(field: str, *values: Any, negated: bool = False) -> Filter:
         ((has("camera", "iphone x"),), [2]),
         ((equal("camera", "ILCE-7M3"), has("lens", "24")), [1]),
         ((between("iso", 200, None),), [2]),
+        ((between("iso", 100, None), between("iso", None, 200)), [1]),  # both ends hold
+        ((between("iso", 100, 200), between("iso", 300, 400)), [1, 2]),
+        ((between("latitude", 30, 40),), [1]),
         ((between("iso", None, 200, negated=True),), [2]),
         ((between("iso", math.nextafter(100, 200), None),), [2]),
         ((equal("iso", 100, 400),), [1, 2]),
@@ -424,7 +427,8 @@ def test_against_plain_python(photos: list[Known], filters: list[Filter], scan: 
         photo.captions = (f"caption {number}",) if photo.live else ()
     groups: dict[str, list[Filter]] = {}
     for each in filters:
-        groups.setdefault(each.field if not each.negated else repr(each), []).append(each)
+        alone = each.negated or (each.op == "between" and None in each.values)
+        groups.setdefault(repr(each) if alone else each.field, []).append(each)
     expected = [
         row
         for row, photo in enumerate(photos)

@@ -105,8 +105,11 @@ class TestSidecars:
         report = index_folder(indexed, photos)
         assert (report.changed, report.unchanged) == (1, 3)
         assert (facts(indexed, photo).rating, facts(indexed, photo).keywords) == (5, ("cat",))
+        told = "SELECT keywords FROM words WHERE keywords <> ''"
+        assert indexed.reader.fetch(told) == [("cat",)]
         beside.unlink()
         report = index_folder(indexed, photos)
+        assert indexed.reader.fetch(told) == []
         assert (report.removed, report.unchanged) == (1, 3)
         assert facts(indexed, photo) == Facts()
         assert embeds_nothing(report, toy, images)

@@ -325,6 +325,9 @@ def test_an_unreadable_photo_comes_in_later(
     report = migrate(opened, TURNED)
     assert [Path(skipped.path).name for skipped in report.unread] == ["green.png"]
     assert "No such file" in report.unread[0].reason
+    assert not report.switched  # it would not be found
+    assert spaces(opened) == {"toy": (True, 6, 2), "turned": (False, 5, 2)}
+    report = migrate(opened, TURNED, force=True)
     assert report.switched
     assert spaces(opened) == {"turned": (True, 5, 2), "toy": (False, 6, 2)}
     found = verify(place)

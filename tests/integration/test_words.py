@@ -121,7 +121,7 @@ class TestTheyFollow:
         with indexed.catalog.writing() as connection:
             values = {"photo_id": 1, "version": 1, "title": "Gate", "caption": "At noon"}
             row = {**values, "keywords": '["Fushimi Inari", "朱"]'}
-            connection.execute(insert(facts).values(**row))
+            connection.execute(insert(facts).prefix_with("OR REPLACE").values(**row))
             connection.exec_driver_sql("INSERT INTO writing VALUES (1, 'r', 'EXIT 出口')")
             assert wrong_words(connection) == (1, 0)
             refresh_words(connection, [1])

@@ -311,7 +311,7 @@ class TestSyntax:
         query = Query((Part("box", "in Kyoto"), Part("image", "x.jpg", -0.5)))
         found = compile_query(query, VOCABULARY, TODAY, known_place)
         assert found.parts == (Part("image", "x.jpg", -0.5),)
-        assert [chip.label for chip in found.chips] == ["place: Kyoto", "image: 0.5:x.jpg"]
+        assert [chip.label for chip in found.chips] == ["place: Kyoto", "minus image: 0.5:x.jpg"]
 
 
 class TestRefusals:

@@ -66,7 +66,9 @@ def test_early_is_the_first_as_it_is() -> None:
     ]
 
 
-scores = st.dictionaries(st.integers(1, 30), st.floats(-5, 5, width=32), max_size=12)
+scores = st.dictionaries(
+    st.integers(1, 30), st.floats(-5, 5).map(lambda score: round(score, 3)), max_size=12
+)
 several = st.lists(scores, min_size=1, max_size=4)
 
 
