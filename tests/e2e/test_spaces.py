@@ -71,6 +71,8 @@ def test_photos_that_cannot_be_read(photos: Path) -> None:
     shown = run("migrate", "--model", "turned")
     assert f"not read: {photos / 'red.png'}: cannot be read: No such file" in shown.stderr
     assert "3 photos embedded" in shown.stdout
+    assert "Searches use toy as before, as 1 photos could not be read" in shown.stdout
+    assert "Searches use turned now" in run("migrate", "--model", "turned", "--force").stdout
     assert "1 photos would not be found" in failure("spaces", "drop", "toy")
     report = told("spaces", "drop", "toy", "--force")
     assert report["lost"] == [str(photos / "red.png")]
