@@ -208,7 +208,13 @@ def _ranked(
         return None
     if composition.reorders and fusion != "early":
         found[0] = _by_parts(found[0], ids, composition.scores(vectors))
-    said = holding_all(collection.reader, text, ids.tolist())
+    by_words = [
+        item
+        for ranking in found
+        for item in ranking.ids.tolist()[: ranking.own()]
+        if ranking.source == "words"
+    ]
+    said = holding_all(collection.reader, text, by_words) if by_words else set()
     judged = _judged(judge, ids, vectors, found, said)
     ranked = [
         Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,11 @@ SAMPLE = 1_024  # rows; more do not change what is worked out from them by a hun
 def rows_of(reader: Readable, space: Space, kind: Kind, items: Sequence[int]) -> dict[int, int]:
     """Map ids of items to their vector rows; items that stand in no file any more are left out."""
     found = reader.fetch(
-        "SELECT item_id, row FROM embeddings WHERE space_id = ? AND kind = ? AND live = 1"
-        " AND item_id IN (SELECT value FROM json_each(?))",
+        "SELECT item_id, row FROM json_each(?3) AS j CROSS JOIN embeddings"
+        " ON space_id = ?1 AND kind = ?2 AND item_id = j.value AND live = 1 ORDER BY row",
         space.id,
         kind,
-        str(list(items)),
+        json.dumps(list(items)),
     )
     return {item: row for item, row in found}
 
