@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -30,18 +31,34 @@ if TYPE_CHECKING:
 THREADS = "OPENBLAS_NUM_THREADS"
 
 
+#: What begins like an option and can only be a word to lead away from: "-people", "-camera:sony".
+_LESS = re.compile(r"-[^\W\d_]{2,}.*|-[^\x00-\x7f].*", re.DOTALL)
+_WORD = "\0"  # stands before such a word on its way through click; no argument can hold it
+
+
 class _Search(click.Command):
-    """Says what to do about "-people", which a shell hands on like an option."""
+    """Takes "-people" for a word, which click would take for options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, self._with_words_marked(args))
         except click.NoSuchOption as exc:
             raise UsageError(
                 f"There is no option {exc.option_name}. To lead away from a word, put the whole "
                 "query in quotes, and -- before one that begins with a minus: "
                 "retrieval search -- '-people beach'."
             ) from exc
+
+    def _with_words_marked(self, args: list[str]) -> list[str]:
+        options = (each for each in self.params if isinstance(each, click.Option))
+        valued = {name for each in options if not each.is_flag for name in each.opts}
+        marked: list[str] = []
+        for place, argument in enumerate(args):
+            if argument == "--":
+                return marked + args[place:]
+            value = place > 0 and args[place - 1] in valued
+            marked.append(_WORD + argument if not value and _LESS.fullmatch(argument) else argument)
+        return marked
 
 
 @click.command("search", cls=_Search)
@@ -125,6 +142,7 @@ def search_command(
     settings = load_settings(**flags)
     from retrieval.queries import make_query, phrases
 
+    words = tuple(word.removeprefix(_WORD) for word in words)
     query = make_query(
         [*([_saved(settings, saved)] if saved is not None else []), *phrases(words)],
         images=images,

@@ -41,8 +41,11 @@ def read(text: str, at: int, today: datetime.date) -> tuple[int, Period] | None:
     end, period = first
     if joint := _JOINT.match(text, end):
         last = _one(text, joint.end(), today, plain=True)
-        if last is not None and not (period.any_year or last[1].any_year):
-            end, period = last[0], cal.between(period, last[1])
+        if last is not None and not period.any_year and period.last:
+            until = last[1]
+            if until.any_year and until.last:  # 2019年4月到6月: of the same year
+                until = cal.only(period.last[:4] + until.last[1:])
+            end, period = last[0], cal.between(period, until)
     if not re.search(r"[\u4e00-\u9fff]", text[at:end]):
         return None
     tail = _TAIL.match(text, end)

@@ -211,7 +211,11 @@ class TestSearch:
         assert found["matched"] == 3
 
     def test_a_minus_that_looks_like_an_option(self, run: Run, indexed: Path) -> None:
-        assert "put the whole query in quotes" in sentence(run("search", "-people", code=2))
+        assert "put the whole query in quotes" in sentence(run("search", "-x", code=2))
+        asked = ("search", "red", "-blue", "-format:png", "-k", 2, "--json")
+        found = json.loads(run(*asked).stdout)
+        assert [chip["kind"] for chip in found["plan"]] == ["meaning", "minus", "format"]
+        assert len(found["hits"]) == 2
         found = json.loads(run("search", "--json", "--", "-blue format:jpeg").stdout)
         assert (found["matched"], found["hits"][-1]["path"]) == (3, str(indexed / "blue.jpg"))
 
