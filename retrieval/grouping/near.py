@@ -246,7 +246,11 @@ def bits_apart(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.int64
 
 
 #: How many bits of a 16-bit number are set; numpy has that itself only since version 2.
-_ONES = np.array([bin(number).count("1") for number in range(1 << 16)], np.uint8)
+_ONES = (
+    np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8))
+    .reshape(-1, 16)
+    .sum(1, np.uint8)
+)
 
 
 def _by_bands(marks: Marks) -> list[NDArray[np.int64]]:
