@@ -179,7 +179,8 @@ class Verification:
             version = catalog.version()
             if version == 0:
                 self._catalog_is_damaged("it is empty")
-            if not self.catalog_damaged and version != SCHEMA_VERSION:
+            told = any(problem.place == "manifest.json" for problem in self.problems)
+            if not (self.catalog_damaged or told) and version != SCHEMA_VERSION:
                 self.problems.append(Problem("catalog.db", OTHER_SCHEMA.format(version)))
             if self.catalog_damaged or version != SCHEMA_VERSION:
                 return

@@ -36,7 +36,8 @@ def test_what_is_known_of_a_hit(found: tuple[Collection, SearchResult]) -> None:
     for told in ("93%", "2021-04-03 17:20 · &lt;Kyoto&gt;, Japan · 2 alike", "2 more like them"):
         assert told in page
     assert "Percentages" in page
-    assert "Percentages" not in render_page(collection, [result])
+    bare = tuple(replace(hit, relevance=None) for hit in result.hits)
+    assert "Percentages" not in render_page(collection, [replace(result, hits=bare)])
     only_words = replace(result, hits=(replace(first, score=None),))
     assert '<span class="number">–</span>' in render_page(collection, [only_words])
 

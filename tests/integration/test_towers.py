@@ -259,7 +259,7 @@ class TestDamage:
     def test_an_older_format_is_not_read(
         self, folder: Path, clip: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("retrieval.encoders.towers.folder.FORMAT", 2)
+        monkeypatch.setattr("retrieval.encoders.towers.folder.FORMAT", 3)
         assert unwrap(clip.fingerprint, str(tmp_path), never, silent, 1) is None
 
     def test_a_cache_that_cannot_be_written(self, clip: Encoder, tmp_path: Path) -> None:

@@ -369,3 +369,15 @@ class TestCommands:
         out = capsys.readouterr().out
         assert "gave up 1 damaged rows of photos" in out
         assert "1 embedded again" in out
+
+
+def test_a_catalog_of_another_schema_is_not_called_sound(
+    tmp_path: Path, toy: list[ToyEncoder]
+) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "format-2"
+    place = Path(shutil.copytree(golden, tmp_path / "old"))
+    (problem,) = verify(place).problems
+    assert "is of schema 2" in problem.text
+    with Collection.open(place):
+        pass
+    assert not any("schema" in problem.text for problem in verify(place).problems)
