@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.errors import CorruptError, StorageError
 from retrieval.records import KINDS
 from retrieval.searching.fusing import Ranking
 from retrieval.storage.lexical import ranked
@@ -58,12 +59,14 @@ def rankings(
         return None
     texts = _documents(collection, space) if text else None
     reader = collection.reader
+    try:
+        vectors = {kind: collection.vectors(space, kind) for kind in KINDS}
+    except (CorruptError, StorageError):
+        if reader.active_space() == space:
+            raise
+        return None  # compacted away just now
     with reader.snapshot():
         if reader.active_space() != space or (texts is not None and texts[0] != space):
-            return None
-        try:
-            vectors = {kind: collection.vectors(space, kind) for kind in KINDS}
-        except FileNotFoundError:  # compacted away just now
             return None
         photos = _Photos(reader, space, store, vector, allowed)
         best = photos.best(depth)
