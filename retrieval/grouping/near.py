@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from retrieval.errors import CorruptError, StorageError
 from retrieval.storage.groups import looks_among
 
 if TYPE_CHECKING:
@@ -110,12 +111,19 @@ def fold(members: Sequence[Member]) -> list[Fold]:
 
 def fold_photos(collection: Collection, photos: Sequence[int]) -> list[Fold]:
     """Fold photos of a collection, given by their ids, best ranked first; see `fold`."""
-    with collection.reader.snapshot():
-        space = collection.reader.active_space()
-        if space is None:
-            return [Fold(photo) for photo in photos]
-        known = looks_among(collection.reader, space, photos)
-        vectors = collection.vectors(space, "photos")
+    while True:
+        with collection.reader.snapshot():
+            space = collection.reader.active_space()
+            if space is None:
+                return [Fold(photo) for photo in photos]
+            known = looks_among(collection.reader, space, photos)
+        try:
+            vectors = collection.vectors(space, "photos")
+            break
+        except (CorruptError, StorageError):
+            if collection.reader.active_space() == space:
+                raise
+            # Otherwise a writer replaced the rows meanwhile: look again.
     members = []
     for photo in photos:
         row = known.get(photo)
