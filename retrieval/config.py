@@ -16,6 +16,10 @@ from retrieval.errors import ConfigError
 
 PREFIX = "RETRIEVAL_"
 FILE_NAME = "retrieval.toml"
+#: Variables that are read where they are needed: a key that is never shown, and the folder of the
+#: ledger and of consents, which a retrieval.toml that somebody else left must not choose.
+ELSEWHERE = ("RETRIEVAL_LLM_KEY", "RETRIEVAL_LEDGER")
+VISION = ("auto", "on", "off")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 MOST = {"batch_size": 4096, "threads": 256}
 
@@ -31,6 +35,11 @@ class Settings:
     of exported towers ("" for the platform's). `fast` decodes JPEGs more coarsely. Embeddings then
     differ by less than half a percent of the distance between two photos, so one collection may
     hold both kinds and the fingerprint does not tell them apart.
+
+    `llm` is the language model that answers: the URL of an OpenAI-compatible endpoint, or a GGUF
+    file ("" for none); `llm_model` its name there, `mmproj` the file that lets a GGUF model see,
+    `vision` whether it is given pictures ("auto", "on", "off"). `offline` forbids that anything
+    leaves this machine, `redact` names what is taken out before ("gps,faces,names").
     """
 
     home: str = ""
@@ -42,6 +51,12 @@ class Settings:
     threads: int = 0
     cache: str = ""
     fast: bool = False
+    llm: str = ""
+    llm_model: str = ""
+    mmproj: str = ""
+    vision: str = "auto"
+    offline: bool = False
+    redact: str = ""
 
 
 def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
@@ -49,10 +64,11 @@ def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
     settings = _overlay(Settings(), *_read_toml((directory or Path.cwd()) / FILE_NAME))
     known = {PREFIX + f.name.upper(): f.name for f in fields(Settings)}
     for variable in sorted(os.environ):
-        if variable.startswith(PREFIX) and variable not in known:
+        if variable.startswith(PREFIX) and variable not in (*known, *ELSEWHERE):
+            names = ", ".join(sorted((*known, *ELSEWHERE)))
             raise ConfigError(
                 f"The environment variable {variable} is not a setting; "
-                f"known are {', '.join(sorted(known))}. Unset it or correct its name."
+                f"known are {names}. Unset it or correct its name."
             )
     from_environment = {known[v]: os.environ[v] for v in known if os.environ.get(v)}
     settings = _overlay(settings, from_environment, "the environment")
@@ -111,4 +127,6 @@ def _checked(key: str, value: Any, origin: str) -> Any:
         raise ConfigError(
             f"{origin}: precision must be one of {', '.join(PRECISIONS)}, not {value!r}."
         )
+    if key == "vision" and value not in VISION:
+        raise ConfigError(f"{origin}: vision must be one of {', '.join(VISION)}, not {value!r}.")
     return value

@@ -19,6 +19,10 @@
     │   ├── EncoderMismatchError the collection was made with another encoder
     │   └── DeviceMemoryError    the batch does not fit the device; callers halve it and go on
     ├── DaemonError              the background service cannot be started or stopped
+    ├── ModelError               a language model that cannot be reached or cannot answer
+    │   ├── ModelReplyError      it answered, but with nothing that can be used
+    │   └── NoVisionError        it does not take pictures
+    ├── PrivacyError             something would leave this machine that may not
     ├── PlacesError              the list of places is missing or damaged
     ├── MissingExtraError        an optional package is not installed; names the command
     └── StorageError             the disk is full, or the place is not writable
@@ -117,6 +121,22 @@ class DeviceMemoryError(EncoderError):
 
 class DaemonError(RetrievalError):
     """The background service cannot be started or stopped."""
+
+
+class ModelError(RetrievalError):
+    """A language model cannot be reached or cannot answer."""
+
+
+class ModelReplyError(ModelError):
+    """A language model answered with nothing that can be used; asking again may help."""
+
+
+class NoVisionError(ModelError):
+    """A language model was given pictures and does not take them."""
+
+
+class PrivacyError(RetrievalError):
+    """Something would leave this machine, and the user has not allowed that."""
 
 
 class PlacesError(RetrievalError):

@@ -21,7 +21,7 @@ from retrieval.storage.layout import storage_errors
 from retrieval.storage.seals import CatalogFile, read_seal, seal_path
 
 #: Of the tables; as many as there are migrations. It stands in `PRAGMA user_version`.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class Readable(ABC):

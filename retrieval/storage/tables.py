@@ -237,6 +237,42 @@ saved = Table(
     Column("query", String, nullable=False),
 )
 
+#: Conversations, and their questions and answers. `plan` is JSON (records.QuestionPlan).
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("begun_at", String, nullable=False),
+)
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column(
+        "conversation_id",
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("number", Integer, nullable=False),
+    Column("question", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("at", String, nullable=False),
+    UniqueConstraint("conversation_id", "number"),
+)
+
+#: The photos of a turn by their number in it; forgetting a photo takes the turns it is in along.
+turn_photos = Table(
+    "turn_photos",
+    metadata,
+    Column("turn_id", ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("photo_id", Integer, nullable=False, index=True),
+)
+
 
 def _m001_first_schema(connection: Connection) -> None:
     for statement in (
@@ -318,9 +354,29 @@ def _m003_facts(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def _m004_conversations(connection: Connection) -> None:
+    for statement in (
+        "CREATE TABLE conversations (id INTEGER PRIMARY KEY, name VARCHAR NOT NULL UNIQUE,"
+        " begun_at VARCHAR NOT NULL)",
+        "CREATE TABLE turns (id INTEGER PRIMARY KEY, conversation_id INTEGER NOT NULL"
+        " REFERENCES conversations (id) ON DELETE CASCADE, number INTEGER NOT NULL,"
+        " question VARCHAR NOT NULL, answer VARCHAR NOT NULL, status VARCHAR NOT NULL,"
+        " plan VARCHAR NOT NULL, at VARCHAR NOT NULL, UNIQUE (conversation_id, number))",
+        "CREATE INDEX ix_turns_conversation_id ON turns (conversation_id)",
+        "CREATE TABLE turn_photos (turn_id INTEGER NOT NULL"
+        " REFERENCES turns (id) ON DELETE CASCADE, n INTEGER NOT NULL,"
+        " photo_id INTEGER NOT NULL, PRIMARY KEY (turn_id, n)) WITHOUT ROWID",
+        "CREATE INDEX ix_turn_photos_photo_id ON turn_photos (photo_id)",
+        "CREATE TRIGGER turns_of_photo AFTER DELETE ON photos BEGIN DELETE FROM turns WHERE id IN"
+        " (SELECT turn_id FROM turn_photos WHERE photo_id = old.id); END",
+    ):
+        connection.execute(text(statement))
+
+
 #: Step n brings a catalog from version n - 1 to n; the version stands in `PRAGMA user_version`.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _m001_first_schema,
     _m002_safety,
     _m003_facts,
+    _m004_conversations,
 )

@@ -1,0 +1,1 @@
+"""Answer questions over a collection: plan, search, evidence, draft, checked citations."""

@@ -1,0 +1,1 @@
+"""Texts about photos: descriptions, captions of whole folders, short stories."""
