@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @encoder_options
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--html", type=click.Path(dir_okay=False), help="Write a page with the photos.")
 def ask_command(
     question: tuple[str, ...],
     k: int,
@@ -44,6 +45,7 @@ def ask_command(
     verify: bool,
     consent: bool,
     as_json: bool,
+    html: str | None,
     **flags: Any,
 ) -> None:
     """Answer a question from your photos, and cite them.
@@ -73,6 +75,10 @@ def ask_command(
             search=searcher(settings, collection),
             hearer=hearer,
         )
+        if html:
+            from retrieval.cli.answerpage import write_answer
+
+            write_answer(collection, answer, html)
     if as_json:
         emit(to_json(answer_record(answer)))
     else:
