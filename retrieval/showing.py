@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import ImageError, UsageError
 from retrieval.knowing import facts_in, read_sidecar
 from retrieval.metadata import FIELDS
+from retrieval.metadata.naming import camera_name
 from retrieval.pictures import decode
 from retrieval.pictures.images import read_content
 from retrieval.pictures.looks import LEAST_SIDE, measure_looks
@@ -168,11 +169,7 @@ def _first(_: Photo, __: str, values: list[Any]) -> Any:
 
 
 def _camera(_: Photo, __: str, values: list[Any]) -> Any:
-    """Make and model, the make once: "Sony ILCE-7M3", "Canon EOS 80D"."""
-    make, model = values
-    if make and model and not model.casefold().startswith(make.casefold()):
-        return f"{make} {model}"
-    return model or make
+    return camera_name(*values)
 
 
 def _place(_: Photo, __: str, values: list[Any]) -> Any:
