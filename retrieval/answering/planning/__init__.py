@@ -42,7 +42,7 @@ def plan_question(
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
     open_ended = text.endswith(("?", "？")) or asked != bare
     plan = comparing.plan(asked, names, today) or _framed(asked, names, open_ended)
-    plan = plan or QuestionPlan("", "find", sought(bare))
+    plan = plan or QuestionPlan("", "find", sought(bare, names))
     return replace(plan, question=question, language=language_of(bare) if han else "en")
 
 
@@ -66,10 +66,10 @@ def language_of(text: str) -> Language:
     return "zh" if len(_HAN.findall(text)) > len(other) else "en"
 
 
-def sought(text: str) -> str:
+def sought(text: str, vocabulary: Vocabulary) -> str:
     """What is looked for where nothing is asked: "Find the photo of …" without its beginning."""
     begin, end = shells.strip(text)
-    return finished(text[begin:end], Vocabulary(), place=False) or text
+    return finished(text[begin:end], vocabulary, place=False) or text
 
 
 def _framed(text: str, vocabulary: Vocabulary, open_ended: bool) -> QuestionPlan | None:

@@ -6,7 +6,7 @@ import datetime
 import re
 from typing import Literal
 
-from retrieval.answering.planning import english
+from retrieval.answering.planning import compared
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.frames import joined, match
 from retrieval.answering.planning.words import group_of
@@ -27,7 +27,7 @@ Piece = tuple[str, str]
 
 def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
     """The plan of a question in English that compares; None for any other."""
-    if found := match(text, english.COMPARED):
+    if found := match(text, compared.COMPARED):
         return QuestionPlan(
             question="",
             intent="compare",
@@ -35,7 +35,7 @@ def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
             most=most_of(found.word("most")),
             group=group_of(found.word("group")) or found.frame.group,
         )
-    if found := match(text, english.ALTERNATIVES):
+    if found := match(text, compared.ALTERNATIVES):
         separator = _AND if found.word("compare") else _OR
         parts = [_LEADING.sub("", part, count=1) for part in separator.split(found.body)]
         return between(parts, most_of(found.word("most")), vocabulary, today)

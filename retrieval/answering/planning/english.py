@@ -8,7 +8,7 @@ from retrieval.queries import shells
 from retrieval.records import Intent
 
 
-def _frames(
+def frames(
     intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
 ) -> tuple[Frame, ...]:
     return tuple(
@@ -46,9 +46,9 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "(?:{did}|{be}|do|am|can|could) {seldom}{body}{time}?",
     )
     return (
-        *_frames(intent, *(f"{{{word}}} {t}" for t in seen), field=field),
-        *_frames(intent, *(f"{{{word}}} {t}" for t in gone), field=field, place=True),
-        *_frames(intent, *(f"{{{word}}} {t}" for t in other), field=field),
+        *frames(intent, *(f"{{{word}}} {t}" for t in seen), field=field),
+        *frames(intent, *(f"{{{word}}} {t}" for t in gone), field=field, place=True),
+        *frames(intent, *(f"{{{word}}} {t}" for t in other), field=field),
     )
 
 
@@ -67,7 +67,7 @@ _SETTINGS = (
     "{which} {field} {did} {photos}{body} have",
     "{which} {field} is {photos}{body}(?: in)?",
 )
-_WRITING = _frames(
+_WRITING = frames(
     "what",
     # "What is written on the sign", "What does the sign say"
     "what(?:['’]s| is| was| are| were|) (?:it (?:is )?)?{written}{on}?{body}",
@@ -79,7 +79,7 @@ _WRITING = _frames(
     "(?:read|transcribe)(?: me)?(?: the {text})?{on}?{body}",
     field="writing",
 )
-_COLOUR = _frames(
+_COLOUR = frames(
     "what",
     "(?:what|which) {colour} (?:was|were|is|are|has|have|had|do|does|did) "
     "(?:{photos} )?{body}(?: (?:have|painted|in|wearing|wear))?",
@@ -87,7 +87,7 @@ _COLOUR = _frames(
     "(?:in|of) (?:what|which) {colour} (?:was|were|is|are){body}",
     field="colour",
 )
-_WHO = _frames(
+_WHO = frames(
     "what",
     "who(?:['’]s| is| are| was| were| can {i} see| do {i} see)(?: (?:that|shown|seen))? "
     "{in_photos}{body}",
@@ -95,20 +95,20 @@ _WHO = _frames(
     "who(?:se|m)?(?:['’]s| is| are| was| were| has| had| did| does)?{body}",
     field="people",
 )
-_INSIDE = _frames(
+_INSIDE = frames(
     "what",
     # "How many people are in the photo of …": of things inside one photo
     "how many (?:\\w+ ){1,3}?(?:are|were|is|can {i} see|do {i} see|appear)(?: there)?"
     "(?: (?:shown|visible|standing|sitting))? {in_photos}{shown}{body}",
     "how many (?:\\w+ ){1,3}?{did} {photos}{shown}{body} (?:show|have|contain)",
 )
-_TRIP = _frames(
+_TRIP = frames(
     "describe",
     "{describe} {whose}(?P<group>trip|trips|holiday|holidays|vacation|journey)"
     "(?: (?:to|in|around|through))?{body}",
     place=True,
 )
-_DESCRIBE = _frames(
+_DESCRIBE = frames(
     "describe",
     "{describe}(?: (?:me|us))?(?: what (?:is|you see|you can see|happens) {in_photos}"
     "| what(?:['’]s) {in_photos}| {photos}){body}",
@@ -125,7 +125,7 @@ _DESCRIBE = _frames(
     "caption {photos}{body}",
 )
 _COUNT = (
-    *_frames(
+    *frames(
         "count",
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
@@ -138,7 +138,7 @@ _COUNT = (
         "(?:{what} |{give}(?: me)? |count )?the (?:total )?(?:number|amount|count) of {photos}{body}",
         "(?:please )?count(?: up)? {photos}{body}",
     ),
-    *_frames(
+    *frames(
         "count",
         "{how_many} {different}{groups} {did} {i} {seldom}(?:(?:{visit}|photograph|photographed"
         "|(?:been|go|went|travel) to|use|used|have|take|make|own|see|shoot|spend|spent)"
@@ -147,7 +147,7 @@ _COUNT = (
         "{how_many} {different}{groups} (?:are|were)(?: there)?(?: {taken})?"
         "(?: (?:in|of) {collection})?{body}",
     ),
-    *_frames(
+    *frames(
         "count",
         "how (?:many times|often) {did} {i} {seldom}(?:{visit}|{go} (?:to|in)){body}",
         "how (?:many times|often) (?:was|were|have|had) {i} (?:been )?{seldom}(?:to|in)"
@@ -155,7 +155,7 @@ _COUNT = (
         group="trip",
         place=True,
     ),
-    *_frames(
+    *frames(
         "count",
         "how (?:many times|often) {did} {i} {seldom}(?:{take} {photos}|{see}){body}",
         "how (?:many times|often) (?:{did}|{be}) {seldom}{body}",
@@ -166,13 +166,13 @@ _COUNT = (
     ),
 )
 _YES_NO = (
-    *_frames(
+    *frames(
         "yes-no",
         "{did} {i} {seldom}(?:{visit}|{go} to){body}",
         "(?:was|were|am|are) {i} {seldom}(?:to|in)(?! the\\b){body}",
         place=True,
     ),
-    *_frames(
+    *frames(
         "yes-no",
         # "Was the photo of … taken in Berlin?"
         "(?:was|were|is|are) {photos}{shown}{body} {taken}(?= {adverbial}){body}",
@@ -189,19 +189,19 @@ _YES_NO = (
     ),
 )
 _OPEN = (
-    *_frames("yes-no", "(?:was|were|am|are|is|{did}) {i} {seldom}{body}"),
-    *_frames("yes-no", "(?:is|are|was|were|does|do|did|has|have|had|can|could) {body}"),
-    *_frames("what", "(?:what|which)(?:['’]s)? {body}", "how (?!about\\b){body}"),
+    *frames("yes-no", "(?:was|were|am|are|is|{did}) {i} {seldom}{body}"),
+    *frames("yes-no", "(?:is|are|was|were|does|do|did|has|have|had|can|could) {body}"),
+    *frames("what", "(?:what|which)(?:['’]s)? {body}", "how (?!about\\b){body}"),
 )
 _WHAT_ELSE = (
-    *_frames(
+    *frames(
         "find",
         "(?:what|which) (?:of )?(?:{whose})?{noun} (?:{did} {i} {seldom}{take}(?: of)?|{shows}|{be}"
         "(?: there)?(?: of)?){body}",
         "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|is|are|does"
         "|do)(?: there)?{body}",
     ),
-    *_frames(
+    *frames(
         "what",
         "(?:what|which) (?:(?:kind|kinds|type|types|sort|sorts|breed|brand|species|make|model) of "
         ")?(?:\\w+ ){0,2}?(?:is|are|was|were|do|does|did|has|have|had)(?! {i} ){body}",
@@ -209,57 +209,17 @@ _WHAT_ELSE = (
     ),
 )
 
-_FIND = _frames(
+_FIND = frames(
     "find",
     "(?:{seek} (?:me |us )?)?{whose}(?P<pick>{pick}) {photos}{body}",
 )
-_MOST = _frames(
-    "compare",
-    # "Which year did I take the most photos of dogs", "Which camera do I use most"
-    "{which} (?:of (?:my|our|the) )?(?:{group}|{groups}) {auxiliary}(?:the )?{most}{often}?"
-    "(?: (?:of )?(?:(?:my|our|the) )?{photos})?(?: {taken}(?= {adverbial}))?{body}",
-    "{which} (?:{group}|{groups}) {did} {i} (?:photograph|visit|use|see|shoot|{take} {photos})"
-    "{body} (?:the )?{most}{often}?",
-    "{what} (?:my|our|the) {most}[ -]{commonly} {group}{body}",
-    "(?:{how_many}|(?:{what} |{give}(?: me)? |count )?(?:the )?(?:number|amount|count) of) {photos}"
-    "{body}(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?,? {per} {group}"
-    "(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?(?= {adverbial}|$){body}",
-    "(?:{what} |{give}(?: me)? |count )?(?:the )?{photos}{body},? {per} {group}",
-)
-_WHEN_MOST = _frames(
-    "compare", "when {did} {i} {take} (?:the )?{most} {photos}{body}", group="year"
-)
-_WHERE_MOST = _frames(
-    "compare", "where {did} {i} {take} (?:the )?{most} {photos}{body}", group="city"
-)
-#: Which year, city or camera has most photos.
-COMPARED: tuple[Block, ...] = (
-    Block(r".*\b(?:most|fewest|least|per|by|each|every)\\b", (*_MOST, *_WHEN_MOST, *_WHERE_MOST)),
-)
-#: What compares things that it names; the body holds them.
-ALTERNATIVES: tuple[Block, ...] = (
-    Block(
-        r".*\b(?:more|fewer|less|compare)\b.*",
-        _frames(
-            "compare",
-            "(?:{did}|are|were|is|was) (?:{i}|there) {seldom}(?:(?:{take}|{see}|{visit}) )?{more}"
-            "(?: {photos})?{body}",
-            "(?:where|when|what|which(?: (?:{group}|one))?) (?:{did} {i} {seldom}(?:{take}|{see}"
-            "|{visit})|has|have|had) {more}(?: {photos})?{body}",
-            "(?:please )?(?P<compare>compare)(?: {photos})?{body}",
-            "{body}[:,;-] ?(?:where|when|which(?: one)?|what) (?:did|do|has|have|is|was) .*\\b"
-            "{more}\b.*",
-        ),
-    ),
-)
-
 _WHICH = r"(?:(?:on|in|at|during|with|by|using|for|from|of|near) )?(?:what|which)\b"
 
 #: The sentence alone does not show that it asks: these need a question mark.
 OPEN: tuple[Block, ...] = (Block("", _OPEN),)
 #: All that show by themselves what they ask; the first that fits counts.
 FRAMES: tuple[Block, ...] = (
-    Block(rf"{_WHICH}|the |{PARTS['give']}\b", _frames("what", *_SETTINGS)),
+    Block(rf"{_WHICH}|the |{PARTS['give']}\b", frames("what", *_SETTINGS)),
     Block(rf"{PARTS['when']}\b", _asking("when", "when", "taken")),
     Block(rf"{PARTS['where']}\b", _asking("where", "where", "place")),
     Block(rf"{_WHICH}|read|transcribe", _WRITING),
