@@ -42,7 +42,7 @@ _ONLY = re.compile(
     r"(?:(?:the|those|these)\s+)?(?:(?:ones?|photos?|pictures?|images?|shots?|those|these)\b\s*)?"
     r"(?:(?:that|which)\s+(?:are|were|have|show)\s+|taken\s+|of\s+(?=\S))?(?P<rest>.+)"
     r"|\s*(?P<not>(?:not|without|but\s+not)\s+.+)"
-    r"|\s*(?:(?P<with>with\s+.+))"
+    r"|\s*(?:(?P<with>with\s+(?!which\b|what\b).+))"
     r"|\s*(?:只要|只看|仅要|仅限|只有|就要)\s*(?P<zh>.+?)(?:的)?(?:照片|相片|图片|那些)?\s*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -70,9 +70,9 @@ def follow_up(
     last = history[-1]
     try:
         return (
-            _about_photos(plan, last, understand, plan_of)
-            or _shifted(plan, last, understand)
+            _shifted(plan, last, understand)
             or _narrowed(plan, last, understand)
+            or _about_photos(plan, last, understand, plan_of)
             or _exchanged(plan, last, understand, plan_of)
             or plan
         )
@@ -92,12 +92,14 @@ def _about_photos(
     ids = _referred(found, last)
     if not ids:
         return None
-    asked = plan_of(found.rest) if found.rest.strip(_MARKS) else replace(plan, intent="find")
-    box = _filters_only(asked.box, understand) if found.plural else ""
-    intent = asked.intent
-    if not found.rest.strip(_MARKS):
-        box = ""
-    return replace(asked, question=plan.question, intent=intent, box=box, among=ids)
+    if found.asked:
+        asked = plan_of(found.asked)
+        box = _filters_only(asked.box, understand) if found.plural else ""
+    else:
+        asked, box = replace(plan, intent="find", field="", pick=""), ""
+    return replace(
+        asked, question=plan.question, box=box, among=ids, pick="", language=plan.language
+    )
 
 
 def _referred(found: Reference, last: Turn) -> tuple[int, ...]:
@@ -139,6 +141,7 @@ def _shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> Question
     if not moved:
         return None
     box = _without_fields(last.plan.box, {"taken"}, understand)
+    moved = f"{moved}年" if plan.language == "zh" and len(moved) == 4 else f"in {moved}"
     return _like_last(plan, last, f"{box} {moved}".strip())
 
 
@@ -207,6 +210,7 @@ def _exchanged(
     if alone.intent != "find" and not found["ne"]:
         return None  # a question of its own: "and how many photos did I take in Rome?"
     words = alone.box if alone.intent == "find" and alone.box else words
+    words = re.sub(r"^(?:of|showing)\s+", "", words, flags=re.IGNORECASE)
     new = understand(words)
     fields = {each.field for each in new.filters}
     means = any(part.kind == "text" for part in new.parts)

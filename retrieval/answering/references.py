@@ -36,27 +36,32 @@ _SEVERAL = re.compile(
     r"|(?:它们|这些|那些|其中)(?:照片|相片|图片)?(?:里面|里|中)?",
     re.IGNORECASE,
 )
-#: Questions that say nothing of what they are about.
-_BARE = re.compile(
-    r"\s*(?:and\s+)?(?:when|where|who|how|why|which\s+(?:camera|lens|place|city|country|day|year|month)"
-    r"|what\s+(?:camera|lens|place|city|country|day|year|month|time|iso)"
-    r"|with\s+(?:which|what)\s+(?:camera|lens))(?:\s+exactly)?\s*"
-    r"|\s*(?:什么时候|何时|在?哪里|在?哪儿|哪一?天|哪一?年|用什么相机|什么相机|谁)(?:拍的|的)?\s*",
-    re.IGNORECASE,
-)
+#: Questions that say nothing of what they are about, and the same about a photo.
+_BARE = (
+    (r"when(?:\s+exactly)?|(?:on\s+)?(?:which|what)\s+(?:day|date)", "When was the photo taken?"),
+    (r"(?:in\s+)?(?:which|what)\s+year", "Which year was the photo taken in?"),
+    (r"where(?:\s+exactly)?|(?:in\s+)?(?:which|what)\s+(?:place|city|country)",
+     "Where was the photo taken?"),
+    (r"(?:with\s+)?(?:which|what)\s+camera(?:\s+took\s+(?:it|that))?",
+     "Which camera took the photo?"),
+    (r"(?:with\s+)?(?:which|what)\s+lens", "Which lens took the photo?"),
+    (r"(?:什么时候|何时|哪一?天)(?:拍)?(?:的)?", "这张照片是什么时候拍的？"),
+    (r"(?:在)?(?:哪里|哪儿|什么地方)(?:拍)?(?:的)?", "这张照片是在哪里拍的？"),
+    (r"用?(?:什么|哪个|哪台)相机(?:拍)?(?:的)?", "这张照片是用什么相机拍的？"),
+)  # fmt: skip
 _MARKS = " \t\n?？!！.。,，;；:：…"
 #: With more words besides, a pronoun belongs to what is looked for ("a dog with its ball").
-MOST_WORDS = 7
+MOST_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which photos of the last answer are meant, and the question without the words that say so.
+    """Which photos of the last answer are meant, and what is asked of them ("": to see them).
 
     `number` counts from 1, -1 is the last; `other` is the one that was not named; `plural`: all.
     """
 
-    rest: str
+    asked: str
     number: int = 0
     plural: bool = False
     other: bool = False
@@ -65,25 +70,38 @@ class Reference:
 def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     """What a question points at; None where it stands for itself. `plan` is what it means alone."""
     text = question.strip()
+    bare = text.strip(_MARKS)
+    for pattern, asked in _BARE:
+        if re.fullmatch(rf"(?:and\s+)?(?:{pattern})", bare, re.IGNORECASE):
+            return Reference(asked)
     if found := _NUMBERED.search(text):
-        return Reference(_without(text, found), _number(found))
-    if found := _OTHER.search(text):
-        return Reference(_without(text, found), other=True)
-    if _BARE.fullmatch(text.strip(_MARKS)):
-        return Reference(text)
+        return Reference(_asked(text, found), _number(found))
+    if (found := _OTHER.search(text)) and len(_without(text, found).split()) <= MOST_WORDS:
+        return Reference(_asked(text, found), other=True)
     for pattern, plural in ((_SEVERAL, True), (_ONE, False)):
-        found = pattern.search(text)
-        if found and _says_little(plan, text, found):
-            return Reference(_without(text, found), plural=plural)
+        if (found := pattern.search(text)) and _says_little(plan, text, found):
+            return Reference(_asked(text, found), plural=plural)
     return None
 
 
 def _says_little(plan: QuestionPlan, text: str, found: re.Match[str]) -> bool:
     """Whether a pronoun stands for what is asked about, and not inside a description of it."""
     if plan.intent == "find":
-        return len(_without(text, found).split()) <= 2 and not re.search(r"[\u4e00-\u9fff]", text)
-    rest = _without(plan.box, found) if found[0] in plan.box else plan.box
+        return len(_without(text, found).split()) <= MOST_WORDS
+    rest = plan.box.replace(found[0], "")
     return len(rest.split()) <= MOST_WORDS
+
+
+def _asked(text: str, found: re.Match[str]) -> str:
+    """The question with "the photo" for the words that point; "" where there is none."""
+    start, end = found.span()
+    rest = _without(text, found)
+    if not re.search(r"\w", rest) or re.fullmatch(r"(?i)(?:no|yes|and|show(?:\s+me)?|不是?)", rest):
+        return ""
+    if re.match(r"\s*[:：,，]\s*\S", text[end:]) and not text[:start].strip(_MARKS):
+        return text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
+    han = re.search(r"[\u4e00-\u9fff]", text)
+    return f"{text[:start]}{'这张照片' if han else 'the photo'}{text[end:]}"
 
 
 def _number(found: re.Match[str]) -> int:
@@ -97,6 +115,4 @@ def _number(found: re.Match[str]) -> int:
 
 
 def _without(text: str, found: re.Match[str]) -> str:
-    start, end = found.span()
-    joined = f"{text[:start].rstrip(_MARKS)} {text[end:].lstrip(_MARKS)}"
-    return re.sub(r"\b(?:of|about|in|on|for|from)\s*$", "", joined.strip(_MARKS)).strip()
+    return f"{text[: found.start()].strip(_MARKS)} {text[found.end() :].strip(_MARKS)}".strip()

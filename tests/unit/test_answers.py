@@ -55,7 +55,7 @@ def answer(*claims: Claim, **more: object) -> Answer:
         ("在北京拍的。", (1, 2, 3), "在北京拍的 [1-3]。"),
         ("no mark at the end", (2,), "no mark at the end [2]"),
         ("I do not know.", (), "I do not know."),
-        ("", (1,), " [1]"),
+        ("", (1,), "[1]"),
     ],
 )
 def test_a_claim_carries_its_citations(text: str, cites: tuple[int, ...], shown: str) -> None:

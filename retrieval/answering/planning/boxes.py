@@ -9,7 +9,9 @@ from retrieval.queries.names import index_of
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
-_GEAR = re.compile(r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE)
+_GEAR = re.compile(
+    r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE
+)
 
 
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:

@@ -68,9 +68,7 @@ _PARTS = {
 def _frames(
     intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
 ) -> tuple[Frame, ...]:
-    return tuple(
-        frame(t, intent, _PARTS, field=field, group=group, place=place) for t in templates
-    )
+    return tuple(frame(t, intent, _PARTS, field=field, group=group, place=place) for t in templates)
 
 
 def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
@@ -212,7 +210,9 @@ FRAMES: tuple[Block, ...] = (
     Block(rf"{_ANY}(?:{_PARTS['what']}|时间|日期|地点|[的用]|谁|什么)", _WHAT),
     Block(rf"{_ANY}(?:{_PARTS['when']})", _asking("when", "when", "taken")),
     Block(rf"{_ANY}(?:{_PARTS['where']})", _asking("where", "where", "place")),
-    Block(rf"{_ANY}{_PARTS['many']}(?:个|台|支|次|种|天|年|月|日|城|国|地|相|镜|回)", _TIMES + _COUNT),
+    Block(
+        rf"{_ANY}{_PARTS['many']}(?:个|台|支|次|种|天|年|月|日|城|国|地|相|镜|回)", _TIMES + _COUNT
+    ),
     Block(rf"{_ANY}(?:{_PARTS['many']}|统计|数)", _PHOTOS),
     Block("", (*_DESCRIBE, *_YES_NO, *_FIND)),
 )

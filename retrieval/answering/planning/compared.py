@@ -18,9 +18,7 @@ _MOST = frames(
     "(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?(?= {adverbial}|$){body}",
     "(?:{what} |{give}(?: me)? |count )?(?:the )?{photos}{body},? {per} {group}",
 )
-_WHEN_MOST = frames(
-    "compare", "when {did} {i} {take} (?:the )?{most} {photos}{body}", group="year"
-)
+_WHEN_MOST = frames("compare", "when {did} {i} {take} (?:the )?{most} {photos}{body}", group="year")
 _WHERE_MOST = frames(
     "compare", "where {did} {i} {take} (?:the )?{most} {photos}{body}", group="city"
 )
