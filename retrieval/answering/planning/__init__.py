@@ -14,7 +14,7 @@ from dataclasses import replace
 from retrieval.answering.planning import chinese, comparing, english
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.frames import Block, Framed, match, pick_of
-from retrieval.answering.planning.words import FIELDS, POLITE, group_of
+from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
 from retrieval.queries import MAX_CHARACTERS, shells
 from retrieval.records import Language, QuestionPlan
@@ -86,7 +86,7 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     field = FIELDS.get(found.word("field"), asked.field)
     return QuestionPlan(
         question="",
-        intent=asked.intent,
+        intent=INTENTS.get(field, asked.intent) if asked.intent == "what" else asked.intent,
         box=finished(found.body, vocabulary, place=asked.place),
         field=field,
         pick=pick_of(found.word("pick")),

@@ -8,6 +8,7 @@ import re
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.comparing import between, most_of
 from retrieval.answering.planning.frames import Block, Frame, Framed, frame, match, pick_of
+from retrieval.answering.planning.words import INTENTS
 from retrieval.records import Intent, QuestionPlan
 from retrieval.storage.vocabulary import Vocabulary
 
@@ -237,7 +238,7 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     field = FIELDS.get(found.word("field"), asked.field)
     intent = asked.intent
     if intent == "what":
-        intent = _NOMINAL_INTENTS.get(field, intent)
+        intent = INTENTS.get(field, intent)
     return QuestionPlan(
         question="",
         intent=intent,
@@ -254,9 +255,3 @@ def _in_chinese(made: QuestionPlan) -> QuestionPlan:
     from dataclasses import replace
 
     return replace(made, language="zh")
-
-
-_NOMINAL_INTENTS: dict[str, Intent] = {
-    **{"taken": "when"},
-    **dict.fromkeys(("place", "city", "country", "region"), "where"),
-}

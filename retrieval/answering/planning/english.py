@@ -24,10 +24,10 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "{did} {i} {seldom}{take} {photos}{body}{time}?",
         "{did} {i} {seldom}{see}{body}{time}?",
         # "Where was the photo of … taken?"; indirectly: "where the photo of … was taken"
-        "{be} {photos}{body} {taken}{time}?{at}?",
+        "{be} {photos}{body} {made}{time}?{at}?",
         "{be} {photos}{body}(?: (?:from|located))?",
         "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
-        "{be} {seldom}(?!{i} ){body} {seldom2}{taken}{time}?{at}?",
+        "{be} {seldom}{body} {seldom2}{taken}{time}?{at}?",
         "(?!{did} |{be} ){i} {seldom}{took} {photos}{body}{time}?",
         "(?!{did} |{be} ){i} {seldom}{saw}{body}{time}?",
         "(?!{did} |{be} ){body} (?:was|were) {taken}",
@@ -54,9 +54,9 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
 
 _SETTINGS = (
     # "Which camera took the photo of …", "With which lens did I photograph …"
-    "{which} (?:{gear}|{setting})(?: settings?)? {used}{photos}{body}{used_up}?",
-    "{which} (?:{gear}|{setting}) {photographed}{body}{used_up}?",
-    "{which} (?:{gear}|{setting}) {be} {photos}{body}{used_up}",
+    "{which} (?:{gear}|{setting})(?: settings?)? {used}{photos}{body}",
+    "{which} (?:{gear}|{setting}) {photographed}{body}",
+    "{which} (?:{gear}|{setting}) {be} {photos}{body} {made}{with}?",
     "{which} (?:{gear}|{setting}) {be} {photos}{body}",
     "{which} (?:{gear}|{setting}) {be} {body} {taken}{with}?",
     "{which} (?:{gear}|{setting}) {did} {photos}{body}(?: (?:have|use))?",
@@ -70,7 +70,7 @@ _SETTINGS = (
 _WRITING = frames(
     "what",
     # "What is written on the sign", "What does the sign say"
-    "what(?:['’]s| is| was| are| were|) (?:it (?:is )?)?{written}{on}?{body}",
+    "what(?:['’]s| is| was| are| were|) (?:it (?:is )?)?{written}{on}?(?: {photos}{shown})?{body}",
     "what (?:exactly )?(?:is|was|are|were|do|does|did) {body} (?:say|says|read|reads|written)",
     "what (?:does|did|do) (?:it|they) (?:say|read){on}?{body}",
     "(?:what|which) {text} (?:is|are|was|were|does|do|can {i} (?:read|see)|stands?|appears?)"
@@ -130,7 +130,8 @@ _COUNT = (
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
-        "{how_many} {photos}{body} are(?: there)?(?: (?:in|of) {collection})?{body}",
+        "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))(?= {adverbial}|$)"
+        "{body}",
         "{how_many} {photos}{body} (?:were|are|was|have been) {taken}(?= {adverbial}){body}",
         "{how_many} {photos}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
         "{shows}{body}(?: in (?:them|it))?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from retrieval.queries import shells
+from retrieval.records import Intent
 
 #: What a field of metadata is called in a question.
 FIELDS = {
@@ -25,6 +26,11 @@ FIELDS = {
     **{"resolution": "width", "size": "width", "orientation": "shape", "latitude": "latitude"},
     **{"longitude": "longitude", "coordinates": "latitude", "gps position": "latitude"},
     **{"colour": "colour", "color": "colour", "colours": "colour", "colors": "colour"},
+}
+#: Questions for a field that have an intent of their own: "What is the date of …".
+INTENTS: dict[str, Intent] = {
+    "taken": "when",
+    **dict.fromkeys(("place", "city", "country", "region"), "where"),
 }
 #: What photos are grouped by.
 GROUPS = {
@@ -118,7 +124,7 @@ PARTS = {
     "photographed": r"(?:photographed|captured|shot|(?:did|have)\s+(?:i|we)\s+(?:photograph|shoot"
     r"|capture|photographed)|(?:was|were|is|did\s+(?:i|we))\s+used?\s+(?:for|to\s+(?:photograph"
     r"|shoot|capture)))(?![\w'’-])",
-    "used_up": r"(?:\s+(?:taken|shot|made|captured|photographed)?\s*(?:with|on|by|at|using))",
+    "made": r"(?:taken|shot|made|captured|snapped|recorded)",
     "what": r"what(?:['’]s|\s+is|\s+was|\s+are|\s+were)",
     "give": r"(?:give|show|tell|state|list)",
     "written": r"(?:written|printed|painted|said|engraved|spelled(?:\s+out)?)",
