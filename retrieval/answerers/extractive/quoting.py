@@ -170,7 +170,8 @@ def _writing(brief: Brief, voice: Voice, each: Evidence, confidence: float | Non
 def _said(
     voice: Voice, template: str, each: Evidence, text: str, confidence: float | None
 ) -> Claim:
-    said = template.format(photo=voice.cite([each.n]), quote=f"“{text}”")
+    quote = f"“{text.rstrip(' .。')}”"
+    said = template.format(photo=voice.cite([each.n]), quote=quote)
     return Claim(said, (each.n,), confidence)
 
 

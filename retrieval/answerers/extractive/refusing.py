@@ -28,7 +28,8 @@ def missing(voice: Voice, field: str, photos: Sequence[Evidence]) -> Claim:
     """That something is not known of these photos."""
     numbers = tuple(each.n for each in photos)
     noun = voice.noun(field)
-    return Claim(voice.wording.missing.format(noun=noun, cites=marker(numbers)), numbers)
+    template = voice.wording.missing[len(numbers) != 1]
+    return Claim(template.format(noun=noun, cites=marker(numbers)), numbers)
 
 
 def refused(*claims: Claim) -> Draft:

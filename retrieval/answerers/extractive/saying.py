@@ -117,13 +117,22 @@ class Voice:
         return self.wording.colour_names.get(name, tame(name))
 
     def label(self, group: str, label: str) -> str:
-        """A value of a group: days in words as well, all else as it is."""
-        if group == "day" and _TAKEN.fullmatch(label):
-            try:
+        """A value of a group: days and months in words as well, all else as it is."""
+        try:
+            if group == "day":
                 return self.day(label)
-            except ValueError:
-                return label
+            if group == "month":
+                return self._month(date.fromisoformat(f"{label}-01"))
+        except ValueError:  # a file may say anything
+            pass
         return tame(label)
+
+    def _month(self, day: date) -> str:
+        return self.wording.month.format(
+            iso=day.isoformat()[:7],
+            month=self.wording.months[day.month - 1],
+            year=f"{day.year:04d}",
+        )
 
     def also(self, parts: Sequence[str]) -> str:
         return self._joined(parts, self.wording.also)

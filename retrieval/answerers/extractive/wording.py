@@ -26,6 +26,7 @@ class Wording:
     day_words: str
     day: str
     time: str
+    month: str
     span: str
     comma: str
     listed: str
@@ -95,7 +96,7 @@ class Wording:
     none_of: str
     no_match: str
     closest: str
-    missing: str
+    missing: Pair
     not_kept: str
     no_text: str
     no_colour: str
