@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -63,21 +64,23 @@ class Endpoint:
         status other than 200, Trouble for a connection that fails, also in the block.
         """
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream, */*"}
-        with self._translated(), self._open() as client:
-            reading = client.stream("POST", self.chat_url, content=body, headers=headers)
-            with reading as response:
-                response.request.extensions["timeout"]["read"] = PIECE_S
-                if response.status_code != 200:
-                    raise self._refusal(response)
-                yield self._limited(response, MOST_BYTES)
+        with (
+            self._translated(),
+            self._open().stream("POST", self.chat_url, content=body, headers=headers) as response,
+        ):
+            response.request.extensions["timeout"]["read"] = PIECE_S
+            if response.status_code != 200:
+                raise self._refusal(response)
+            yield self._limited(response, MOST_BYTES)
 
     def models(self) -> dict[str, Any]:
         """What it says of its models; raises as `posting`, ModelReplyError for what is no JSON."""
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), LIST_S)
         with (
             self._translated(),
-            self._open() as client,
-            client.stream("GET", self.models_url, extensions={"timeout": timeout}) as response,
+            self._open().stream(
+                "GET", self.models_url, extensions={"timeout": timeout}
+            ) as response,
         ):
             if response.status_code != 200:
                 raise self._refusal(response)
@@ -95,8 +98,8 @@ class Endpoint:
             "--llm: it usually ends in /v1."
         )
 
-    @contextmanager
-    def _open(self) -> Iterator[httpx.Client]:
+    def _open(self) -> httpx.Client:
+        """The client, whose connections are kept for the next chat and closed with this."""
         if self._client is None:
             import httpx
 
@@ -109,7 +112,8 @@ class Endpoint:
                 follow_redirects=False,  # the user has agreed to this server and to no other
                 trust_env=not self.loopback,  # no proxy stands between this machine and itself
             )
-        yield self._client
+            weakref.finalize(self, self._client.close)
+        return self._client
 
     def _refusal(self, response: httpx.Response) -> ModelError:
         content = b"".join(self._limited(response, MOST_ERROR, cut=True))
