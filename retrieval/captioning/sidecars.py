@@ -118,8 +118,7 @@ def with_caption(data: bytes | None, caption: str, mark: Mark) -> bytes:
 def _block(line: str, mark: Mark, about: str) -> str:
     marks = {f.name: str(getattr(mark, f.name)) for f in fields(Mark)} | {"text": text_hash(line)}
     attributes = "".join(
-        f'\n    retrieval:{name}="{escape(plain(value))}"'
-        for name, value in marks.items()
+        f'\n    retrieval:{name}="{escape(plain(value))}"' for name, value in marks.items()
     )
     items = "".join(
         f'<rdf:li xml:lang="{language}">{escape(line, quote=False)}</rdf:li>'
