@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retrieval.records import Language
 
 _EN = {
     "own": "Its own caption reads: {quote}",
+    "made": "A caption that {maker} made reads: {quote}",
     "title": "Its title is {quote}",
     "document": "A text about it reads: {quote} ({file})",
     "likely": "In it, most likely: {words}.",
@@ -37,6 +40,7 @@ _EN = {
 }
 _ZH = {
     "own": "它自带的说明是:{quote}",
+    "made": "由{maker}生成的说明是:{quote}",
     "title": "它的标题是{quote}",
     "document": "关于它的文字写道:{quote}({file})",
     "likely": "画面里很可能有:{words}。",
@@ -67,10 +71,18 @@ _ZH = {
 }
 _TABLES: dict[Language, dict[str, str]] = {"en": _EN, "zh": _ZH}
 _COLOURS = {
-    "red": "红色", "orange": "橙色", "yellow": "黄色", "green": "绿色", "cyan": "青色",
-    "blue": "蓝色", "purple": "紫色", "pink": "粉色", "brown": "棕色", "black": "黑色",
-    "grey": "灰色", "white": "白色", "teal": "青色",
-}  # fmt: skip
+    "black": "黑色",
+    "grey": "灰色",
+    "white": "白色",
+    "red": "红色",
+    "orange": "橙色",
+    "brown": "棕色",
+    "yellow": "黄色",
+    "green": "绿色",
+    "blue": "蓝色",
+    "purple": "紫色",
+    "pink": "粉色",
+}
 
 
 def say(language: Language, which: str, **values: object) -> str:
@@ -78,7 +90,7 @@ def say(language: Language, which: str, **values: object) -> str:
     return _TABLES[language][which].format(**values)
 
 
-def listed(language: Language, words: tuple[str, ...] | list[str]) -> str:
+def listed(language: Language, words: Sequence[str]) -> str:
     """Words one after the other."""
     return say(language, "separator").join(words)
 

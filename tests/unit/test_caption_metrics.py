@@ -17,13 +17,13 @@ EXACT = pytest.approx
 CAPTIONS = {
     "a.jpg": "A brown dog runs across the wet sand .",
     "b.jpg": "two children, in red coats, are playing in the snow!",
-    "c.jpg": "The 3.5-metre sign reads \"STOP\" &amp; nobody's there",
+    "c.jpg": 'The 3.5-metre sign reads "STOP" &amp; nobody\'s there',
     "d.jpg": "a man",
 }
 REFERENCES = {
     "a.jpg": ["A dog is running on the beach.", "The brown dog runs across wet sand."],
     "b.jpg": ["Two kids in red coats play in snow .", "Children playing in the snow", "Snow"],
-    "c.jpg": ["A stop sign.", "The 3.5 metre sign reads \"STOP\"."],
+    "c.jpg": ["A stop sign.", 'The 3.5 metre sign reads "STOP".'],
     "d.jpg": ["A man rides a bicycle down a hill.", "a man on a bike"],
 }
 
