@@ -12,8 +12,6 @@ from retrieval.records import QuestionPlan, Turn
 from retrieval.storage.turns import listed, photos_of_turn, read_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from retrieval.collection import Collection
     from retrieval.records import Answer
 
