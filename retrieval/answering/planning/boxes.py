@@ -12,6 +12,10 @@ _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「�
 _GEAR = re.compile(r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE)
 
 
+#: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
+_LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
+
+
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     """A box of what a question is about.
 
@@ -21,6 +25,7 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     box = body.strip(" \t,，、:：;")
     if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
         box = quoted["inside"].strip()
+    box = _LATIN.sub(r" in \1 ", box).strip()
     if place and is_name(box, vocabulary):
         return f"in {box}"
     gear = _GEAR.match(box)

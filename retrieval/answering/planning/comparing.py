@@ -76,8 +76,8 @@ def between(
 
 def pieces(text: str, vocabulary: Vocabulary, today: datetime.date) -> list[Piece]:
     """A text as the search box reads it: its kinds ("date", "place", …) with their words."""
-    query = make_query(text)
     try:
+        query = make_query(finished(text, vocabulary, place=False))
         query = compile_query(query, vocabulary, today, lambda name: name[:1].isupper())
     except QueryError:
         return [("meaning", text)]

@@ -25,9 +25,9 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "{did} {i} {seldom}{see}{body}{time}?",
         # "Where was the photo of … taken?"; indirectly: "where the photo of … was taken"
         "{be} {photos}{body} {made}{time}?{at}?",
-        "{be} {photos}{body}(?: (?:from|located))?",
-        "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
         "{be} {seldom}{body} {seldom2}{taken}{time}?{at}?",
+        "{be} {photos}(?:{shown}|$){body}(?: (?:from|located))?",
+        "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
         "(?!{did} |{be} ){i} {seldom}{took} {photos}{body}{time}?",
         "(?!{did} |{be} ){i} {seldom}{saw}{body}{time}?",
         "(?!{did} |{be} ){body} (?:was|were) {taken}",
@@ -82,7 +82,7 @@ _WRITING = frames(
 _COLOUR = frames(
     "what",
     "(?:what|which) {colour} (?:was|were|is|are|has|have|had|do|does|did) "
-    "(?:{photos} )?{body}(?: (?:have|painted|in|wearing|wear))?",
+    "(?:{photos}{shown} )?{body}(?: (?:have|painted|in|wearing|wear))?",
     "{what} the {colour} of{body}",
     "(?:in|of) (?:what|which) {colour} (?:was|were|is|are){body}",
     field="colour",
@@ -127,14 +127,14 @@ _DESCRIBE = frames(
 _COUNT = (
     *frames(
         "count",
+        "{how_many} {photos}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
+        "{shows}{body}(?: in them)?",
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
         "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))(?= {adverbial}|$)"
         "{body}",
-        "{how_many} {photos}{body} (?:were|are|was|have been) {taken}(?= {adverbial}){body}",
-        "{how_many} {photos}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
-        "{shows}{body}(?: in (?:them|it))?",
+        "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",
         "{how_many} {photos}{body}",
         "(?:{what} |{give}(?: me)? |count )?the (?:total )?(?:number|amount|count) of {photos}{body}",
         "(?:please )?count(?: up)? {photos}{body}",
@@ -176,7 +176,7 @@ _YES_NO = (
     *frames(
         "yes-no",
         # "Was the photo of … taken in Berlin?"
-        "(?:was|were|is|are) {photos}{shown}{body} {taken}(?= {adverbial}){body}",
+        "(?:was|were|is|are) {photos}{shown}{all} {made}(?= {adverbial}){body}",
         "(?:was|were|is|are) {photos}{shown}{body} from{body}",
         "(?:is|are|was|were)(?:n['’]t)? there (?:even )?(?:{photos}|any(?:thing| )|some )?{body}"
         "(?: (?:in|among|on) {collection})?",
@@ -199,8 +199,8 @@ _WHAT_ELSE = (
         "find",
         "(?:what|which) (?:of )?(?:{whose})?{noun} (?:{did} {i} {seldom}{take}(?: of)?|{shows}|{be}"
         "(?: there)?(?: of)?){body}",
-        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|is|are|does"
-        "|do)(?: there)?{body}",
+        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|(?:is|are|does"
+        "|do)(?: there)?){body}",
     ),
     *frames(
         "what",

@@ -80,6 +80,7 @@ POLITE = re.compile(
 
 PARTS = {
     "body": r"(?:(?<![\w'’-])|(?![\w'’-]))[ ,:]*(?P<body>.*?)",
+    "all": r"(?:(?<![\w'’-])|(?![\w'’-]))[ ,:]*(?P<body>.*)",  # to the last that may follow
     "noun": shells.NOUN,
     "photos": shells.photos(rf"(?:(?P<pick>{_PICK})\s+)?"),
     "photo": rf"{shells.WHICH}{shells.WHOSE}(?:same\s+)?{shells.NOUN}",
