@@ -9,11 +9,28 @@ from retrieval.queries.names import index_of
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
-_GEAR = re.compile(r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE)
+_GEAR = re.compile(
+    r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE
+)
 
 
+#: What points to photos of an answer before, and says nothing of what they show.
+_PRONOUNS = frozenset(("it", "that", "this", "them", "they", "these", "those", "this one"))
+_PRONOUNS |= {
+    "that one",
+    "the first one",
+    "the photo",
+    "the picture",
+    "它",
+    "它们",
+    "那",
+    "这",
+    "那个",
+}
 #: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
 _LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
+
+_TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照)(?:的|$)")
 
 
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
@@ -25,7 +42,9 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     box = body.strip(" \t,，、:：;")
     if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
         box = quoted["inside"].strip()
-    box = _LATIN.sub(r" in \1 ", box).strip()
+    box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
+    if box.casefold() in _PRONOUNS:
+        return ""
     if place and is_name(box, vocabulary):
         return f"in {box}"
     gear = _GEAR.match(box)

@@ -60,6 +60,7 @@ _PARTS = {
     "what": r"(?:什么|哪(?:一)?(?:台|个|支|只|款|部|种|颗)?|多少|啥)",
     "group": rf"(?P<group>{_any(*GROUPS)})",
     "many": r"(?:多少|几)",
+    "sheets": r"(?:多少张?|几张)",
     "most": rf"(?P<most>{_any(*_MOST)})",
     "writing": r"(?:写|印|刻|标|画)(?:着|了|有|的)*(?:是)?",
     "on": r"(?:的)?(?:照片|相片|图片)?(?:上面|里面|上|里|中)?",
@@ -69,9 +70,7 @@ _PARTS = {
 def _frames(
     intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
 ) -> tuple[Frame, ...]:
-    return tuple(
-        frame(t, intent, _PARTS, field=field, group=group, place=place) for t in templates
-    )
+    return tuple(frame(t, intent, _PARTS, field=field, group=group, place=place) for t in templates)
 
 
 def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
@@ -83,7 +82,7 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
             f"{{i}}?(?:是)?{{pick}}?{asked}{{pick}}?{{saw}}{{the}}{{body}}{{of}}",
             f"{{i}}?{{the}}{{picked}}{{shot}}?{{body}}{{photos}}?(?:是)?{asked}(?:{{shot}})?",
             f"{{i}}?{{pick}}{{saw}}{{body}}{{of}}是?{asked}",
-            f"{{i}}?{{the}}{{body}}{{of}}(?:这|那)?张?(?:都)?(?:是)?(?:我们?)?{asked}{{shot}}",
+            f"{{i}}?{{the}}{{body}}{{of}}(?:(?:这|那)张)?(?:都)?(?:是)?(?:我们?)?{asked}{{shot}}",
             f"{{i}}{{pick}}?{{saw}}{{body}}{{of}}是?{asked}",
             field=field,
         ),
@@ -116,7 +115,7 @@ _COMPARED = _frames(
     "{i}?{most}(?:用|去|拍)?的?(?:是)?(?:什么|哪(?:台|个|支|一台|一个)?)?{group}(?:是(?:什么|哪个|哪台|哪里))?"
     "{body}",
     "{body}(?:每|按)(?:一|个|一个|台)?{group}(?:份)?(?:各|都|分别)?{body}(?:{i})?(?:各|分别)?(?:拍|照)?(?:摄)?"
-    "(?:了)?(?:有)?{many}张(?:{photo})?",
+    "(?:了)?(?:有)?{sheets}(?:{photo})?",
 )
 _OR = _frames(
     "compare",
@@ -135,13 +134,13 @@ _COUNT = _frames(
 )
 _PHOTOS = _frames(
     "count",
-    "(?:一共|总共)?有?{many}张(?:{photo})?(?:是)?(?:用|使用){body}{shot}",
-    "{i}?(?:一共|总共)?(?:有|拍了|拍过|拍摄了)?{many}张{body}{photos}",
-    "{i}?(?:一共|总共)?(?:有|拍了|拍过|拍摄了){many}张{body}",
-    "{body}{i}{body}(?:一共|总共)?(?:拍摄?了?|照了?|存了?)(?:过)?{many}张{body}(?:的)?{photo}?",
-    "{body}(?:一共|总共)?(?:拍摄?了?|照了?|存了?)(?:过)?{many}张{body}(?:的)?{photo}?",
-    "{body}{photos}?(?:一共|总共)?(?:拍了|拍的)?有?{many}张(?:{photo})?",
-    "{many}张{body}",
+    "(?:一共|总共)?有?{sheets}(?:{photo})?(?:是)?(?:用|使用){body}{shot}",
+    "{i}?(?:一共|总共)?(?:有|拍了|拍过|拍摄了)?{sheets}{body}{photos}",
+    "{i}?(?:一共|总共)?(?:有|拍了|拍过|拍摄了){sheets}{body}",
+    "{body}{i}{body}(?:一共|总共)?(?:拍摄?了?|照了?|存了?)(?:过)?{sheets}{body}(?:的)?{photo}?",
+    "{body}(?:一共|总共)?(?:拍摄?了?|照了?|存了?)(?:过)?{sheets}{body}(?:的)?{photo}?",
+    "{body}{photos}?(?:一共|总共)?(?:拍了|拍的)?有?{sheets}(?:{photo})?",
+    "{sheets}{body}",
     "(?:统计|数)(?:一下)?{body}{photos}(?:的)?(?:数量|张数)?",
     "{body}{photos}的?(?:数量|张数)(?:是多少)?",
     "{i}?{shot}?{many}(?:次|回|只|条|个|匹|头|辆){shot}?{body}",
@@ -154,7 +153,7 @@ _WHAT = (
         "what",
         "{i}?(?:是)?(?:在)?(?:用|使用)?{what}{gear}(?:型号)?(?:拍摄|拍|照)(?:了|的|过|出)*{the}{body}{of}",
         "{i}?{shot}{body}{of}(?:时)?(?:是|用的?是?|是用|使用)+{what}{setting}(?:{shot})?",
-        "{the}{body}{of}(?:这|那)?张?(?:是|用的?是?|是用|使用)+{what}{setting}(?:{shot})?",
+        "{the}{body}{of}(?:(?:这|那)张)?(?:是|用的?是?|是用|使用)+{what}{setting}(?:{shot})?",
         *_NOMINAL,
     ),
     *_frames(
@@ -175,8 +174,11 @@ _WHAT = (
         "{the}{body}{photos}(?:里|中|上|里面)?(?:的人|的)?(?:是|有)谁",
         "谁(?:在|出现在|是){body}{of}(?:里|中|上|里面)?",
         "{the}{body}(?:是|有)谁",
-        "{the}{body}{photos}(?:里|中|上|里面)?有{many}(?:个|位|只|条|匹|头|辆)(?P<thing>.{1,8})",
         field="people",
+    ),
+    *_frames(
+        "what",
+        "{the}(?:{body}{photos}|{photo})?(?:里|中|上|里面|上面)有{many}(?:个|位|只|条|匹|头|辆)[^张]{1,8}",
     ),
 )
 _DESCRIBE = _frames(
@@ -189,12 +191,13 @@ _YES_NO = (
     *_frames(
         "yes-no",
         "{i}?(?:曾经|以前)?(?:有没有|是否|是不是)(?:曾经)?(?:去|到)(?:过)?{body}",
-        "{i}(?:曾经|以前)?(?:去|到)过{body}(?:吗|么|没有|没)",
+        "{i}{body}(?:曾经|以前)?(?:去|到)过{body}(?:吗|么|没有|没)",
         place=True,
     ),
     *_frames(
         "yes-no",
         "{i}?(?:曾经|以前|这里|相册里|照片里)?(?:有没有|是否有?|是不是有?)(?:曾经)?(?:任何|一张|{shot})*{body}{of}",
+        "{i}{body}(?:曾经|以前)?(?:拍过|拍到过|见过|看到过){body}{of}(?:吗|么|没有|没)",
         "{i}?(?:曾经|以前|这里|相册里|照片里)?(?:有|拍过|拍到过|见过|看到过)(?:任何|一张)*{body}{of}(?:吗|么|没有|没)",
         "{the}{body}{of}(?:是)?(?:在)(?P<body>[^在]{1,12}?){shot}(?:吗|么)",
         "{body}{of}(?:吗|么)",
@@ -213,10 +216,12 @@ _ANY = r".*?"
 FRAMES: tuple[Block, ...] = (
     Block(rf"{_ANY}(?:还是|哪|比较|对比)", (*_OR,)),
     Block(rf"{_ANY}(?:最|每|按|多$|少$)", _COMPARED),
-    Block(rf"{_ANY}(?:{_PARTS['what']}|时间|日期|地点|[的用]|谁|什么)", _WHAT),
+    Block(rf"{_ANY}(?:{_PARTS['what']}|时间|日期|地点|[的用]|谁|什么|有几|有多少)", _WHAT),
     Block(rf"{_ANY}(?:{_PARTS['when']})", _asking("when", "when", "taken")),
     Block(rf"{_ANY}(?:{_PARTS['where']})", _asking("where", "where", "place")),
-    Block(rf"{_ANY}{_PARTS['many']}(?:个|台|支|次|种|天|年|月|日|城|国|地|相|镜|回)", _TIMES + _COUNT),
+    Block(
+        rf"{_ANY}{_PARTS['many']}(?:个|台|支|次|种|天|年|月|日|城|国|地|相|镜|回)", _TIMES + _COUNT
+    ),
     Block(rf"{_ANY}(?:{_PARTS['many']}|统计|数)", _PHOTOS),
     Block("", (*_DESCRIBE, *_YES_NO, *_FIND)),
 )
