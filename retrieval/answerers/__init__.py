@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Protocol
 from retrieval.records import TextCallback, ignore_text
 
 if TYPE_CHECKING:
-    from retrieval.models import LanguageModel
-    from retrieval.records import Brief, Draft
+    from collections.abc import Callable
+
+    from retrieval.models import LanguageModel, Picture
+    from retrieval.records import Brief, Draft, Evidence
+
+    #: The picture of a piece of evidence, None where it cannot be read or may not be shown.
+    PictureOf = Callable[[Evidence], Picture | None]
 
 
 class Answerer(Protocol):
     """Answers a question from its brief, and from nothing else."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def answer(self, brief: Brief, *, on_text: TextCallback = ignore_text) -> Draft:
         """Say what the evidence says, in claims that cite it; `on_text` gets pieces as they come.
@@ -35,9 +41,14 @@ ANSWERERS: dict[str, str] = {
 }
 
 
-def load_answerer(model: LanguageModel | None = None) -> Answerer:
-    """The answerer that asks `model`; without one, `extractive`."""
+def load_answerer(
+    model: LanguageModel | None = None, picture_of: PictureOf | None = None
+) -> Answerer:
+    """The answerer that asks `model`; without one, `extractive`.
+
+    `picture_of` gives the pictures of evidence to a model that sees.
+    """
     module, _, attribute = ANSWERERS["language" if model else "extractive"].partition(":")
     made = getattr(import_module(module), attribute)
-    answerer: Answerer = made(model) if model else made()
+    answerer: Answerer = made(model, picture_of) if model else made()
     return answerer

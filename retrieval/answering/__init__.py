@@ -1,1 +1,211 @@
-"""Answer questions over a collection: plan, search, evidence, draft, checked citations."""
+"""Answer questions over a collection: plan, search, evidence, draft, checked citations.
+
+The search comes first and is shown; whatever a model says afterwards is a draft over numbered
+evidence, of which `checking` leaves what the evidence says.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from retrieval.answerers import load_answerer
+from retrieval.answering.checking import check
+from retrieval.answering.confidence import GROUNDED, probabilities
+from retrieval.answering.evidence import gather
+from retrieval.answering.looking import Sight, look
+from retrieval.answering.models import answerer_of, judge_of
+from retrieval.answering.planning import plan_question
+from retrieval.answering.totals import totals
+from retrieval.answering.writing import written
+from retrieval.errors import ModelError, PrivacyError
+from retrieval.records import (
+    Answer,
+    AskOptions,
+    Brief,
+    NoticeCallback,
+    QuestionPlan,
+    SearchResult,
+    TextCallback,
+    Total,
+    Turn,
+    ignore_notice,
+    ignore_text,
+)
+from retrieval.searching import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from retrieval.answerers import Answerer
+    from retrieval.answering.looking import Searcher
+    from retrieval.collection import Collection
+    from retrieval.models import LanguageModel
+    from retrieval.records import Draft, Query, SearchOptions
+    from retrieval.reranking import Judge
+
+ResultCallback = Callable[[SearchResult], None]
+TAGGED = 12  # photos that get tags, where words for them may be needed
+
+
+def ignore_result(result: SearchResult) -> None:
+    """Let a result pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearer:
+    """Who is told what comes, as it comes: the search, pieces of the draft, notices."""
+
+    on_result: ResultCallback = ignore_result
+    on_text: TextCallback = ignore_text
+    on_notice: NoticeCallback = ignore_notice
+
+
+def ask(
+    collection: Collection,
+    question: str,
+    *,
+    options: AskOptions | None = None,
+    model: LanguageModel | None = None,
+    answerer: Answerer | None = None,
+    judge: Judge | None = None,
+    history: Sequence[Turn] = (),
+    search: Searcher | None = None,
+    hearer: Hearer | None = None,
+) -> Answer:
+    """Answer a question over a collection of photos, with citations that were checked.
+
+    `model` is a language model that answers, and judges where the options ask for that; without one
+    the extractive answerer does. Where the model fails, that one answers, and a notice says why.
+    `answerer` and `judge` take their places. `history` are the turns before, which a follow-up
+    refers to. `search` may search elsewhere.
+
+    Raises QueryError for a question that cannot be searched, and what searching raises.
+    """
+    asking = _Asking(
+        collection,
+        options or AskOptions(),
+        answerer or answerer_of(model, options.redact if options else ()),
+        model,
+        judge or judge_of(model, options),
+        tuple(history),
+        search or _searcher(collection),
+        hearer or Hearer(),
+    )
+    return asking.answer(question)
+
+
+def _searcher(collection: Collection) -> Searcher:
+    def search(
+        query: Query, options: SearchOptions, among: Sequence[int] | None = None
+    ) -> SearchResult:
+        return run(collection, query, options, among)
+
+    return search
+
+
+@dataclass(slots=True)
+class _Asking:
+    collection: Collection
+    options: AskOptions
+    answerer: Answerer
+    model: LanguageModel | None
+    judge: Judge | None
+    history: tuple[Turn, ...]
+    search: Searcher
+    hearer: Hearer
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def answer(self, question: str) -> Answer:
+        with self._timed("plan"):
+            plan = self._plan(question)
+        with self._timed("search"):
+            sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)
+        with self._timed("evidence"):
+            brief = self._reranked(self._brief(plan, sight), sight.result)
+        with self._timed("answer"):
+            draft, name = self._draft(brief)
+        with self._timed("check"):
+            checked = check(draft, brief, grounded=GROUNDED)
+            if self.options.verify and self.judge is not None:
+                from retrieval.answering.checking import verify
+
+                checked = verify(checked, self.judge, brief)
+        return written(question, brief, checked, sight.result, name, self.seconds)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = time.perf_counter() - begun
+
+    def _plan(self, question: str) -> QuestionPlan:
+        vocabulary, today = self.collection.vocabulary(), datetime.date.today()
+        plan = plan_question(question, vocabulary, today)
+        if self.history:
+            from retrieval.answering.conversation import follow_up
+
+            plan = follow_up(plan, self.history, vocabulary, today)
+        if self.options.refine and self.model is not None:
+            from retrieval.answering.refining import refine, wants_refining
+
+            if wants_refining(plan):
+                plan = refine(plan, self.model, vocabulary, today)
+        return plan
+
+    def _brief(self, plan: QuestionPlan, sight: Sight) -> Brief:
+        wordy = plan.intent in ("what", "describe") or self.answerer.name != "extractive"
+        evidence = gather(
+            self.collection,
+            sight.hits,
+            probabilities(sight.result) if sight.ids and not sight.certain else (),
+            tagged=TAGGED if wordy else 0,
+        )
+        result = sight.result
+        return Brief(
+            plan=plan,
+            evidence=evidence,
+            totals=self._totals(plan, sight),
+            considered=result.considered,
+            matched=result.matched,
+            relevant=len(sight.ids) if sight.groups else result.relevant,
+            history=self.history,
+        )
+
+    def _reranked(self, brief: Brief, result: SearchResult) -> Brief:
+        if not (self.options.rerank and self.judge is not None and brief.relevant):
+            return brief
+        from retrieval.reranking import rerank, wants_reranking
+
+        if not wants_reranking(brief.plan, result):
+            return brief
+        found = rerank(brief.plan.box, brief.evidence, self.judge, on_notice=self.hearer.on_notice)
+        return replace(brief, evidence=found.evidence)
+
+    def _totals(self, plan: QuestionPlan, sight: Sight) -> tuple[Total, ...]:
+        if not sight.ids:
+            return ()
+        if not sight.groups:
+            return totals(self.collection, plan, sight.ids, sight.certain)
+        numbers = {hit.id: n for n, hit in enumerate(sight.hits, 1)}
+        return tuple(
+            Total(label, len(ids), tuple(numbers[i] for i in ids if i in numbers), sight.certain)
+            for label, ids in sight.groups
+        )
+
+    def _draft(self, brief: Brief) -> tuple[Draft, str]:
+        """What the answerer says; where it cannot, or nothing matches, the extractive one."""
+        plain = load_answerer()
+        if not brief.relevant:
+            return plain.answer(brief, on_text=self.hearer.on_text), plain.name
+        try:
+            return self.answerer.answer(brief, on_text=self.hearer.on_text), self.answerer.name
+        except (ModelError, PrivacyError) as exc:
+            self.hearer.on_notice(f"{exc} Answered without it.")
+            return plain.answer(brief, on_text=self.hearer.on_text), plain.name

@@ -1,6 +1,6 @@
-"""Where the embedded bank of texts lies on this machine, and the note that says what it is.
+"""Where an embedded bank of texts lies on this machine, and the note that says what it is.
 
-    <cache>/calibration/<fingerprint>/
+    <cache>/calibration/<fingerprint>/   and /tags/<fingerprint>/ for the words of tags
       bank.json     which texts, how many rows, and the CRC-32 of the file beside it
       bank.f16      float16 rows (m, dim), the bank of texts through the encoder's text tower
 
@@ -41,9 +41,12 @@ class Note:
 class BankFolder:
     """The embedded bank of one encoder."""
 
-    def __init__(self, fingerprint: str, cache: str = "") -> None:
-        """`cache` is the folder that all lie in; "" for $RETRIEVAL_CACHE or the platform's."""
-        self.path = cache_folder(cache) / "calibration" / fingerprint
+    def __init__(self, fingerprint: str, cache: str = "", kind: str = "calibration") -> None:
+        """`cache` is the folder that all lie in; "" for $RETRIEVAL_CACHE or the platform's.
+
+        `kind` tells banks of one encoder apart.
+        """
+        self.path = cache_folder(cache) / kind / fingerprint
 
     def read(self, texts: int) -> NDArray[np.float16] | None:
         """The rows (m, dim) made of the texts of this CRC-32; None where there are none."""

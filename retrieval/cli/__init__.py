@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from retrieval._version import __version__
+from retrieval.cli.ask import ask_command
 from retrieval.cli.compact import compact_command
 from retrieval.cli.daemon import daemon_command
 from retrieval.cli.dupes import dupes_command
@@ -69,6 +70,7 @@ def main() -> None:
 main.add_command(index_command)
 main.add_command(watch_command)
 main.add_command(search_command)
+main.add_command(ask_command)
 main.add_command(similar_command)
 main.add_command(show_command)
 main.add_command(daemon_command)

@@ -58,6 +58,14 @@ figcaption {{ padding: 10px 12px; display: grid; gap: 2px; }}
 .known, .path {{ color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }}
 .known {{ color: var(--ink); }}
 blockquote {{ margin: 0; padding: 4px 0; }}
+.answer {{ margin: 10px 0 14px; font-size: 19px; line-height: 1.5; overflow-wrap: anywhere; }}
+.answer a {{ color: var(--accent); text-decoration: none; font-variant-numeric: tabular-nums; }}
+.status {{ display: inline-block; padding: 1px 10px; border-radius: 12px; font-size: 13px;
+  border: 1px solid currentColor; color: var(--soft); }}
+.status.grounded {{ color: var(--accent); }}
+.struck {{ color: var(--soft); }}
+h2 {{ font-size: 16px; font-weight: 600; margin: 28px 0 10px; }}
+figure:target {{ outline: 2px solid var(--accent); }}
 </style>
 </head>
 <body>
@@ -71,7 +79,11 @@ NOTHING = "Nothing is likely to match. These come closest."
 
 def write_page(collection: Collection, results: Iterable[SearchResult], path: str) -> None:
     """Write the page of some search results to a file, a pipe or a device. Raises StorageError."""
-    page = render_page(collection, results)
+    write_html(render_page(collection, results), path)
+
+
+def write_html(page: str, path: str) -> None:
+    """Write a page to a file, a pipe or a device. Raises StorageError."""
     try:
         data, target = page.encode("utf-8", "surrogateescape"), Path(path)
         if target.exists() and not target.is_file():
@@ -89,22 +101,27 @@ def render_page(
     """One page with a section for each search result, whose hits are ordered `by`."""
     found = list(results)
     title = f"retrieval: {_title(found[0])}" if found else "retrieval"
-    body = "\n".join(_section(collection, result, by) for result in found)
-    return _PAGE.format(title=_escape(title), body=body)
+    return page_of(title, "\n".join(section(collection, result, by) for result in found))
+
+
+def page_of(title: str, body: str) -> str:
+    """A whole page around a body that is HTML."""
+    return _PAGE.format(title=escape(title), body=body)
 
 
 def _title(result: SearchResult) -> str:
     return str(result.query) or ", ".join(chip.label for chip in result.query.chips)
 
 
-def _section(collection: Collection, result: SearchResult, by: Order) -> str:
+def section(collection: Collection, result: SearchResult, by: Order = "relevance") -> str:
+    """The part of a page that shows one search result."""
     named = [int(part.value) for part in result.query.parts if part.kind in ("photo", "like")]
     shown = [hit.id for hit in result.hits if hit.kind == "photo"]
     photos = collection.reader.photos_by_id([*named, *shown])
     cards = "".join(_cards(collection, result, photos, by))
     return (
         f"<section>{_asked(collection, result, photos)}{_chips(result.query.chips)}"
-        f'<p class="note">{_escape(_note(result))}</p><div class="grid">{cards}</div></section>'
+        f'<p class="note">{escape(_note(result))}</p><div class="grid">{cards}</div></section>'
     )
 
 
@@ -114,7 +131,7 @@ def _asked(collection: Collection, result: SearchResult, photos: dict[int, Photo
     shown = "".join(
         _part(collection, photos, part, first=index == 0) for index, part in enumerate(parts)
     )
-    lines = [shown or f"<h1>{_escape(_title(result))}</h1>"] if parts or result.query.chips else []
+    lines = [shown or f"<h1>{escape(_title(result))}</h1>"] if parts or result.query.chips else []
     for label, sign in (("marked right", 1), ("marked wrong", -1)):
         marks = [p for p in result.query.parts if p.kind == "like" and p.weight * sign > 0]
         pictures = "".join(_shown_part(collection, photos, part) for part in marks)
@@ -139,7 +156,7 @@ def _chips(chips: Iterable[Chip]) -> str:
     """The plan: how each piece of the query was understood, and what was typed for it."""
     pieces = [
         f'<li class="{"filter" if chip.filter else "part"}" '
-        f'title="{_escape(f"typed: {chip.text}")}">{_escape(chip.label)}</li>'
+        f'title="{escape(f"typed: {chip.text}")}">{escape(chip.label)}</li>'
         for chip in chips
     ]
     return f'<ul class="chips">{"".join(pieces)}</ul>' if pieces else ""
@@ -149,7 +166,7 @@ def _part(collection: Collection, photos: dict[int, Photo], part: Part, *, first
     sign = "−" if part.weight < 0 else "" if first else "+"
     factor = "" if abs(part.weight) == 1 else f"{abs(part.weight):g} × "
     if part.kind in ("text", "box"):
-        return f"<h1>{sign} {factor}{_escape(part.value)}</h1>"
+        return f"<h1>{sign} {factor}{escape(part.value)}</h1>"
     before = f"<h1>{sign} {factor}</h1>" if sign or factor else ""
     return f"{before}{_shown_part(collection, photos, part)}"
 
@@ -158,11 +175,11 @@ def _shown_part(collection: Collection, photos: dict[int, Photo], part: Part) ->
     """A picture that is part of the query, or its name where it cannot be shown."""
     try:
         if part.kind == "image":
-            return _data_image(thumbnail_of_file(part.value), part.value)
+            return data_image(thumbnail_of_file(part.value), part.value)
         photo = photos[int(part.value)]
-        return _data_image(collection.thumbnail_data(photo), photo.paths[0])
+        return data_image(collection.thumbnail_data(photo), photo.paths[0])
     except (RetrievalError, KeyError, IndexError):
-        return _escape(f"{part.kind} {part.value}")
+        return escape(f"{part.kind} {part.value}")
 
 
 def _cards(
@@ -185,13 +202,13 @@ def _card(hit: Hit, shown: str) -> str:
     more = f" and {len(hit.also)} more" if hit.also else ""
     folded = f" · {len(hit.folded)} alike" if hit.folded else ""
     place = f"{hit.path}:{hit.line}" if hit.kind == "document" else hit.path
-    quoted = f"<blockquote>{_escape(hit.text)}</blockquote>" if hit.text else ""
-    told = f'<div class="known">{_escape(known)}{folded}</div>' if known or folded else ""
+    quoted = f"<blockquote>{escape(hit.text)}</blockquote>" if hit.text else ""
+    told = f'<div class="known">{escape(known)}{folded}</div>' if known or folded else ""
     linked = hit.path if hit.kind == "photo" else hit.photo_path
-    shot = f'<a class="shot" href="{_link(linked)}">{shown}</a>' if linked and shown else ""
+    shot = f'<a class="shot" href="{link(linked)}">{shown}</a>' if linked and shown else ""
     return (
         f'<figure>{shot}<figcaption><div class="score">{score}</div>{quoted}{told}'
-        f'<div class="path">{_escape(place)}{more}</div></figcaption></figure>'
+        f'<div class="path">{escape(place)}{more}</div></figcaption></figure>'
     )
 
 
@@ -204,7 +221,7 @@ def _shot(collection: Collection, hit: Hit, photos: dict[int, Photo]) -> str:
     if hit.kind != "photo" or hit.id not in photos:
         return _linked(hit)
     try:
-        return _data_image(collection.thumbnail_data(photos[hit.id]), photos[hit.id].paths[0])
+        return data_image(collection.thumbnail_data(photos[hit.id]), photos[hit.id].paths[0])
     except (RetrievalError, IndexError):
         return "the file cannot be shown"
 
@@ -214,19 +231,22 @@ def _linked(hit: Hit) -> str:
     if hit.photo_path is None:
         return ""
     try:
-        return _data_image(thumbnail_of_file(hit.photo_path), hit.photo_path)
+        return data_image(thumbnail_of_file(hit.photo_path), hit.photo_path)
     except RetrievalError:
         return ""
 
 
-def _data_image(data: bytes, name: str) -> str:
+def data_image(data: bytes, name: str) -> str:
+    """A JPEG inside the page."""
     encoded = base64.b64encode(data).decode()
-    return f'<img src="data:image/jpeg;base64,{encoded}" alt="{_escape(Path(name).name)}">'
+    return f'<img src="data:image/jpeg;base64,{encoded}" alt="{escape(Path(name).name)}">'
 
 
-def _link(path: str) -> str:
+def link(path: str) -> str:
+    """The URL of a file."""
     return "file://" + quote_from_bytes(os.fsencode(path))
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """A text, or a path, as HTML."""
     return html.escape(os.fsencode(text).decode("utf-8", "replace"))

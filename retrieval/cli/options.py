@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from retrieval.cli.output import tell
-from retrieval.config import Settings, load_settings
+from retrieval.config import VISION, Settings, load_settings
+from retrieval.errors import ConfigError
+from retrieval.records import REDACTIONS
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.encoders import EncoderSpec
+    from retrieval.models import LanguageModel
+    from retrieval.records import Redaction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +58,28 @@ def encoder_options(function: F) -> F:
             click.option("-m", "--model", metavar="MODEL", help=model),
             click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps."),
             click.option("--precision", type=precisions, help="Number format of the encoder."),
+        ],
+        function,
+    )
+
+
+def model_options(function: F) -> F:
+    """--llm, --llm-model, --mmproj, --vision, --offline, --redact, --consent."""
+    llm = "A language model that answers: the URL of an OpenAI-compatible server, or a GGUF file."
+    redact = "Take these out of what is sent: gps, faces, names (with commas between)."
+    return _add(
+        [
+            click.option("--llm", metavar="URL|FILE", help=llm),
+            click.option("--llm-model", metavar="NAME", help="What the server calls the model."),
+            click.option("--mmproj", metavar="FILE", help="The file that lets a GGUF model see."),
+            click.option(
+                "--vision",
+                type=click.Choice(VISION),
+                help="Whether the model is given pictures.  [default: if it takes them]",
+            ),
+            click.option("--offline", is_flag=True, default=None, help="Nothing may be sent."),
+            click.option("--redact", metavar="WHAT", help=redact),
+            click.option("--consent", is_flag=True, help="Agree that this server gets your data."),
         ],
         function,
     )
@@ -104,6 +130,37 @@ def open_settings(
         on_notice=show_notice,
         one_shot=one_shot,
     )
+
+
+def model_of(settings: Settings, consent: bool = False) -> LanguageModel | None:
+    """The language model that the settings name, None without one; notices to stderr.
+
+    Nothing leaves this machine yet: the gate before it asks first, once for each server.
+    """
+    if not settings.llm:
+        return None
+    from retrieval.cli.consent import ask_consent
+    from retrieval.models import ModelSpec, load_model
+    from retrieval.privacy import open_gate
+
+    gate = open_gate(
+        offline=settings.offline,
+        redact=redactions_of(settings),
+        on_consent=(lambda text: True) if consent else ask_consent,
+    )
+    spec = ModelSpec(settings.llm, settings.llm_model, settings.mmproj, settings.vision)
+    return load_model(spec, gate, show_notice)
+
+
+def redactions_of(settings: Settings) -> tuple[Redaction, ...]:
+    """What is taken out of all that is sent. Raises ConfigError."""
+    named = [name.strip() for name in settings.redact.split(",") if name.strip()]
+    for name in named:
+        if name not in REDACTIONS:
+            raise ConfigError(
+                f"{name!r} cannot be taken out of what is sent; choose of {', '.join(REDACTIONS)}."
+            )
+    return tuple(what for what in REDACTIONS if what in named)
 
 
 def show_notice(text: str) -> None:

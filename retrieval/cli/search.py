@@ -182,7 +182,7 @@ def show_search(
     settings: Settings, query: Query, options: SearchOptions, output: Output
 ) -> SearchResult:
     """Search by the daemon or in this process, and show the result."""
-    result = _ask_daemon(settings, query, options)
+    result = ask_daemon(settings, query, options)
     pictures = ""
     if result is None or output.html or output.pictures:
         with _open(settings) as collection:
@@ -238,7 +238,7 @@ def _saved(settings: Settings, name: str) -> str:
         return saved_query(collection, name)
 
 
-def _ask_daemon(settings: Settings, query: Query, options: SearchOptions) -> SearchResult | None:
+def ask_daemon(settings: Settings, query: Query, options: SearchOptions) -> SearchResult | None:
     """What a running daemon answers; this path imports nothing heavy."""
     from retrieval.daemon import client
     from retrieval.storage.layout import collection_path

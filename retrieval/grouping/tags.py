@@ -7,7 +7,9 @@ large. No word is learned from the photos, so any encoder can do this, as well a
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.calibration.folder import BankFolder
 from retrieval.errors import NoCollectionError, UsageError
 from retrieval.grouping.clusters import BLOCK, MOST_CLUSTERS, cluster, clusters_for
 from retrieval.storage.groups import live_photos, photo_at
@@ -144,7 +147,7 @@ def find_tags(collection: Collection, k: int = 0) -> list[Tag]:
     if not 0 <= k <= MOST_CLUSTERS * 16:
         raise UsageError(f"k must lie between 1 and {MOST_CLUSTERS * 16:,}, not {k:,}.")
     vectors, photos = photo_vectors(collection)
-    texts = embed_words(collection.query_encoder(), [word.english for word in vocabulary()])
+    texts = vocabulary_vectors(collection)
     found = cluster(vectors, k or clusters_for(len(vectors)))
     usual = USUAL * usual_scores(vectors, texts)
     scores = _means(vectors, found.labels, len(found.centres)) @ texts.T - usual
@@ -178,8 +181,44 @@ def tag_photo(collection: Collection, path: str | Path, count: int = 10) -> tupl
         from retrieval.queries import embed_picture
 
         vector = embed_picture(place, encoder)[None]
-    texts = embed_words(encoder, [word.english for word in vocabulary()])
+    texts = vocabulary_vectors(collection)
     return best_words(zero_shot(vector, texts, vectors)[0], vocabulary(), count)
+
+
+def tags_of(
+    collection: Collection, photos: Sequence[int], count: int = 5
+) -> dict[int, tuple[Scored, ...]]:
+    """The words that fit photos of the collection best, by their ids; unknown ones are left out.
+
+    Raises NoCollectionError where there are no photos.
+    """
+    vectors, ids = photo_vectors(collection)
+    rows = {int(photo): row for row, photo in enumerate(ids)}
+    there = [photo for photo in photos if photo in rows]
+    if not there:
+        return {}
+    words = vocabulary_vectors(collection)
+    chosen = np.asarray(vectors[[rows[photo] for photo in there]], np.float32)
+    scores = zero_shot(chosen, words, vectors)
+    return {
+        photo: best_words(row, vocabulary(), count)
+        for photo, row in zip(there, scores, strict=True)
+    }
+
+
+def vocabulary_vectors(collection: Collection) -> NDArray[np.float32]:
+    """Unit vectors (v, dim) of the vocabulary by the collection's encoder, kept in the cache."""
+    words = [word.english for word in vocabulary()]
+    encoder = collection.query_encoder()
+    folder = BankFolder(encoder.fingerprint, collection.cache, "tags")
+    made_of = zlib.crc32("\n".join((*TEMPLATES, *words)).encode())
+    kept = folder.read(made_of)
+    if kept is not None and kept.shape == (len(words), encoder.dim):
+        return kept.astype(np.float32)
+    vectors = embed_words(encoder, words)
+    with suppress(OSError):  # it is made again next time
+        folder.write(made_of, vectors)
+    return vectors
 
 
 def photo_vectors(collection: Collection) -> tuple[Vectors, NDArray[np.int64]]:

@@ -97,9 +97,9 @@ def thumbnail(data: bytes, side: int = images.THUMBNAIL_SIDE) -> bytes:
     return images.thumbnail_bytes(decode(data, side).image, side)
 
 
-def thumbnail_of_file(path: str | Path) -> bytes:
+def thumbnail_of_file(path: str | Path, side: int = images.THUMBNAIL_SIDE) -> bytes:
     """Make the thumbnail of a picture file. Raises ImageError, also where it cannot be read."""
-    return thumbnail(_data_of(path))
+    return thumbnail(_data_of(path), side)
 
 
 def resized(data: bytes, width: int, height: int) -> NDArray[np.uint8]:

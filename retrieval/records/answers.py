@@ -21,6 +21,10 @@ Status = Literal["grounded", "partly-grounded", "refused"]
 
 Language = Literal["en", "zh"]
 
+#: What is taken out before anything is sent.
+Redaction = Literal["gps", "faces", "names"]
+REDACTIONS: tuple[Redaction, ...] = ("gps", "faces", "names")
+
 #: Takes pieces of an answer as a model writes them, before it is checked.
 TextCallback = Callable[[str], None]
 
@@ -128,6 +132,22 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True)
+class AskOptions:
+    """How a question is answered; `k` photos are shown.
+
+    `rerank` lets a model that can judge look at the first hits again where that may help, `verify`
+    lets it judge each claim with its photo, `refine` lets it understand the question; `redact` is
+    taken out of all that a model gets.
+    """
+
+    k: int = 10
+    rerank: bool = False
+    verify: bool = False
+    refine: bool = False
+    redact: tuple[Redaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence of an answer, the numbers of the photos that it stands on, and how sure it is.
 
@@ -189,10 +209,6 @@ class Answer:
 
 
 # --- what leaves the machine ----------------------------------------------------------------
-
-#: What is taken out before anything is sent.
-Redaction = Literal["gps", "faces", "names"]
-REDACTIONS: tuple[Redaction, ...] = ("gps", "faces", "names")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""The search that a question stands on, and all the photos it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retrieval.answerers.citing import MOST_CITED
+from retrieval.queries import make_query
+from retrieval.records import Query, SearchOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.collection import Collection
+    from retrieval.records import Hit, QuestionPlan, SearchResult
+
+    #: Searches, here or in the daemon: query, options, the only ids that may be found.
+    Searcher = Callable[[Query, SearchOptions, Sequence[int] | None], SearchResult]
+
+CLOSEST = 3  # photos that are named where nothing matches
+MANY = 100  # matches that a question for a date or a place looks at
+COUNTING = ("count", "compare")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a question is about. `result` is the first page, which is shown.
+
+    `hits` are numbered for citations, in their order; `ids` all photos that match, in the order of
+    those numbers and beyond; `groups` the same by label where boxes are compared; `certain` says
+    that exact filters alone chose.
+    """
+
+    result: SearchResult
+    hits: tuple[Hit, ...]
+    ids: tuple[int, ...]
+    groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    certain: bool = False
+
+
+def look(
+    collection: Collection,
+    plan: QuestionPlan,
+    k: int,
+    search: Searcher,
+    on_result: Callable[[SearchResult], None],
+) -> Sight:
+    """Search for what a plan is about; `on_result` gets the first page as soon as it is there.
+
+    Raises what searching raises.
+    """
+    if plan.alternatives:
+        return _compared(collection, plan, k, search, on_result)
+    options = _options(plan, k)
+    result = search(_query(plan.box), options, plan.among or None)
+    on_result(result)
+    relevant = result.relevant or 0
+    if not relevant:
+        return Sight(result, result.hits[:CLOSEST], (), certain=not result.query.parts)
+    return _whole(collection, plan, result, options, search)
+
+
+def _whole(
+    collection: Collection,
+    plan: QuestionPlan,
+    result: SearchResult,
+    options: SearchOptions,
+    search: Searcher,
+) -> Sight:
+    """All that matches, of which the first ones are numbered."""
+    relevant, among = result.relevant or 0, plan.among or None
+    certain = not result.query.parts
+    all_of_them = plan.intent in COUNTING or bool(plan.group) or certain
+    wanted = min(relevant, MOST_CITED if all_of_them else MANY)
+    hits = tuple(hit for hit in result.hits if hit.relevant)
+    if len(hits) < wanted:
+        more = search(result.query, replace(options, k=wanted), among)
+        hits = tuple(hit for hit in more.hits if hit.relevant)
+    ids = [hit.id for hit in hits]
+    if all_of_them and relevant > len(ids):
+        known = set(ids)
+        ids += [i for i in matching_ids(collection, result, options, among) if i not in known]
+    return Sight(result, hits, tuple(ids), certain=certain)
+
+
+def _compared(
+    collection: Collection,
+    plan: QuestionPlan,
+    k: int,
+    search: Searcher,
+    on_result: Callable[[SearchResult], None],
+) -> Sight:
+    """The same for each of several boxes; a photo that is in several is numbered once."""
+    hits: dict[int, Hit] = {}
+    groups: list[tuple[str, tuple[int, ...]]] = []
+    first: SearchResult | None = None
+    certain = True
+    for box in plan.alternatives:
+        one = replace(plan, box=box, alternatives=())
+        shown = on_result if first is None else _unseen
+        sight = look(collection, one, k, search, shown)
+        first = first or sight.result
+        certain &= sight.certain
+        groups.append((box, sight.ids))
+        hits |= {hit.id: hit for hit in sight.hits if sight.ids and hit.id not in hits}
+    assert first is not None  # a plan has alternatives, or is not compared
+    rest = dict.fromkeys(item for _, ids in groups for item in ids if item not in hits)
+    return Sight(first, tuple(hits.values()), (*hits, *rest), tuple(groups), certain)
+
+
+def _unseen(result: SearchResult) -> None:
+    """Only the first page is shown."""
+
+
+def _query(box: str) -> Query:
+    """What is searched; an empty box is everything."""
+    return make_query(box) if box.strip() else Query()
+
+
+def _options(plan: QuestionPlan, k: int) -> SearchOptions:
+    order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
+    fold = plan.intent not in COUNTING and not plan.group
+    return SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
+
+
+def matching_ids(
+    collection: Collection,
+    result: SearchResult,
+    options: SearchOptions,
+    among: Sequence[int] | None,
+) -> list[int]:
+    """All that matches; imported late, since a daemon may have searched."""
+    from retrieval.searching import matching
+
+    return matching.matching_ids(collection, result, options, among)

@@ -1,0 +1,99 @@
+"""`retrieval ask QUESTION`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.cli.answers import Reader, answer_record
+from retrieval.cli.options import (
+    collection_option,
+    encoder_options,
+    model_of,
+    model_options,
+    open_settings,
+    redactions_of,
+    show_notice,
+)
+from retrieval.cli.output import emit, to_json
+from retrieval.cli.search import ask_daemon
+from retrieval.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.answering.looking import Searcher
+    from retrieval.collection import Collection
+    from retrieval.records import Query, SearchOptions, SearchResult
+
+
+@click.command("ask")
+@click.argument("question", nargs=-1, required=True)
+@click.option("-k", default=10, show_default=True, help="How many photos are shown.")
+@click.option("--rerank", is_flag=True, help="Let the model look at the first photos again.")
+@click.option("--verify", is_flag=True, help="Let the model judge each claim with its photo.")
+@collection_option
+@encoder_options
+@model_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--html", type=click.Path(dir_okay=False), help="Write a page with the photos.")
+def ask_command(
+    question: tuple[str, ...],
+    k: int,
+    rerank: bool,
+    verify: bool,
+    consent: bool,
+    as_json: bool,
+    html: str | None,
+    **flags: Any,
+) -> None:
+    """Answer a question from your photos, and cite them.
+
+    \b
+    retrieval ask "When did I photograph a dog on the beach?"
+    retrieval ask "How many photos did I take in Lisbon in 2019?"
+    retrieval ask "Where was the photo of the yellow flowers taken?"
+    retrieval ask 我哪一年拍的照片最多？
+
+    The photos come first, then the answer: from what is known of them (dates, places, cameras,
+    captions, writing), without any model unless one is named. It says so when they do not tell.
+    """
+    settings = load_settings(**flags)
+    from retrieval.answering import Hearer, ask
+    from retrieval.records import AskOptions
+
+    reader = Reader()
+    quiet = Hearer(on_notice=show_notice)
+    hearer = quiet if as_json else Hearer(reader.show_result, reader.show_text, show_notice)
+    with open_settings(settings, one_shot=True) as collection:
+        answer = ask(
+            collection,
+            " ".join(question),
+            options=AskOptions(k, rerank, verify, redact=redactions_of(settings)),
+            model=model_of(settings, consent),
+            search=searcher(settings, collection),
+            hearer=hearer,
+        )
+        if html:
+            from retrieval.cli.answerpage import write_answer
+
+            write_answer(collection, answer, html)
+    if as_json:
+        emit(to_json(answer_record(answer)))
+    else:
+        reader.show_answer(answer)
+
+
+def searcher(settings: Settings, collection: Collection) -> Searcher:
+    """Searches by the daemon where one runs, else here."""
+
+    def search(query: Query, options: SearchOptions, among: Sequence[int] | None) -> SearchResult:
+        result = None if among else ask_daemon(settings, query, options)
+        if result is not None:
+            return result
+        from retrieval.searching import run
+
+        return run(collection, query, options, among)
+
+    return search
