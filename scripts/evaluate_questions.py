@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -25,13 +24,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-import numpy as np
-from albums.asking import questions
-from albums.making import make_album, write_captions
+import numpy as np  # noqa: E402
+from albums.asking import questions  # noqa: E402
+from albums.making import make_album, write_captions  # noqa: E402
 
-from retrieval import Collection, EncoderSpec, index_folder
-from retrieval.encoders import ENCODERS
-from retrieval.evaluation.questions import (
+from retrieval import Collection, EncoderSpec, index_folder  # noqa: E402
+from retrieval.encoders import ENCODERS  # noqa: E402
+from retrieval.evaluation.questions import (  # noqa: E402
     QuestionReport,
     evaluate_questions,
     read_questions,
@@ -110,8 +109,6 @@ def measure(
     reports = {}
     for way, sources in (("photos", [album]), ("with captions", [album, table])):
         place = keep / f"{name} {way}".replace(" ", "-")
-        if len(sources) > 1 and not place.exists():
-            shutil.copytree(keep / f"{name} photos".replace(" ", "-"), place)
         with Collection.open(place, create=True, spec=EncoderSpec("mini")) as collection:
             index_folder(collection, sources)
             reports[f"{name}, {way}"] = evaluate_questions(collection, read_questions(asked), album)
