@@ -26,7 +26,7 @@ from retrieval.models.local import LocalModel
 from tests.conftest import ROOT
 from tests.ggufs import smollm, write_gguf
 
-KEY = "a key of this test"
+KEY = "key-of-this-test"
 SCHEMA = {
     "type": "object",
     "properties": {
