@@ -23,12 +23,14 @@ from retrieval.answering.planning import plan_question
 from retrieval.answering.totals import totals
 from retrieval.answering.writing import written
 from retrieval.errors import ModelError, PrivacyError
+from retrieval.queries import make_query
 from retrieval.records import (
     Answer,
     AskOptions,
     Brief,
     NoticeCallback,
     QuestionPlan,
+    SearchOptions,
     SearchResult,
     TextCallback,
     Total,
@@ -37,6 +39,7 @@ from retrieval.records import (
     ignore_text,
 )
 from retrieval.searching import run
+from retrieval.searching.understanding import understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from retrieval.answering.looking import Searcher
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
-    from retrieval.records import Draft, Query, SearchOptions
+    from retrieval.records import Draft, Query
     from retrieval.reranking import Judge
 
 ResultCallback = Callable[[SearchResult], None]
@@ -151,7 +154,13 @@ class _Asking:
         if self.history:
             from retrieval.answering.conversation import follow_up
 
-            plan = follow_up(plan, self.history, vocabulary, today)
+            def understand(box: str) -> Query:
+                return understood(self.collection, make_query(box), SearchOptions())
+
+            def plan_of(text: str) -> QuestionPlan:
+                return plan_question(text, vocabulary, today)
+
+            plan = follow_up(plan, self.history, understand, plan_of)
         if self.options.refine and self.model is not None:
             from retrieval.answering.refining import refine, wants_refining
 

@@ -25,6 +25,7 @@ from retrieval.cli.forget import forget_command
 from retrieval.cli.import_ import import_command
 from retrieval.cli.index import index_command
 from retrieval.cli.info import info_command
+from retrieval.cli.ledger import ledger_command
 from retrieval.cli.migrate import migrate_command
 from retrieval.cli.ocr import ocr_command
 from retrieval.cli.output import printable, tell
@@ -95,3 +96,4 @@ main.add_command(import_command)
 main.add_command(verify_command)
 main.add_command(repair_command)
 main.add_command(ocr_command)
+main.add_command(ledger_command)

@@ -72,6 +72,12 @@ class Judge:
         """Whether anything is wanted, and not only unwanted."""
         return any(text.weight > 0 for text in self.texts)
 
+    @property
+    def present(self) -> float | None:
+        """The probability that there is anything of what is wanted; None if nothing is."""
+        wanted = [text.judgement.present for text in self.texts if text.weight > 0]
+        return min(wanted, default=None)
+
     def verdict(
         self,
         vectors: NDArray[np.floating],

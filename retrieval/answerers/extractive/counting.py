@@ -1,0 +1,174 @@
+"""How many, and which are more: answers from totals, which SQL counted over the whole match set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrieval.answerers.citing import marker
+from retrieval.answerers.extractive.refusing import nothing, refused
+from retrieval.answerers.extractive.saying import Voice
+from retrieval.answerers.extractive.weighing import MOST_ABOUT, expected_right, relevant
+from retrieval.records import Brief, Claim, Draft, Total
+
+#: The label of photos of which the group is not known (answering.totals).
+UNKNOWN = "?"
+IN_TIME = ("year", "month", "day")
+MOST_GROUPS = 30
+MOST_NEXT = 3
+
+
+def count(brief: Brief, voice: Voice) -> Draft:
+    """How many photos, or how many days, cities, countries … they are of."""
+    total = whole(brief)
+    if not total.count:
+        return nothing(brief, voice)
+    groups, unknown = _groups(brief)
+    if brief.plan.group and not groups:
+        return refused(*_unknown(brief, voice, unknown))
+    if groups:
+        return Draft((_distinct(brief, voice, groups), *_unknown(brief, voice, unknown)))
+    return Draft((counted(brief, voice, total),))
+
+
+def compare(brief: Brief, voice: Voice) -> Draft:
+    """Which of some alternatives, or of some groups, has more photos."""
+    if brief.plan.alternatives:
+        return _alternatives(brief, voice)
+    groups, unknown = _groups(brief)
+    if not whole(brief).count or not groups:
+        return refused(*_unknown(brief, voice, unknown)) if unknown else nothing(brief, voice)
+    said = _most if brief.plan.most else _each
+    return Draft((said(brief, voice, groups), *_unknown(brief, voice, unknown)))
+
+
+def whole(brief: Brief) -> Total:
+    """The count of all that match; that of the evidence, where none was made."""
+    if brief.totals and not brief.totals[0].label:
+        return brief.totals[0]
+    numbers = tuple(each.n for each in relevant(brief))
+    return Total("", len(numbers), numbers, certain=False)
+
+
+def _groups(brief: Brief) -> tuple[list[Total], Total | None]:
+    named = [each for each in brief.totals if each.label not in ("", UNKNOWN) and each.count]
+    unknown = next((each for each in brief.totals if each.label == UNKNOWN), None)
+    return named, unknown
+
+
+def confidence_of(brief: Brief, total: Total) -> float | None:
+    """That a count is right: None, which is sure, where exact filters chose."""
+    if total.certain:
+        return None
+    numbers = set(total.numbers)
+    right = expected_right(brief, [each for each in brief.evidence if each.n in numbers])
+    return MOST_ABOUT if right is None else min(right, MOST_ABOUT)
+
+
+def counted(brief: Brief, voice: Voice, total: Total) -> Claim:
+    """ "57 photos were taken in Lisbon [1-57].", or about how many where meaning chose."""
+    templates = voice.wording.count if total.certain else voice.wording.about
+    phrase = voice.matching(total.count, brief.plan.box, certain=total.certain)
+    text = templates[total.count != 1].format(
+        count=total.count, phrase=phrase, cites=marker(total.numbers)
+    )
+    return Claim(text, total.numbers, confidence_of(brief, total))
+
+
+def _distinct(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
+    """ "4 days: 2019-04-03 [1-8], …": the days and not the photos are counted."""
+    group = brief.plan.group
+    if group in IN_TIME:
+        groups = sorted(groups, key=lambda each: each.label)
+    named = groups[:MOST_GROUPS]
+    said = [voice.cited(voice.label(group, each.label), each.numbers) for each in named]
+    if len(groups) > len(named):
+        said.append(voice.wording.others.format(count=len(groups) - len(named)))
+    text = voice.wording.distinct.format(
+        count=len(groups), noun=voice.noun(group, many=len(groups) != 1), answers=voice.also(said)
+    )
+    return Claim(text, _numbers(named), confidence_of(brief, whole(brief)))
+
+
+def _unknown(brief: Brief, voice: Voice, unknown: Total | None) -> list[Claim]:
+    if unknown is None or not unknown.count:
+        return []
+    noun = voice.noun(brief.plan.group)
+    text = voice.wording.unknown.format(
+        count=unknown.count, noun=noun, cites=marker(unknown.numbers)
+    )
+    return [Claim(text, unknown.numbers)]
+
+
+# --- comparing --------------------------------------------------------------------------------
+
+
+def _each(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
+    """All groups with their counts."""
+    group = brief.plan.group
+    named = groups[:MOST_GROUPS]
+    if group in IN_TIME:
+        named = sorted(groups, key=lambda each: each.label)[-MOST_GROUPS:]
+    said = [_said(voice, group, each) for each in named]
+    if len(groups) > len(named):
+        said.append(voice.wording.others.format(count=len(groups) - len(named)))
+    text = voice.wording.per_group.format(noun=voice.noun(group), answers=voice.also(said))
+    return Claim(voice.sentence(text), _numbers(named), confidence_of(brief, whole(brief)))
+
+
+def _most(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
+    """The group with most photos, or fewest; all of them that are equal; and those that follow."""
+    wording, group = voice.wording, brief.plan.group
+    ordered = sorted(groups, key=lambda each: each.count)
+    if brief.plan.most == "most":
+        ordered = list(groups)
+    first = [each for each in ordered if each.count == ordered[0].count]
+    rest = ordered[len(first) :][:MOST_NEXT]
+    of = wording.of_box.format(box=voice.box) if brief.plan.box else ""
+    answers = voice.also([_said(voice, group, each) for each in first[:MOST_GROUPS]])
+    text = wording.most[brief.plan.most].format(of=of, answers=answers)
+    if rest:
+        text += wording.next.format(answers=voice.also([_said(voice, group, e) for e in rest]))
+    text += wording.stop
+    numbers = _numbers([*first[:MOST_GROUPS], *rest])
+    return Claim(text, numbers, confidence_of(brief, whole(brief)))
+
+
+def _alternatives(brief: Brief, voice: Voice) -> Draft:
+    labels = brief.plan.alternatives
+    found = [each for each in brief.totals if each.label in labels]
+    if not any(each.count for each in found):
+        return nothing(brief, voice)
+    most = brief.plan.most or "most"
+    ordered = sorted(found, key=lambda each: each.count, reverse=most == "most")
+    sure = [confidence_of(brief, each) for each in found]
+    told = [each for each in sure if each is not None]
+    return Draft((_ranked(voice, most, ordered, min(told) if told else None),))
+
+
+def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float | None) -> Claim:
+    """ "More photos were taken in Lisbon: 57 [1-57]; 46 were taken in Berlin [58-103]."."""
+    wording = voice.wording
+    first = [each for each in ordered if each.count == ordered[0].count]
+    if len(first) == len(ordered) > 1:
+        phrases = [voice.matching(2, each.label, certain=each.certain) for each in first]
+        text = wording.as_many.format(
+            others=voice.also(phrases), count=first[0].count, cites=marker(_numbers(first))
+        )
+        return Claim(voice.sentence(text), _numbers(first), confidence)
+    said = []
+    for place, each in enumerate(ordered):
+        template = wording.against if each.count else wording.none
+        template = template if place else wording.more[most]
+        phrase = voice.matching(each.count if place else 2, each.label, certain=each.certain)
+        said.append(template.format(phrase=phrase, count=each.count, cites=marker(each.numbers)))
+    return Claim("".join(said) + wording.stop, _numbers(ordered), confidence)
+
+
+def _said(voice: Voice, group: str, each: Total) -> str:
+    """ "in 2019 (203) [1-203]"."""
+    label = voice.wording.groups.get(group, "{value}").format(value=voice.label(group, each.label))
+    return voice.counted(label, each.count, each.numbers)
+
+
+def _numbers(totals: Sequence[Total]) -> tuple[int, ...]:
+    return tuple(sorted({n for each in totals for n in each.numbers}))

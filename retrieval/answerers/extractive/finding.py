@@ -1,0 +1,103 @@
+"""Which photo it is, and whether there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrieval.answerers.citing import marker
+from retrieval.answerers.extractive.counting import counted, whole
+from retrieval.answerers.extractive.refusing import missing, nothing, refused
+from retrieval.answerers.extractive.saying import Voice, day_of
+from retrieval.answerers.extractive.valued import first_or_last
+from retrieval.answerers.extractive.weighing import (
+    MOST_NAMED,
+    SURE,
+    UNTOLD,
+    WORTH_NAMING,
+    expected_right,
+    is_certain,
+    one_is_meant,
+    relevant,
+)
+from retrieval.records import Brief, Claim, Draft, Evidence
+
+
+def find(brief: Brief, voice: Voice) -> Draft:
+    """The photo that is meant and what else it may be, or all that match."""
+    photos = relevant(brief)
+    if not photos:
+        return nothing(brief, voice)
+    if brief.plan.pick:
+        chosen = first_or_last(brief, photos)
+        if chosen is None:
+            return refused(missing(voice, "taken", photos[:1]))
+        confidence = expected_right(brief, [chosen])
+        text = voice.weighed(voice.wording.found.format(photo=voice.photo(chosen)), confidence)
+        return Draft((Claim(voice.of_all(brief, text), (chosen.n,), confidence),))
+    if one_is_meant(brief):
+        return Draft((which(brief, voice),))
+    return Draft((counted(brief, voice, whole(brief)), *best_match(brief, voice)))
+
+
+def which(brief: Brief, voice: Voice) -> Claim:
+    """The photo that is meant, in words for how sure that is. Needs a relevant one."""
+    first, *others = relevant(brief)
+    confidence = which_confidence(brief)
+    text = voice.wording.found.format(photo=voice.photo(first))
+    rivals = _rivals(others) if confidence is not None and confidence < SURE else []
+    if rivals:
+        text = voice.wording.found_else.format(answer=text, others=voice.photos(rivals))
+    cites = (first.n, *(each.n for each in rivals))
+    return Claim(voice.weighed(text, confidence), cites, confidence)
+
+
+def which_confidence(brief: Brief) -> float | None:
+    """The probability that the best photo is the one that is meant; None where it is alone."""
+    first, *others = relevant(brief)
+    if is_certain(brief) and not others:
+        return None
+    if first.probability is not None:
+        return first.probability
+    return UNTOLD if others or brief.relevant is None else first.relevance
+
+
+def best_match(brief: Brief, voice: Voice) -> list[Claim]:
+    """The best of several photos that were not chosen by exact filters alone."""
+    photos = relevant(brief)
+    if is_certain(brief) or len(photos) < 2:
+        return []
+    text = voice.wording.best.format(photo=voice.photo(photos[0]))
+    return [Claim(text, (photos[0].n,), photos[0].relevance)]
+
+
+def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
+    likely = [e for e in others if e.probability is None or e.probability >= WORTH_NAMING]
+    return likely[:MOST_NAMED]
+
+
+def yes_or_no(brief: Brief, voice: Voice) -> Draft:
+    """Yes, with the photos that show it. That there is none is a refusal, never a "no"."""
+    photos = relevant(brief)
+    if not photos:
+        return nothing(brief, voice)
+    if is_certain(brief):
+        return Draft((_yes_surely(brief, voice),))
+    best, *others = photos
+    rest = () if one_is_meant(brief) else tuple(each.n for each in others)
+    text = voice.wording.yes.format(photo=voice.photo(best))
+    if rest:
+        text = voice.wording.yes_also.format(answer=text, cites=marker(rest))
+    confidence = UNTOLD if best.relevance is None or brief.relevant is None else best.relevance
+    return Draft((Claim(voice.weighed(text, confidence), (best.n, *rest), confidence),))
+
+
+def _yes_surely(brief: Brief, voice: Voice) -> Claim:
+    total, photos = whole(brief), relevant(brief)
+    phrase = voice.matching(total.count, brief.plan.box, certain=True)
+    text = voice.wording.yes_count[total.count != 1].format(
+        count=total.count, phrase=phrase, cites=marker(total.numbers)
+    )
+    days = sorted(filter(None, map(day_of, photos)))
+    if days and len(photos) >= total.count:
+        text += voice.wording.comma + voice.span(days[0], days[-1])
+    return Claim(text + voice.wording.stop, total.numbers)

@@ -1,0 +1,185 @@
+"""What, who, which colour, what is written: quoted from captions and recognised writing.
+
+Nothing here looks at a picture. A caption is quoted as what somebody said, and what no text says is
+not answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from retrieval.answerers.extractive.finding import which, which_confidence
+from retrieval.answerers.extractive.refusing import nothing, refused
+from retrieval.answerers.extractive.saying import LONGEST_QUOTE, Voice, tame
+from retrieval.answerers.extractive.weighing import (
+    SURE,
+    expected_right,
+    one_is_meant,
+    relevant,
+)
+from retrieval.records import Brief, Claim, Draft, Evidence
+
+#: Quotes one photo, as claims of a given confidence.
+Quotes = Callable[[Brief, Voice, Evidence, float | None], list[Claim]]
+
+MOST_QUOTES = 2
+MOST_PHOTOS = 3
+#: A tag below this share of zero-shot says next to nothing.
+LEAST_TAG = 0.1
+MOST_TAGS = 4
+
+_COLOURS = re.compile(
+    r"\b(?:black|white|gr[ae]y|red|green|blue|yellow|orange|brown|purple|violet|pink|beige|gold"
+    r"(?:en)?|silver|turquoise|maroon|tan|cream|blond[e]?)\b|[黑白灰红绿蓝黄橙棕紫粉金银褐]",
+    re.IGNORECASE,
+)
+_OF_PHOTO = re.compile(
+    r"colou?rs?\b.*\b(?:of|in|has|have|does)\s+(?:the|this|that)\s+(?:photo|picture|image)\b(?! of)"
+    r"|照片.{0,4}(?:主)?色调",
+    re.IGNORECASE,
+)
+
+
+def what(brief: Brief, voice: Voice) -> Draft:
+    """What captions, or else keywords, say of the photo that is meant; refused without any."""
+    return _quote(brief, voice, _captions)
+
+
+def written(brief: Brief, voice: Voice) -> Draft:
+    """The writing that was recognised in the photo that is meant."""
+    return _quote(brief, voice, _writing, "writing")
+
+
+def coloured(brief: Brief, voice: Voice) -> Draft:
+    """The colour of a thing, only where a caption says it; that of a whole photo by its pixels."""
+    photos = relevant(brief)
+    if not photos:
+        return nothing(brief, voice)
+    if _OF_PHOTO.search(brief.plan.question) and photos[0].colours:
+        return Draft((*doubt(brief, voice), colours_of(brief, voice, photos[0])))
+    said = _quote(brief, voice, _colour_captions)
+    if not said.refused:
+        return said
+    shown = colours_of(brief, voice, photos[0])
+    wording = voice.wording
+    return refused(Claim(wording.no_colour), *([shown] if photos[0].colours else said.claims[1:]))
+
+
+def doubt(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
+    """Which photo is meant, where that is not sure."""
+    confidence = which_confidence(brief)
+    return (which(brief, voice),) if confidence is not None and confidence < SURE else ()
+
+
+def colours_of(brief: Brief, voice: Voice, each: Evidence) -> Claim:
+    """The main colours of a picture."""
+    names = voice.also([voice.colour(name) for name in each.colours])
+    text = voice.wording.colours.format(photo=voice.cite([each.n]), colours=names)
+    return Claim(text, (each.n,), which_confidence(brief))
+
+
+def tags_of(voice: Voice, each: Evidence) -> Claim | None:
+    """What it looks like, with probabilities; None where nothing is likely."""
+    named = [(tame(tag), share) for tag, share in each.tags if share >= LEAST_TAG][:MOST_TAGS]
+    if not named:
+        return None
+    said = [voice.wording.tag.format(tag=tag, percent=round(100 * share)) for tag, share in named]
+    text = voice.wording.tags.format(
+        photo=voice.cite([each.n]), tags=voice.wording.comma.join(said)
+    )
+    return Claim(text, (each.n,))
+
+
+def quotes_of(brief: Brief, voice: Voice, each: Evidence) -> list[Claim]:
+    """Quotes of its captions, else of its keywords."""
+    return _captions(brief, voice, each, which_confidence(brief))
+
+
+def writing_in(brief: Brief, voice: Voice, each: Evidence) -> list[Claim]:
+    """A quote of what was recognised in it."""
+    return _writing(brief, voice, each, which_confidence(brief))
+
+
+# --- quotes -----------------------------------------------------------------------------------
+
+
+def _quote(brief: Brief, voice: Voice, quotes: Quotes, field: str = "") -> Draft:
+    photos = relevant(brief)
+    if not photos:
+        return nothing(brief, voice)
+    if one_is_meant(brief):
+        said = quotes(brief, voice, photos[0], which_confidence(brief))
+        if said:
+            return Draft((*doubt(brief, voice), *said))
+    else:
+        said = [
+            claim
+            for each in photos
+            for claim in quotes(brief, voice, each, expected_right(brief, [each]))[:1]
+        ]
+        if said:
+            return Draft(tuple(said[:MOST_PHOTOS]))
+    return _unsaid(voice, photos, field)
+
+
+def _unsaid(voice: Voice, photos: Sequence[Evidence], field: str) -> Draft:
+    """That no text says it, and what else the best photo looks like."""
+    wording, best = voice.wording, photos[0]
+    template = wording.no_writing if field == "writing" else wording.no_text
+    claims = [Claim(template.format(photo=voice.photo(best)), (best.n,))]
+    tags = tags_of(voice, best)
+    return refused(*claims, *([tags] if tags else []))
+
+
+def _captions(brief: Brief, voice: Voice, each: Evidence, confidence: float | None) -> list[Claim]:
+    asked = brief.plan.box.casefold().strip(" .")
+    captions = sorted(
+        {tame(text, LONGEST_QUOTE): None for text in each.captions if text.strip()},
+        key=lambda text: (text.casefold().strip(" .") == asked, -_overlap(text, asked)),
+    )
+    said = [
+        _said(voice, voice.wording.caption, each, text, confidence) for text in captions if text
+    ]
+    if said:
+        return said[:MOST_QUOTES]
+    keywords = voice.wording.comma.join(filter(None, map(tame, each.facts.keywords)))
+    if not keywords:
+        return []
+    text = voice.wording.keywords.format(photo=voice.cite([each.n]), keywords=keywords)
+    return [Claim(text, (each.n,), confidence)]
+
+
+def _colour_captions(
+    brief: Brief, voice: Voice, each: Evidence, confidence: float | None
+) -> list[Claim]:
+    """Captions that name a colour and something of what was asked for."""
+    asked = brief.plan.box.casefold()
+    return [
+        _said(voice, voice.wording.caption, each, tame(text, LONGEST_QUOTE), confidence)
+        for text in each.captions
+        if _COLOURS.search(tame(text, LONGEST_QUOTE)) and _overlap(text, asked)
+    ][:MOST_QUOTES]
+
+
+def _writing(brief: Brief, voice: Voice, each: Evidence, confidence: float | None) -> list[Claim]:
+    text = tame(each.writing or "", LONGEST_QUOTE)
+    return [_said(voice, voice.wording.writing, each, text, confidence)] if text else []
+
+
+def _said(
+    voice: Voice, template: str, each: Evidence, text: str, confidence: float | None
+) -> Claim:
+    quote = f"“{text.rstrip(' .。')}”"
+    said = template.format(photo=voice.cite([each.n]), quote=quote)
+    return Claim(said, (each.n,), confidence)
+
+
+def _overlap(text: str, asked: str) -> int:
+    """How many words of what was asked for are in a text."""
+    return len(_words(text) & _words(asked))
+
+
+def _words(text: str) -> set[str]:
+    found: Iterable[str] = re.findall(r"[a-z0-9äöüßàâçéèêëîïôûùñ']{3,}|[㐀-鿿]", text.casefold())
+    return {word.removesuffix("s") for word in found} - {"the", "and", "what", "which", "with"}

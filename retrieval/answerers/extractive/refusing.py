@@ -1,0 +1,36 @@
+"""What is said where the photos do not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrieval.answerers.citing import marker
+from retrieval.answerers.extractive.saying import Voice
+from retrieval.records import Brief, Claim, Draft, Evidence
+
+
+def nothing(brief: Brief, voice: Voice) -> Draft:
+    """Nothing matches: why, and the closest photo where there is one."""
+    wording = voice.wording
+    if not brief.considered:
+        return refused(Claim(wording.empty))
+    if not brief.matched or not brief.evidence:
+        phrase = voice.matching(1, brief.plan.box, certain=True)
+        return refused(Claim(wording.none_of.format(considered=brief.considered, phrase=phrase)))
+    closest = brief.evidence[0]
+    return refused(
+        Claim(wording.no_match.format(box=voice.box)),
+        Claim(wording.closest.format(photo=voice.photo(closest)), (closest.n,)),
+    )
+
+
+def missing(voice: Voice, field: str, photos: Sequence[Evidence]) -> Claim:
+    """That something is not known of these photos."""
+    numbers = tuple(each.n for each in photos)
+    noun = voice.noun(field)
+    template = voice.wording.missing[len(numbers) != 1]
+    return Claim(template.format(noun=noun, cites=marker(numbers)), numbers)
+
+
+def refused(*claims: Claim) -> Draft:
+    return Draft(claims, refused=True)

@@ -1,0 +1,196 @@
+"""Pieces of sentences: dates, places, quotes and lists, in the words of one language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+
+from retrieval.answerers.citing import marker, numbers_in
+from retrieval.answerers.extractive.weighing import words_for
+from retrieval.answerers.extractive.wording import Wording
+from retrieval.records import Brief, Evidence, QuestionPlan
+
+LONGEST_QUOTE = 300
+LONGEST_NAME = 100
+_TAKEN = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d))?")
+
+
+def tame(text: str, longest: int = LONGEST_NAME) -> str:
+    """Text of a file as it may stand in an answer: one line, no control characters, no citation.
+
+    Whoever wrote a caption, a keyword or the name of a camera into a file may have written
+    anything. Text is cut off before something that reads as a citation, and double quotes in it
+    become single ones, so that it cannot end the quote that it stands in. "" where nothing is left.
+    """
+    text = text[: 8 * longest]
+    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_plain(c))
+    kept = " ".join(kept.translate(_QUOTES).split())
+    fake = numbers_in(kept)
+    end = min(fake[0][0] if fake else len(kept), longest)
+    return kept if end == len(kept) else kept[:end].rstrip() + "…" if kept[:end].strip() else ""
+
+
+def _is_plain(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+_QUOTES = str.maketrans({'"': "'", "“": "‘", "”": "’", "„": "‘", "「": "‘", "」": "’"})
+
+
+def place_of(each: Evidence) -> str | None:
+    """City and country, else region and country, else what `place` says."""
+    facts = each.facts
+    names = [tame(name) for name in (facts.city or facts.region, facts.country) if name]
+    return ", ".join(dict.fromkeys(filter(None, names))) or tame(each.place or "") or None
+
+
+def day_of(each: Evidence) -> str | None:
+    """The day as "2023-02-15"; None where none is known or it is not one."""
+    found = _TAKEN.match(each.facts.taken_at or "")
+    if not found:
+        return None
+    try:
+        return date(*map(int, found.groups()[:3])).isoformat()
+    except ValueError:
+        return None
+
+
+class Voice:
+    """Says things in the language of `wording`; `box` is what was searched."""
+
+    def __init__(self, wording: Wording, plan: QuestionPlan) -> None:
+        self.wording = wording
+        self.box = tame(plan.box or plan.question)
+
+    # --- time -------------------------------------------------------------------------------
+
+    def day(self, iso: str) -> str:
+        """ "2023-02-15 (Wednesday, 15 February 2023)"."""
+        return self.wording.day.format(iso=iso, words=self._words(iso))
+
+    def moment(self, each: Evidence) -> str:
+        """The day, with the time of day where that is known. Needs a photo with a day."""
+        found = _TAKEN.match(each.facts.taken_at or "")
+        assert found is not None
+        iso, (hour, minute) = found[0][:10], found.groups()[3:]
+        if hour is None:
+            return self.day(iso)
+        time = f"{hour}:{minute}"
+        return self.wording.time.format(iso=iso, time=time, words=self._words(iso))
+
+    def span(self, first: str, last: str) -> str:
+        """From one day to another, or the one day that both are."""
+        if first == last:
+            return self.phrase("taken", self.day(first))
+        return self.wording.span.format(first=self.day(first), last=self.day(last))
+
+    def _words(self, iso: str) -> str:
+        day, wording = date.fromisoformat(iso), self.wording
+        return wording.day_words.format(
+            weekday=wording.weekdays[day.weekday()],
+            day=day.day,
+            month=wording.months[day.month - 1],
+            year=f"{day.year:04d}",
+        )
+
+    # --- photos -----------------------------------------------------------------------------
+
+    def photo(self, each: Evidence) -> str:
+        """A cited photo and when and where it was taken: "[1] (2021-06-09, Cusco, Peru)"."""
+        known = [fact for fact in (day_of(each), place_of(each)) if fact]
+        if not known:
+            return marker([each.n])
+        facts = self.wording.comma.join(known)
+        return self.wording.known.format(cites=marker([each.n]), facts=facts)
+
+    def photos(self, found: Sequence[Evidence]) -> str:
+        return self.either([self.photo(each) for each in found])
+
+    # --- lists and phrases ------------------------------------------------------------------
+
+    def cite(self, numbers: Sequence[int]) -> str:
+        return marker(numbers)
+
+    def colour(self, name: str) -> str:
+        return self.wording.colour_names.get(name, tame(name))
+
+    def label(self, group: str, label: str) -> str:
+        """A value of a group: days and months in words as well, all else as it is."""
+        try:
+            if group == "day":
+                return self.day(label)
+            if group == "month":
+                return self._month(date.fromisoformat(f"{label}-01"))
+        except ValueError:  # a file may say anything
+            pass
+        return tame(label)
+
+    def _month(self, day: date) -> str:
+        return self.wording.month.format(
+            iso=day.isoformat()[:7],
+            month=self.wording.months[day.month - 1],
+            year=f"{day.year:04d}",
+        )
+
+    def also(self, parts: Sequence[str]) -> str:
+        return self._joined(parts, self.wording.also)
+
+    def either(self, parts: Sequence[str]) -> str:
+        return self._joined(parts, self.wording.either)
+
+    def _joined(self, parts: Sequence[str], last: str) -> str:
+        *most, end = parts
+        return self.wording.listed.join(most) + last + end if most else end
+
+    def phrase(self, field: str, value: str) -> str:
+        return self.wording.phrases.get(field, "{value}").format(value=value)
+
+    def noun(self, field: str, *, many: bool = False) -> str:
+        """What a field or a group is called; its own name where there is no word for it."""
+        nouns = self.wording.nouns_many if many else self.wording.nouns
+        return nouns.get(field) or (field if field.isidentifier() else "…")
+
+    def weighed(self, answer: str, confidence: float | None) -> str:
+        """An answer as a sentence, in words for how sure it is."""
+        template: str = getattr(self.wording, words_for(confidence))
+        return self.sentence(template.format(answer=answer))
+
+    def counted(self, phrase: str, count: int, numbers: Sequence[int]) -> str:
+        text = self.wording.counted.format(phrase=phrase, count=count, cites=marker(numbers))
+        return text.rstrip()
+
+    def of_all(self, brief: Brief, text: str) -> str:
+        """The sentence, with a word that it is of the best matches only, where there are more."""
+        whole = brief.totals[0].count if brief.totals else brief.relevant or 0
+        known = sum(1 + len(each.folded) for each in brief.evidence)
+        if whole <= known:
+            return text
+        return self.wording.among.format(count=len(brief.evidence), answer=text)
+
+    def cited(self, phrase: str, numbers: Sequence[int]) -> str:
+        return self.wording.cited.format(phrase=phrase, cites=marker(numbers)).rstrip()
+
+    def quoted(self, text: str) -> str:
+        return f"“{text}”"
+
+    def sentence(self, text: str) -> str:
+        return text[:1].upper() + text[1:] if self.wording.capitals else text
+
+    # --- what was searched ------------------------------------------------------------------
+
+    def matching(self, count: int, box: str, *, certain: bool) -> str:
+        """What `count` photos do that match a box: "were taken in Lisbon", "show dogs"."""
+        wording, box = self.wording, tame(box)
+        many = 0 if count == 1 else 1
+        if not box:
+            return wording.are_here[many]
+        simple = not re.search(r"[:\"'“”()*]|^-|\s-", box)
+        if certain and re.match(wording.before_place, box, re.IGNORECASE) and simple:
+            return wording.taken[many].format(box=box)
+        if certain and re.fullmatch(r"\d{4}", box):
+            return wording.taken_in[many].format(box=box)
+        if certain or not simple or re.match(wording.before_place, box, re.IGNORECASE):
+            return wording.matches[many].format(box=box)
+        return wording.seems[many].format(box=box)

@@ -1,0 +1,103 @@
+"""What a language needs to say answers: templates, filled by str.format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+#: A template for one photo, and one for several.
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """The templates of one language. A name in braces says what is put there.
+
+    `cites` is a citation like "[1-3]", `photo` a citation with what is known of that photo. A
+    phrase is a part of a sentence and has no full stop.
+    """
+
+    capitals: bool
+    weekdays: tuple[str, ...]
+    months: tuple[str, ...]
+    colour_names: Mapping[str, str]
+
+    # --- pieces ---
+    day_words: str
+    day: str
+    time: str
+    month: str
+    span: str
+    comma: str
+    listed: str
+    also: str  # before the last of several
+    either: str  # before the last of several possibilities
+    stop: str
+    between: str  # claims
+    cited: str
+    counted: str
+    known: str
+    others: str
+    nouns: Mapping[str, str]  # what a field or a group is called
+    nouns_many: Mapping[str, str]  # the same behind a number
+    phrases: Mapping[str, str]  # how a field's value stands in a sentence
+    groups: Mapping[str, str]  # how a group's value does
+
+    # --- what photos do that match a box ---
+    before_place: str  # a regular expression: how a box begins that says when, where or with what
+    taken: Pair
+    taken_in: Pair
+    matches: Pair
+    seems: Pair
+    are_here: Pair
+
+    # --- how sure ---
+    plain: str
+    likely: str
+    perhaps: str
+    unsure: str
+    otherwise: str
+    as_likely: str
+
+    # --- answers ---
+    days: str
+    range: str
+    best: str
+    picked: Mapping[str, str]
+    among: str
+    count: Pair
+    about: Pair
+    distinct: str
+    unknown: str
+    found: str
+    found_else: str
+    yes: str
+    yes_also: str
+    yes_count: Pair
+    per_group: str
+    most: Mapping[str, str]
+    of_box: str
+    next: str
+    more: Mapping[str, str]
+    against: str
+    none: str
+    as_many: str
+    caption: str
+    writing: str
+    keywords: str
+    colours: str
+    tags: str
+    tag: str
+    taken_so: str
+    they_look: str
+
+    # --- refusals ---
+    empty: str
+    none_of: str
+    no_match: str
+    closest: str
+    missing: Pair
+    not_kept: str
+    no_text: str
+    no_colour: str
+    no_writing: str
