@@ -188,7 +188,8 @@ def test_a_caption_of_a_person_stays_unless_it_is_to_be_replaced(photos: Path) -
     report = caption_folder(photos, Captioner("Ours."), replace=True)
     assert len(report.captioned) == 2
     assert read_xmp((photos / "red.jpg.xmp").read_bytes()) == {
-        **{"xmp:Rating": ("5",), "dc:subject": ("dog",)},
+        "xmp:Rating": ("5",),
+        "dc:subject": ("dog",),
         "dc:description": ("Ours.", "Ours."),
     }
 

@@ -82,7 +82,7 @@ def test_what_a_spreadsheet_saved_is_read_and_gone_on_with(tmp_path: Path) -> No
 def test_what_is_no_table_of_ours_stays(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "captions.csv"
     path.write_bytes(data)
-    with pytest.raises(UsageError, match="Name another file|another"):
+    with pytest.raises(UsageError, match="another"):
         CaptionTable(path)
     assert path.read_bytes() == data
 

@@ -117,7 +117,8 @@ def test_our_caption_is_found_where_another_program_moved_it() -> None:
     assert made.count(b"description>") == 2
     assert made.count(b"retrieval:source") == 1
     assert read_xmp(made) == {
-        **{"xmp:Rating": ("2",), "dc:subject": ("a",)},
+        "xmp:Rating": ("2",),
+        "dc:subject": ("a",),
         "dc:description": ("A cat.", "A cat."),
     }
 
