@@ -1,4 +1,4 @@
-"""Our figures are those of sacrebleu, rouge-score and pycocoevalcap, on real and on odd captions."""
+"""Our figures are those of sacrebleu, rouge-score and pycocoevalcap, also on odd captions."""
 
 from __future__ import annotations
 
