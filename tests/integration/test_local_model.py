@@ -9,6 +9,7 @@ import gc
 import importlib.util
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -25,6 +26,9 @@ import pytest
 from retrieval.errors import MissingExtraError, ModelError, NoVisionError
 from retrieval.models import LanguageModel, Message, ModelSpec, Picture, load_model
 from retrieval.models.local import LocalModel
+from retrieval.records import Evidence
+from retrieval.reranking import rerank
+from retrieval.reranking.pointwise import PointwiseJudge
 from tests.conftest import ROOT
 from tests.ggufs import smollm, write_gguf, write_sight
 from tests.pictures import paint
@@ -183,6 +187,21 @@ def test_it_takes_no_pictures(local: LocalModel) -> None:
     for ask in (local.complete, local.yes):
         with pytest.raises(NoVisionError, match="mmproj"):
             ask([message], purpose="test")
+
+
+def test_it_judges_photos_one_by_one(local: LocalModel) -> None:
+    """What it says of them is of no worth, but it says it of each, whatever was read before."""
+    evidence = [
+        Evidence(n, n, f"{n}.jpg", captions=(f"A {what} on a beach.",))
+        for n, what in enumerate(("dog", "red car"), 1)
+    ]
+    judge = PointwiseJudge(local)
+    found = rerank("a dog", evidence, judge, seconds=math.inf)
+    assert found.complete
+    assert sorted(found.after) == [1, 2]
+    assert found.probabilities[1] != found.probabilities[2]
+    again = rerank("a dog", evidence[::-1], judge, seconds=math.inf)
+    assert again.probabilities == pytest.approx(dict(found.probabilities), abs=1e-6)
 
 
 def jpeg(colour: str) -> bytes:
