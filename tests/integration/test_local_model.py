@@ -16,6 +16,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -179,6 +181,19 @@ def test_requests_from_threads_wait_for_each_other(local: LocalModel) -> None:
         thread.join(60)
     assert len(told) == 3
     assert len(set(told)) == 1
+
+
+def test_its_port_serves_nobody(local: LocalModel) -> None:
+    """llama.cpp's engine listens whether it is wanted or not; nobody is told its key."""
+    local.complete(user("Hi"), purpose="test", most_tokens=1)
+    address = local._engine.listening_address
+    assert address.startswith("http://127.0.0.1:")
+    for path in ("/v1/models", "/props", "/slots", "/v1/chat/completions", "/completion", "/"):
+        for body in (None, b'{"prompt": "hi", "messages": [], "n_predict": 1}'):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(f"{address}{path}", data=body, timeout=20)
+            caught.value.close()
+            assert caught.value.code in (401, 404)
 
 
 def test_it_takes_no_pictures(local: LocalModel) -> None:
