@@ -86,7 +86,7 @@ class Hider:
             self.originals[self._hidden[key]] = original
         return self._hidden[key]
 
-    def text(self, text: str, *, strict: bool = False) -> str:
+    def redact(self, text: str, *, strict: bool = False) -> str:
         """A text with placeholders. `strict`: its capital letters tell nothing of names."""
         if not (self.gps or self.names) or not text:
             return text

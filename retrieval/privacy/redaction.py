@@ -49,9 +49,9 @@ class Redactor:
         """What each placeholder stands for, for `restore`."""
         return dict(self._hider.originals)
 
-    def text(self, text: str, *, strict: bool = False) -> str:
+    def redact_text(self, text: str, *, strict: bool = False) -> str:
         """A text with placeholders. `strict`: its capital letters tell nothing of names."""
-        return self._hider.text(text, strict=strict)
+        return self._hider.redact(text, strict=strict)
 
     def restore(self, text: str) -> str:
         """Put back what was taken out."""
@@ -90,8 +90,8 @@ class Redactor:
             path=self._hider.hide("file", evidence.path) if self.names else evidence.path,
             facts=self.facts(evidence.facts),
             place=self._place(evidence.place, evidence.facts.country),
-            captions=tuple(map(self.text, evidence.captions)),
-            writing=self.text(evidence.writing, strict=True) if evidence.writing else None,
+            captions=tuple(map(self.redact_text, evidence.captions)),
+            writing=self.redact_text(evidence.writing, strict=True) if evidence.writing else None,
         )
 
     def facts(self, facts: Facts) -> Facts:
@@ -108,29 +108,29 @@ class Redactor:
             )
         return replace(
             facts,
-            title=self.text(facts.title, strict=True) if facts.title else facts.title,
-            caption=self.text(facts.caption) if facts.caption else facts.caption,
-            keywords=tuple(self.text(keyword, strict=True) for keyword in facts.keywords),
+            title=self.redact_text(facts.title, strict=True) if facts.title else facts.title,
+            caption=self.redact_text(facts.caption) if facts.caption else facts.caption,
+            keywords=tuple(self.redact_text(keyword, strict=True) for keyword in facts.keywords),
         )
 
     def _plan(self, plan: QuestionPlan) -> QuestionPlan:
         return replace(
             plan,
-            question=self.text(plan.question),
-            box=self.text(plan.box),
-            alternatives=tuple(map(self.text, plan.alternatives)),
+            question=self.redact_text(plan.question),
+            box=self.redact_text(plan.box),
+            alternatives=tuple(map(self.redact_text, plan.alternatives)),
         )
 
     def _total(self, total: Total, group: str) -> Total:
         if self.gps and group == "city" and total.label:
             return replace(total, label=self._hider.hide("place", total.label))
-        return replace(total, label=self.text(total.label))
+        return replace(total, label=self.redact_text(total.label))
 
     def _turn(self, turn: Turn) -> Turn:
         return replace(
             turn,
-            question=self.text(turn.question),
-            answer=self.text(turn.answer),
+            question=self.redact_text(turn.question),
+            answer=self.redact_text(turn.answer),
             plan=self._plan(turn.plan),
         )
 

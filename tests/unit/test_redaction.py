@@ -82,7 +82,7 @@ def test_nothing_is_taken_out_unasked() -> None:
     for what in ((), ("faces",)):
         redactor = Redactor(what)
         assert redactor.brief(BRIEF) == BRIEF
-        assert redactor.text(PLAN.question) == PLAN.question
+        assert redactor.redact_text(PLAN.question) == PLAN.question
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_is_left_of_a_brief(
 def test_the_same_word_is_the_same_placeholder() -> None:
     redactor = Redactor(("names",))
     redacted = redactor.brief(BRIEF)
-    anna = redactor.text("ANNA")
+    anna = redactor.redact_text("ANNA")
     assert re.fullmatch(r"\[name \d+\]", anna)
     assert redacted.plan.question.startswith(f"When was {anna} in Berlin")
     assert (redacted.evidence[0].facts.title or "").startswith(f"{anna}'s")
@@ -161,7 +161,7 @@ def test_a_place_below_the_country() -> None:
 )
 def test_positions_and_addresses(text: str) -> None:
     redactor = Redactor(("gps",))
-    redacted = redactor.text(f"taken at {text} by the lake")
+    redacted = redactor.redact_text(f"taken at {text} by the lake")
     rest = re.sub(r"\[[a-z]+ \d+\]", "", redacted.removeprefix("taken at"))
     if text not in ("Am Ufer 3", "10115 Berlin", "N 52° 31.2"):
         assert not re.search(r"\d", rest), redacted
@@ -182,7 +182,7 @@ def test_positions_and_addresses(text: str) -> None:
     ],
 )
 def test_what_is_no_position_and_no_name(text: str) -> None:
-    assert Redactor(ALL).text(text) == text
+    assert Redactor(ALL).redact_text(text) == text
 
 
 @given(
@@ -197,7 +197,7 @@ def test_no_position_is_left(
 ) -> None:
     numbers = [f"{value:.{digits}f}" for value in (latitude, longitude)]
     text = frame.replace("{}", between.join(numbers))
-    redacted = Redactor(("gps",)).text(text)
+    redacted = Redactor(("gps",)).redact_text(text)
     for number in numbers:
         assert number.lstrip("-") not in redacted, redacted
 
@@ -223,7 +223,7 @@ LATIN = st.text(st.sampled_from("abcdefghijklmnoprstuvwyzäöüéñ"), min_size=
 def test_no_name_is_left(name: str, frame: str) -> None:
     text = frame.replace("{}", name)
     redactor = Redactor(("names",))
-    redacted = redactor.text(text)
+    redacted = redactor.redact_text(text)
     assert name.casefold() not in redacted.casefold()
     assert redactor.restore(redacted) == text
 
@@ -231,15 +231,15 @@ def test_no_name_is_left(name: str, frame: str) -> None:
 @given(st.text(max_size=200), st.sets(st.sampled_from(ALL)))
 def test_any_text_comes_back(text: str, what: set[Redaction]) -> None:
     redactor = Redactor(what)
-    redacted = redactor.text(text)
+    redacted = redactor.redact_text(text)
     back = redactor.restore(redacted)
     assert back.casefold() == (hiding.plain(text) if what - {"faces"} else text).casefold()
-    assert Redactor(what).text(text) == redacted
+    assert Redactor(what).redact_text(text) == redacted
 
 
 def test_placeholders_that_were_there_before_are_no_way_to_names() -> None:
     redactor = Redactor(("names",))
-    redacted = redactor.text("with Anna, who said [name 1] and [name 2]")
+    redacted = redactor.redact_text("with Anna, who said [name 1] and [name 2]")
     assert redactor.restore(redacted) == "with Anna, who said [name 1] and [name 2]"
 
 
@@ -255,14 +255,14 @@ def test_placeholders_that_were_there_before_are_no_way_to_names() -> None:
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:
-    assert Redactor(("names",)).text(text) == text
+    assert Redactor(("names",)).redact_text(text) == text
 
 
 @pytest.mark.parametrize(
     "contact", ["anna.b@example.org", "@anna_b", "+49 30 1234567", "(030) 123-45678"]
 )
 def test_contacts(contact: str) -> None:
-    redacted = Redactor(("names",)).text(f"ask {contact} now")
+    redacted = Redactor(("names",)).redact_text(f"ask {contact} now")
     assert re.fullmatch(r"ask \[contact 1\] now", redacted)
 
 
@@ -277,7 +277,7 @@ def test_contacts(contact: str) -> None:
     ],
 )
 def test_places_that_no_photo_is_of(text: str, places: int) -> None:
-    assert len(re.findall(r"\[place \d+\]", Redactor(("gps",)).text(text))) == places
+    assert len(re.findall(r"\[place \d+\]", Redactor(("gps",)).redact_text(text))) == places
 
 
 def test_without_the_list_of_places_every_name_may_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +287,7 @@ def test_without_the_list_of_places_every_name_may_be_one(monkeypatch: pytest.Mo
     monkeypatch.setattr("retrieval.places.places", missing)
     hiding._is_town.cache_clear()
     try:
-        assert Redactor(("gps",)).text("a dog in Lisbon") == "a dog in [place 1]"
+        assert Redactor(("gps",)).redact_text("a dog in Lisbon") == "a dog in [place 1]"
     finally:
         hiding._is_town.cache_clear()
 
@@ -295,7 +295,7 @@ def test_without_the_list_of_places_every_name_may_be_one(monkeypatch: pytest.Mo
 @given(st.lists(st.integers(1, 9), max_size=30))
 def test_pieces_are_restored_across_their_ends(lengths: list[int]) -> None:
     redactor = Redactor(("names",))
-    text = redactor.text("I saw Anna and Peter [1] in a [box] with Anna [") + "x" * 30
+    text = redactor.redact_text("I saw Anna and Peter [1] in a [box] with Anna [") + "x" * 30
     got: list[str] = []
     with redactor.restoring(got.append) as take:
         at = 0
