@@ -1,4 +1,4 @@
-"""Numbers in a claim: counts of photos are those of the totals, all others stand in the evidence."""
+"""Numbers in a claim: photos are counted by the totals, all else stands in the evidence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _KINDS = {
     "国": "country", "week": "week",
 }  # fmt: skip
 _OF_ALL = re.compile(
-    r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b|共|在|从|全部|的)\s*"
+    r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b"
+    r"|共|在|从|全部|的)\s*"
     r"(?:your |the |all |my |our )*$",
     re.IGNORECASE,
 )
