@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
 @click.command("eval")
 @click.argument("folder", metavar="DIR")
+@click.option("--captions", metavar="FILE", help="Score a table image,caption against DIR's.")
 @encoder_options
 @work_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate_command(folder: str, as_json: bool, **flags: Any) -> None:
+def evaluate_command(folder: str, captions: str | None, as_json: bool, **flags: Any) -> None:
     """Measure an encoder on DIR, which holds images/ and captions.csv (image,caption)."""
     settings = load_settings(**flags)
+    if captions:
+        evaluate_a_table(folder, captions, as_json)
+        return
     from retrieval.evaluation import evaluate_folder
 
     with progress_display() as on_progress:
@@ -37,6 +42,22 @@ def evaluate_command(folder: str, as_json: bool, **flags: Any) -> None:
         emit(to_json(_record(result)))
     else:
         _show(result)
+
+
+def evaluate_a_table(folder: str, captions: str, as_json: bool) -> None:
+    """`--captions FILE`: by BLEU-4, ROUGE-L and CIDEr-D."""
+    from retrieval.evaluation.captions import evaluate_captions
+
+    found = evaluate_captions(folder, captions)
+    if as_json:
+        emit(to_json(asdict(found)))
+        return
+    scores = found.scores
+    emit(f"{scores.captions:,} captions, {found.missing:,} photos without one")
+    emit(f"  BLEU-4   {scores.bleu4:.2f}\n  ROUGE-L  {scores.rouge_l:.3f}")
+    emit(f"  CIDEr-D  {scores.cider:.3f}")
+    for image in found.unknown:
+        tell(f"skipped {printable(image)}: {printable(folder)} has no captions of it")
 
 
 def _record(result: Evaluation) -> dict[str, Any]:
