@@ -21,17 +21,16 @@ GROUNDED = 0.6
 TOLD = 0.5  # log-odds that a unit of what texts and words say adds
 
 
-def probabilities(result: SearchResult) -> list[float | None]:
+def probabilities(result: SearchResult) -> list[float]:
     """For each hit, best first, the probability in [0, 1] that it is the one that is meant.
 
-    They sum to at most 1. None where that cannot be told: filters alone chose, or a picture was
+    They sum to at most 1. Empty where that cannot be told: filters alone chose, or a picture was
     searched with.
     """
     there = presence(result)
-    return [
-        None if there is None or hit.share is None else min(there * hit.share, hit.relevance or 1.0)
-        for hit in result.hits
-    ]
+    if there is None:
+        return []
+    return [min(there * (hit.share or 0.0), hit.relevance or 0.0) for hit in result.hits]
 
 
 def presence(result: SearchResult) -> float | None:

@@ -17,16 +17,28 @@ from retrieval.evaluation.folders import (
     read_captions,
     summarize,
 )
+from retrieval.evaluation.questions import (
+    Outcome,
+    Question,
+    QuestionReport,
+    evaluate_questions,
+    read_questions,
+)
 
 __all__ = [
     "RECALL_AT",
     "Evaluation",
     "Metrics",
+    "Outcome",
+    "Question",
+    "QuestionReport",
     "Ranks",
     "compare",
     "evaluate_folder",
+    "evaluate_questions",
     "first_right_ranks",
     "rank_folder",
     "read_captions",
+    "read_questions",
     "summarize",
 ]

@@ -19,11 +19,12 @@ import os
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.errors import UsageError
+from retrieval.errors import QueryError, UsageError
 from retrieval.records import (
     NoticeCallback,
     Progress,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from retrieval.answerers import Answerer
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
-    from retrieval.records import Answer, SearchResult
+    from retrieval.records import Answer, AskOptions
 
 DEPTH = 10  # hits in which right photos are looked for
 LEVELS = (1, 5, 10)
@@ -68,7 +69,7 @@ class Outcome:
 
     `rank` of the first right photo from 1, None if it is not among the first DEPTH; `precision` of
     the cited photos and `recall` of the right ones, None where there is nothing to compare. `first`
-    is the time to the first hits, `all` to the checked answer, in milliseconds.
+    is the time to the first hits, `whole` to the checked answer, in milliseconds.
     """
 
     question: Question
@@ -78,8 +79,8 @@ class Outcome:
     right: bool
     precision: float | None
     recall: float | None
-    first: float
-    all: float
+    first: float = 0.0
+    whole: float = 0.0
 
     @property
     def wrong_grounded(self) -> bool:
@@ -92,8 +93,7 @@ class QuestionReport:
     """Shares by kind, of citations, and times; `outcomes` tell of each question."""
 
     outcomes: tuple[Outcome, ...]
-    answerer: str = "extractive"
-    notices: tuple[str, ...] = field(default=())
+    answerer: str = ""
 
     @property
     def kinds(self) -> dict[str, dict[str, float]]:
@@ -119,7 +119,7 @@ class QuestionReport:
         """Median and 95th percentile to the first hits and to the whole answer, milliseconds."""
         times = {
             "first_hits": sorted(o.first for o in self.outcomes),
-            "answer": sorted(o.all for o in self.outcomes),
+            "answer": sorted(o.whole for o in self.outcomes),
         }
         return {
             f"{name}_p{share}": round(values[min(len(values) * share // 100, len(values) - 1)], 1)
@@ -181,6 +181,7 @@ def evaluate_questions(
     questions: Sequence[Question],
     root: str | Path | None = None,
     *,
+    options: AskOptions | None = None,
     model: LanguageModel | None = None,
     answerer: Answerer | None = None,
     on_progress: ProgressCallback = ignore_progress,
@@ -188,34 +189,47 @@ def evaluate_questions(
 ) -> QuestionReport:
     """Ask all questions and compare the answers with the right ones.
 
-    Files are looked for below `root`, or else below the folders that were indexed. A question that
-    raises an error of the library counts as refused. Raises UsageError if the collection has none
-    of the files.
+    `options`, `model` and `answerer` are those of `ask`. Files are looked for below `root`, or else
+    below the folders that were indexed. A question that cannot be searched counts as refused.
+    Raises UsageError if the collection has none of the files, and what asking raises.
     """
-    from retrieval.answering import Hearer, ask
-
     if not questions:
         raise UsageError("There are no questions. Name a file that holds some.")
     folders = _folders(collection, root)
     _check_files(collection, questions, folders)
-    outcomes, name = [], "extractive"
-    ask(collection, questions[0].question)  # loads what asking needs: no part of any answer
+    asking = partial(_timed, collection, options=options, model=model, answerer=answerer)
+    asking(questions[0].question, ignore_notice)  # loads what asking needs: no part of any answer
+    outcomes, name = [], ""
     for number, question in enumerate(questions, 1):
-        shown: list[float] = []
-        begun = time.perf_counter()
-
-        def on_result(_: SearchResult, shown: list[float] = shown) -> None:
-            shown.append(time.perf_counter())
-
-        hearer = Hearer(on_result=on_result, on_notice=on_notice)
-        answer = ask(collection, question.question, model=model, answerer=answerer, hearer=hearer)
-        ended = time.perf_counter()
-        first = ((shown[0] if shown else ended) - begun) * 1000
-        outcome = judge(question, answer, folders)
-        outcomes.append(replace(outcome, first=first, all=(ended - begun) * 1000))
-        name = answer.answerer
+        answer, first, whole = asking(question.question, on_notice)
+        if isinstance(answer, str):
+            outcome = Outcome(
+                question, answer, "refused", None, question.kind == ABSENT, None, None
+            )
+        else:
+            outcome = judge(question, answer, folders)
+            name = answer.answerer
+        outcomes.append(replace(outcome, first=first, whole=whole))
         on_progress(Progress("asking", number, len(questions)))
     return QuestionReport(tuple(outcomes), name)
+
+
+def _timed(
+    collection: Collection, question: str, on_notice: NoticeCallback, **how: Any
+) -> tuple[Answer | str, float, float]:
+    """An answer, or why there is none; milliseconds to the first hits and to the answer."""
+    from retrieval.answering import Hearer, ask
+
+    shown: list[float] = []
+    hearer = Hearer(lambda _: shown.append(time.perf_counter()), on_notice=on_notice)
+    begun = time.perf_counter()
+    answer: Answer | str
+    try:
+        answer = ask(collection, question, hearer=hearer, **how)
+    except QueryError as exc:
+        answer = str(exc)
+    ended = time.perf_counter()
+    return answer, (min(shown, default=ended) - begun) * 1000, (ended - begun) * 1000
 
 
 def judge(question: Question, answer: Answer, folders: Sequence[str]) -> Outcome:
@@ -236,8 +250,6 @@ def judge(question: Question, answer: Answer, folders: Sequence[str]) -> Outcome
         right=_is_right(question, answer, bool(found)),
         precision=len(found) / len(cited) if cited else None,
         recall=min(len(found) / asked, 1.0) if asked else None,
-        first=0.0,
-        all=0.0,
     )
 
 
