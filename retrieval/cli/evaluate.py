@@ -62,7 +62,7 @@ def evaluate_command(
     With --captions FILE, a table image,caption is compared with the captions.csv of DIR.
     """
     settings = load_settings(**flags)
-    if bool(folder) == bool(questions):
+    if bool(folder) == bool(questions) or (captions and questions):
         raise UsageError("Name either DIR or --questions FILE.")
     if questions:
         report = _questions(settings, questions, root, rerank, verify, consent)

@@ -145,7 +145,8 @@ def bleu4(pairs: Iterable[tuple[str, Sequence[str]]]) -> float:
     if not any(matches) or not all(totals):
         return 0.0
     penalty = min(1.0, math.exp(1 - wanted / length))
-    return penalty * math.exp(sum(map(math.log, _precisions(matches, totals))) / ORDER)
+    mean = math.exp(sum(map(math.log, _precisions(matches, totals))) / ORDER)
+    return min(penalty * mean, 100.0)
 
 
 def _precisions(matches: Sequence[int], totals: Sequence[int]) -> list[float]:
