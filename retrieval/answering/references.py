@@ -71,8 +71,8 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     """What a question points at; None where it stands for itself. `plan` is what it means alone."""
     text = question.strip()
     bare = text.strip(_MARKS)
-    for pattern, asked in _BARE:
-        if re.fullmatch(rf"(?:and\s+)?(?:{pattern})", bare, re.IGNORECASE):
+    for words, asked in _BARE:
+        if re.fullmatch(rf"(?:and\s+)?(?:{words})", bare, re.IGNORECASE):
             return Reference(asked)
     if found := _NUMBERED.search(text):
         return Reference(_asked(text, found), _number(found))

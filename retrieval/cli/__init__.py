@@ -14,6 +14,7 @@ import click
 
 from retrieval._version import __version__
 from retrieval.cli.ask import ask_command
+from retrieval.cli.chat import chat_command
 from retrieval.cli.caption import caption_command
 from retrieval.cli.compact import compact_command
 from retrieval.cli.daemon import daemon_command
@@ -75,6 +76,7 @@ main.add_command(index_command)
 main.add_command(watch_command)
 main.add_command(search_command)
 main.add_command(ask_command)
+main.add_command(chat_command)
 main.add_command(similar_command)
 main.add_command(show_command)
 main.add_command(describe_command)

@@ -5,7 +5,9 @@ SmolLM2-135M proves how models are talked to, not how good answers are.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -24,9 +26,10 @@ from retrieval.errors import MissingExtraError, ModelError, NoVisionError
 from retrieval.models import LanguageModel, Message, ModelSpec, Picture, load_model
 from retrieval.models.local import LocalModel
 from tests.conftest import ROOT
-from tests.ggufs import smollm, write_gguf
+from tests.ggufs import smollm, write_gguf, write_sight
+from tests.pictures import paint
 
-KEY = "a key of this test"
+KEY = "key-of-this-test"
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -180,6 +183,54 @@ def test_it_takes_no_pictures(local: LocalModel) -> None:
     for ask in (local.complete, local.yes):
         with pytest.raises(NoVisionError, match="mmproj"):
             ask([message], purpose="test")
+
+
+def jpeg(colour: str) -> bytes:
+    file = io.BytesIO()
+    paint(colour, (90, 60)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_pictures_reach_a_model_that_sees(one_thread: None, tmp_path: Path) -> None:
+    """Its eyes are random weights: what it says of red and blue differs, and means nothing."""
+    sight = write_sight(tmp_path / "mmproj.gguf")
+    model = LocalModel(ModelSpec(str(smollm()), mmproj=str(sight)), PassingGate())
+    assert model.sees
+
+    def yes(*pictures: bytes) -> float:
+        shown = tuple(Picture("a.jpg", data) for data in pictures)
+        share = model.yes([Message("user", "Is it red? yes or no.", shown)], purpose="test")
+        assert share is not None
+        return share
+
+    red, blue = yes(jpeg("red")), yes(jpeg("blue"))
+    assert abs(red - blue) > 1e-4
+    assert yes(jpeg("red")) == pytest.approx(red, abs=1e-5)
+    assert yes() != pytest.approx(red, abs=1e-5)
+    assert yes(jpeg("red"), jpeg("blue")) != pytest.approx(red, abs=1e-5)
+    with pytest.raises(ModelError, match="cannot answer"):
+        yes(b"no picture at all")
+    assert yes(jpeg("red")) == pytest.approx(red, abs=1e-5)
+
+
+def test_eyes_of_another_model(one_thread: None, tmp_path: Path) -> None:
+    sight = write_sight(tmp_path / "mmproj.gguf", width=100)
+    model = LocalModel(ModelSpec(str(smollm()), mmproj=str(sight)), PassingGate())
+    with pytest.raises(ModelError, match="mmproj"):
+        model.complete(user("Hello"), purpose="test")
+
+
+def test_it_is_quiet(one_thread: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What llama.cpp says of itself would stand in the middle of JSON, or of an answer."""
+    sight = write_sight(tmp_path / "mmproj.gguf")
+    model = LocalModel(ModelSpec(str(smollm()), mmproj=str(sight)), PassingGate())
+    shown = (Picture("a.jpg", jpeg("red")),)
+    model.complete([Message("user", "What?", shown)], purpose="test", most_tokens=2)
+    with pytest.raises(ModelError):
+        model.complete(user("hello " * 20_000), purpose="test")
+    del model
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_file_that_holds_no_model(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import nothing, refused
@@ -44,7 +45,9 @@ def compare(brief: Brief, voice: Voice) -> Draft:
 def whole(brief: Brief) -> Total:
     """The count of all that match; that of the evidence, where none was made."""
     if brief.totals and not brief.totals[0].label:
-        return brief.totals[0]
+        total = brief.totals[0]
+        more = not total.certain and brief.relevant is not None and brief.relevant > total.count
+        return replace(total, count=brief.relevant) if more else total
     numbers = tuple(each.n for each in relevant(brief))
     return Total("", len(numbers), numbers, certain=False)
 

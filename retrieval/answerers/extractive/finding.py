@@ -33,7 +33,7 @@ def find(brief: Brief, voice: Voice) -> Draft:
             return refused(missing(voice, "taken", photos[:1]))
         confidence = expected_right(brief, [chosen])
         text = voice.weighed(voice.wording.found.format(photo=voice.photo(chosen)), confidence)
-        return Draft((Claim(voice.of_all(brief, text), (chosen.n,), confidence),))
+        return Draft((Claim(text, (chosen.n,), confidence),))
     if one_is_meant(brief):
         return Draft((which(brief, voice),))
     return Draft((counted(brief, voice, whole(brief)), *best_match(brief, voice)))

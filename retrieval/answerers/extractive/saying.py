@@ -163,7 +163,8 @@ class Voice:
 
     def of_all(self, brief: Brief, text: str) -> str:
         """The sentence, with a word that it is of the best matches only, where there are more."""
-        whole = brief.totals[0].count if brief.totals else brief.relevant or 0
+        counted = brief.totals[0].count if brief.totals else 0
+        whole = max(counted, brief.relevant or 0)
         known = sum(1 + len(each.folded) for each in brief.evidence)
         if whole <= known:
             return text

@@ -229,7 +229,7 @@ def _picked(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) 
     confidence = expected_right(brief, [chosen])
     said = voice.cited(voice.phrase("taken", voice.moment(chosen)), [chosen.n])
     text = voice.wording.picked[brief.plan.pick].format(answer=said)
-    claims = [Claim(voice.of_all(brief, text), (chosen.n,), confidence)]
+    claims = [Claim(text, (chosen.n,), confidence)]
     if field == "taken":
         return Draft(tuple(claims))
     value = VALUES[field](chosen)

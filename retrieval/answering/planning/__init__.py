@@ -21,6 +21,8 @@ from retrieval.records import Language, QuestionPlan
 from retrieval.storage.vocabulary import Vocabulary
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_IS = re.compile(r"(?<=^when|^what)['’]s |(?<=^where)['’]s |(?<=^who)['’]s ", re.IGNORECASE)
+_THANKS = re.compile(r",? (?:please|thanks|thank you|in total|altogether|in all)$", re.IGNORECASE)
 _MARKS = re.compile(r"[\s?？!！.。…]+$")
 
 
@@ -40,6 +42,7 @@ def plan_question(
     if han and (plan := chinese.plan(text, bare, names, today)):
         return replace(plan, question=question)
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
+    asked = _IS.sub(" is ", _THANKS.sub("", asked))
     open_ended = text.endswith(("?", "？")) or asked != bare
     plan = comparing.plan(asked, names, today) or _framed(asked, names, open_ended)
     plan = plan or QuestionPlan("", "find", sought(bare, names))

@@ -75,7 +75,7 @@ def frame(
     place: bool = False,
 ) -> Frame:
     """A frame of a template. Groups of a name may be several; blanks are single ones."""
-    filled = re.sub(r"\{([a-z]\w*)\}", lambda match: parts[match[1]], template)
+    filled = re.sub(r"\{([a-z]\w*)\}", lambda match: f"(?:{parts[match[1]]})", template)
     count = itertools.count()
     filled = re.sub(r"\(\?P<(\w+)>", lambda match: f"(?P<{match[1]}_{next(count):02}>", filled)
     return Frame(filled, intent, field, group, place)

@@ -80,6 +80,7 @@ POLITE = re.compile(
 
 PARTS = {
     "body": r"(?:(?<![\w'’-])|(?![\w'’-]))[ ,:]*(?P<body>.*?)",
+    "all": r"(?:(?<![\w'’-])|(?![\w'’-]))[ ,:]*(?P<body>.*)",  # to the last that may follow
     "noun": shells.NOUN,
     "photos": shells.photos(rf"(?:(?P<pick>{_PICK})\s+)?"),
     "photo": rf"{shells.WHICH}{shells.WHOSE}(?:same\s+)?{shells.NOUN}",
@@ -132,7 +133,8 @@ PARTS = {
     "describe": r"(?:describe|explain|summari[sz]e|tell\s+(?:me|us)\s+(?:more\s+|all\s+)?about)",
     "whose": r"(?:(?:my|our|the|your|all|these|those|this|that|a|an)\s+)*",
     "shown": r"(?:(?<= of)|(?<= showing)|(?<= shows)|(?<= depicting))",
-    "how_many": r"(?:how\s+many|how\s+much)(?:\s+of)?",
+    "it": r"(?:it|that|this|them|they|these|those)(?: one| photo| picture)?",
+    "how_many": r"(?:(?:on|in|with|during) )?(?:how\s+many|how\s+much)(?:\s+of)?",
     "different": r"(?:(?:different|distinct|separate|unique|other|various)\s+)?",
     "adverbial": r"(?:in|at|on|with|by|near|during|before|after|since|between|from|using|last|this"
     r"|yesterday|today|around|outside)\b",
