@@ -150,11 +150,18 @@ def _evidence(collection: Collection, photos: Sequence[str | Path]) -> tuple[Evi
 
 def plain_claims(evidence: Sequence[Evidence], language: Language) -> list[Claim]:
     """A story of what is known: how many photos of when, then each, by days and places."""
-    claims = _sums(evidence, language)
-    for (day, place), pieces in groupby(evidence, key=lambda piece: (_day(piece), piece.place)):
+    moments = [
+        (day, place, list(pieces))
+        for (day, place), pieces in groupby(evidence, key=lambda p: (_day(p), p.place))
+    ]
+    claims = _sums(evidence, language) if len(moments) > 1 else []
+    for day, place, pieces in moments:
         opening = say(language, "then", date=day) if day else say(language, "undated")
-        if place:
-            opening += say(language, "in", place=place)
+        opening += say(language, "in", place=place) if place else ""
+        if len(pieces) > 1:
+            text = say(language, "group", opening=opening, count=len(pieces))
+            claims.append(_cited(text, pieces, language))
+            opening = ""
         claims += [_claim(piece, opening, language) for piece in pieces]
     return claims
 
@@ -181,23 +188,27 @@ def _cited(text: str, pieces: Sequence[Evidence], language: Language) -> Claim:
 
 
 def _claim(piece: Evidence, opening: str, language: Language) -> Claim:
-    """What is known of one photo: a text about it, else writing in it, else its likeliest tags."""
-    sure: float | None = 1.0
-    best = [word for word, share in piece.tags if share >= LIKELY]
-    maybe = [word for word, share in piece.tags if share >= PERHAPS]
+    """What is known of one photo: a text about it, else its likeliest tags, else writing in it."""
+    sure = 1.0
+    best = {word: share for word, share in piece.tags if share >= LIKELY}
+    tags = best or {word: share for word, share in piece.tags if share >= PERHAPS}
     if piece.captions:
-        quote = quoted(language, piece.captions[0][:MOST_QUOTED])
-        text = say(language, "told", opening=opening, quote=quote)
-    elif best or maybe:
-        words = listed(language, _in(language, best or maybe))
-        text = say(language, "shown" if best else "guessed", opening=opening, words=words)
-        sure = rate(min(share for word, share in piece.tags if word in (best or maybe)))
+        rest = quoted(language, piece.captions[0][:MOST_QUOTED])
+    elif tags:
+        words = listed(language, _in(language, list(tags)))
+        rest = say(language, "shows likely" if best else "shows perhaps", words=words)
+        sure = rate(min(tags.values()))
     elif piece.writing:
         quote = quoted(language, piece.writing[:MOST_QUOTED])
-        text = say(language, "read", opening=opening, quote=quote)
+        rest = say(language, "shows writing", quote=quote)
     else:
-        text = say(language, "untold", opening=opening)
+        rest = say(language, "shows nothing")
+    text = say(language, "told", opening=opening, rest=rest) if opening else _capital(rest)
     return Claim(text + say(language, "stop"), (piece.n,), sure)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _in(language: Language, words: Sequence[str]) -> list[str]:
