@@ -42,8 +42,9 @@ def plan_question(
     if found is None and (text.endswith(("?", "？")) or asked != bare):
         open_ended = match(asked, english.OPEN)
         found = _plan(open_ended, names) if open_ended else None
-    plan = found or QuestionPlan("", "find", sought(bare, names), language=language_of(bare))
-    return replace(plan, question=question)
+    if found is None or (found.intent == "find" and not (found.box or found.pick)):
+        found = QuestionPlan("", "find", sought(bare, names), language=language_of(bare))
+    return replace(found, question=question)
 
 
 def is_framed(text: str) -> bool:
