@@ -160,7 +160,7 @@ def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float
         return Claim(voice.sentence(text), _numbers(first), confidence)
     said = []
     for place, each in enumerate(ordered):
-        template = wording.against if each.count else wording.none
+        template = wording.against[each.count != 1] if each.count else wording.none
         template = template if place else wording.more[most]
         phrase = voice.matching(
             each.count if place else 2, each.label, certain=each.certain, quoted=False

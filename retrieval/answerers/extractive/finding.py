@@ -77,8 +77,10 @@ def best_match(brief: Brief, voice: Voice) -> list[Claim]:
 
 
 def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
-    likely = [e for e in others if e.probability is None or e.probability >= WORTH_NAMING]
-    return likely[:MOST_NAMED]
+    """Other photos that may well be the one; the next best where no probability is told."""
+    told = any(each.probability is not None for each in others)
+    likely = [e for e in others if (e.probability or 0) >= WORTH_NAMING] if told else others
+    return list(likely[:MOST_NAMED])
 
 
 def yes_or_no(brief: Brief, voice: Voice) -> Draft:
