@@ -24,7 +24,7 @@ def count(brief: Brief, voice: Voice) -> Draft:
     if not total.count:
         return nothing(brief, voice)
     groups, unknown = _groups(brief)
-    if brief.plan.group and not groups:
+    if unknown and not groups:
         return refused(*_unknown(brief, voice, unknown))
     if groups:
         return Draft((_distinct(brief, voice, groups), *_unknown(brief, voice, unknown)))
