@@ -21,7 +21,8 @@
     ├── DaemonError              the background service cannot be started or stopped
     ├── ModelError               a language model that cannot be reached or cannot answer
     │   ├── ModelReplyError      it answered, but with nothing that can be used
-    │   └── NoVisionError        it does not take pictures
+    │   ├── NoVisionError        it does not take pictures
+    │   └── TooLongError         a chat is longer than it reads; a shorter one can be asked
     ├── PrivacyError             something would leave this machine that may not
     ├── PlacesError              the list of places is missing or damaged
     ├── MissingExtraError        an optional package is not installed; names the command
@@ -133,6 +134,10 @@ class ModelReplyError(ModelError):
 
 class NoVisionError(ModelError):
     """A language model was given pictures and does not take them."""
+
+
+class TooLongError(ModelError):
+    """A chat is longer than a language model reads; asking with less can help."""
 
 
 class PrivacyError(RetrievalError):

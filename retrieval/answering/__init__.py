@@ -23,12 +23,14 @@ from retrieval.answering.planning import plan_question
 from retrieval.answering.totals import totals
 from retrieval.answering.writing import written
 from retrieval.errors import ModelError, PrivacyError
+from retrieval.queries import make_query
 from retrieval.records import (
     Answer,
     AskOptions,
     Brief,
     NoticeCallback,
     QuestionPlan,
+    SearchOptions,
     SearchResult,
     TextCallback,
     Total,
@@ -37,6 +39,7 @@ from retrieval.records import (
     ignore_text,
 )
 from retrieval.searching import run
+from retrieval.searching.understanding import is_place, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from retrieval.answering.looking import Searcher
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
-    from retrieval.records import Draft, Query, SearchOptions
+    from retrieval.records import Draft, Query
     from retrieval.reranking import Judge
 
 ResultCallback = Callable[[SearchResult], None]
@@ -130,12 +133,16 @@ class _Asking:
         with self._timed("answer"):
             draft, name = self._draft(brief)
         with self._timed("check"):
-            checked = check(draft, brief, grounded=GROUNDED)
+            seen = name != "extractive" and self.model is not None and self.model.sees
+            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
             if self.options.verify and self.judge is not None:
                 from retrieval.answering.checking import verify
 
-                checked = verify(checked, self.judge, brief)
+                checked = verify(checked, self.judge, brief, grounded=GROUNDED)
         return written(question, brief, checked, sight.result, name, self.seconds)
+
+    def _is_place(self, name: str) -> bool:
+        return is_place(name, self.collection.cache)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -151,7 +158,13 @@ class _Asking:
         if self.history:
             from retrieval.answering.conversation import follow_up
 
-            plan = follow_up(plan, self.history, vocabulary, today)
+            def understand(box: str) -> Query:
+                return understood(self.collection, make_query(box), SearchOptions())
+
+            def plan_of(text: str) -> QuestionPlan:
+                return plan_question(text, vocabulary, today)
+
+            plan = follow_up(plan, self.history, understand, plan_of)
         if self.options.refine and self.model is not None:
             from retrieval.answering.refining import refine, wants_refining
 

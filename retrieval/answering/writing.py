@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from retrieval.answering.checking import Checked
     from retrieval.records import Brief, Claim, SearchResult
 
-_ENDINGS = ".!?。！？"
+_ENDINGS = (".", "!", "?", "。", "！", "？")
 
 
 def written(
@@ -54,5 +54,5 @@ def with_marker(claim: Claim) -> str:
     missing = set(claim.cites) - set(cited_numbers(text))
     if not missing:
         return text
-    body, ending = (text[:-1], text[-1]) if text[-1:] in _ENDINGS else (text, "")
-    return f"{body} {marker(missing)}{ending}"
+    body, ending = (text[:-1], text[-1]) if text.endswith(_ENDINGS) else (text, "")
+    return f"{body} {marker(missing)}{ending}".strip()

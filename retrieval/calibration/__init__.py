@@ -11,6 +11,7 @@ from __future__ import annotations
 from retrieval.calibration.bank import bank_texts
 from retrieval.calibration.judging import Background, Calibration, Judgement, count_words
 from retrieval.calibration.keeping import load_calibration, make_calibration
+from retrieval.calibration.rarity import rarity
 
 __all__ = [
     "Background",
@@ -20,4 +21,5 @@ __all__ = [
     "count_words",
     "load_calibration",
     "make_calibration",
+    "rarity",
 ]

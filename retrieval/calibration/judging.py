@@ -49,6 +49,7 @@ class Curves:
     best: float  # of the best hit, for there being any
     size: float  # of the logarithm of the number of photos over USUAL
     brief: float  # of how much shorter a text is than PLENTY words, also a logarithm
+    rare: float  # of how rare its rarest word is (calibration.rarity), another one
     chance: float
     hit: float  # of one hit, given that there are some
     leader: float  # of the best hit, likewise
@@ -65,8 +66,9 @@ class Curves:
 CURVES = Curves(
     best=3.219,
     size=-0.923,
-    brief=1.581,
-    chance=-11.749,
+    brief=0.981,
+    rare=-0.5,
+    chance=-10.82,
     hit=2.065,
     leader=-1.321,
     share=-3.208,
@@ -122,13 +124,14 @@ class Background:
         scores: NDArray[np.floating],
         vectors: NDArray[np.floating],
         words: int = PLENTY,
+        rare: float = 0.0,
         *,
         curves: Curves = CURVES,
     ) -> Judgement:
         """Judge a query of words by its best hits: cosines (k,), best first, and rows (k, dim).
 
-        `words` says how many words it has (`count_words`). The ten best hits suffice, more are not
-        looked at. With no hits nothing is present.
+        `words` says how many words it has (`count_words`), `rare` its `rarity`. The ten best hits
+        suffice, more are not looked at. With no hits nothing is present.
         """
         if not len(scores):
             return Judgement(0.0, np.inf, 1.0, np.inf)
@@ -138,6 +141,7 @@ class Background:
             curves.best * (best - SHARE * self.excess)
             + curves.size * size
             + curves.brief * brevity(words)
+            + curves.rare * rare
             + curves.chance
         )
         # The curve of one hit, told in cosines: slope * (score - middle) is its log-odds.

@@ -1,4 +1,4 @@
-"""`retrieval eval DIR`"""
+"""`retrieval eval DIR`, `retrieval eval --questions FILE`"""
 
 from __future__ import annotations
 
@@ -6,26 +6,82 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrieval.cli.options import encoder_options, encoder_spec, show_notice, work_options
+from retrieval.cli.options import (
+    collection_option,
+    encoder_options,
+    encoder_spec,
+    model_of,
+    model_options,
+    open_settings,
+    redactions_of,
+    show_notice,
+    work_options,
+)
 from retrieval.cli.output import emit, printable, progress_display, tell, to_json
-from retrieval.config import load_settings
+from retrieval.config import Settings, load_settings
+from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
-    from retrieval.evaluation import Evaluation, Metrics
+    from retrieval.evaluation import Evaluation, Metrics, QuestionReport
 
 
 @click.command("eval")
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="[DIR]", required=False)
+@click.option("--questions", metavar="FILE", help="Questions over a collection, instead of DIR.")
+@click.option(
+    "--root",
+    metavar="DIR",
+    help="Where file names of questions start.  [default: what was indexed]",
+)
+@click.option("--rerank", is_flag=True, help="Let the model look at the first photos again.")
+@click.option("--verify", is_flag=True, help="Let the model judge each claim with its photo.")
+@collection_option
 @encoder_options
+@model_options
 @work_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate_command(folder: str, as_json: bool, **flags: Any) -> None:
-    """Measure an encoder on DIR, which holds images/ and captions.csv (image,caption)."""
+def evaluate_command(
+    folder: str | None,
+    questions: str | None,
+    root: str | None,
+    rerank: bool,
+    verify: bool,
+    consent: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Measure an encoder on DIR, which holds images/ and captions.csv (image,caption).
+
+    With --questions the answers to questions over a collection are measured. FILE is a JSON list of
+    objects: kind (find, when, where, count, absent or another), question, files (the right ones,
+    relative to the folder that was indexed) and answer. Shares lie between 0 and 1.
+    """
     settings = load_settings(**flags)
+    if bool(folder) == bool(questions):
+        raise UsageError("Name either DIR or --questions FILE.")
+    if questions:
+        report = _questions(settings, questions, root, rerank, verify, consent)
+        if as_json:
+            emit(to_json(_report_record(report)))
+        else:
+            _show_report(report)
+        return
+    assert folder is not None  # one of them was named
+    result = _folder(settings, folder)
+    if as_json:
+        emit(to_json(_record(result)))
+    else:
+        _show(result)
+
+
+# --- a folder of captioned photos -----------------------------------------------------------
+
+
+def _folder(settings: Settings, folder: str) -> Evaluation:
     from retrieval.evaluation import evaluate_folder
 
     with progress_display() as on_progress:
-        result = evaluate_folder(
+        return evaluate_folder(
             folder,
             encoder_spec(settings),
             batch_size=settings.batch_size,
@@ -33,10 +89,6 @@ def evaluate_command(folder: str, as_json: bool, **flags: Any) -> None:
             on_progress=on_progress,
             on_notice=show_notice,
         )
-    if as_json:
-        emit(to_json(_record(result)))
-    else:
-        _show(result)
 
 
 def _record(result: Evaluation) -> dict[str, Any]:
@@ -67,3 +119,52 @@ def _show(result: Evaluation) -> None:
             emit(f"  {metric:<5} {value:.3f}   95 % interval {low:.3f} to {high:.3f}")
     for skipped in result.skipped:
         tell(f"skipped {printable(skipped.path)}: {skipped.reason}")
+
+
+# --- questions over a collection ------------------------------------------------------------
+
+
+def _questions(
+    settings: Settings, file: str, root: str | None, rerank: bool, verify: bool, consent: bool
+) -> QuestionReport:
+    from retrieval.evaluation import evaluate_questions, read_questions
+    from retrieval.records import AskOptions
+
+    asked = read_questions(file)  # before anything is loaded
+    with open_settings(settings) as collection, progress_display() as on_progress:
+        return evaluate_questions(
+            collection,
+            asked,
+            root,
+            options=AskOptions(rerank=rerank, verify=verify, redact=redactions_of(settings)),
+            model=model_of(settings, consent),
+            on_progress=on_progress,
+            on_notice=show_notice,
+        )
+
+
+def _report_record(report: QuestionReport) -> dict[str, Any]:
+    return {
+        "kinds": report.kinds,
+        "citations": report.citations,
+        "latency_ms": report.latency_ms,
+        "n": len(report.outcomes),
+        "wrong_grounded": report.wrong_grounded,
+        "answerer": report.answerer,
+    }
+
+
+def _show_report(report: QuestionReport) -> None:
+    wrong = sum(outcome.wrong_grounded for outcome in report.outcomes)
+    emit(f"{len(report.outcomes):,} questions, answered by {report.answerer}")
+    for kind, shares in report.kinds.items():
+        cells = "  ".join(f"{key} {value:.2f}" for key, value in shares.items() if key != "n")
+        emit(f"  {printable(kind):<8} {shares['n']:>5.0f}  {cells}")
+    emit(f"wrong answers given as grounded: {wrong} ({report.wrong_grounded:.1%})")
+    cited = {key: "-" if v is None else f"{v:.2f}" for key, v in report.citations.items()}
+    emit(f"citations: precision {cited['precision']}, recall {cited['recall']}")
+    times = report.latency_ms
+    emit(
+        f"first hits {times['first_hits_p50']:.0f} ms (95 %: {times['first_hits_p95']:.0f}), "
+        f"answers {times['answer_p50']:.0f} ms (95 %: {times['answer_p95']:.0f})"
+    )

@@ -1,6 +1,6 @@
 """What client and server say to each other: lines of JSON.
 
-    request   {"protocol": 3, "program": PROGRAM, "ask": ASK, …}, where ASK is
+    request   {"protocol": 4, "program": PROGRAM, "ask": ASK, …}, where ASK is
               "search", "warm" (load a collection, after the answer), "status" or "stop"
     at once   {"received": true}: the server lives; to the same protocol only
     answer    {"result": …, "notices": […]}
@@ -25,7 +25,7 @@ from retrieval.records import Chip, Filter, Hit, Part, Query, SearchOptions, Sea
 if TYPE_CHECKING:
     from socket import socket
 
-PROTOCOL = 3
+PROTOCOL = 4
 #: Which code it is: only the same program may answer for another process.
 PROGRAM = f"{__version__} {Path(__file__).parent.parent}"
 MOST_BYTES = 1 << 20  # of a request

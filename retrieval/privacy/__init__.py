@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from retrieval.records import Redaction, SentPhoto
 
@@ -39,3 +40,21 @@ class Gate(Protocol):
         the user has not agreed to this endpoint; StorageError where the ledger cannot be written.
         """
         ...
+
+
+def open_gate(
+    *,
+    offline: bool = False,
+    redact: Sequence[Redaction] = (),
+    on_consent: Callable[[str], bool] = lambda text: False,
+    folder: Path | None = None,
+) -> Gate:
+    """The gate of this user, with the ledger and the consents in `folder`, else in
+    $RETRIEVAL_LEDGER, else in the platform's folder of state.
+
+    `on_consent` is told what would be sent where, and answers whether the user agrees; asked once
+    for each endpoint, and again where less is redacted than was agreed to.
+    """
+    from retrieval.privacy.gate import LedgerGate
+
+    return LedgerGate(offline=offline, redact=redact, on_consent=on_consent, folder=folder)

@@ -10,19 +10,30 @@ PHOTO_NOUNS = (
     "photo photos photograph photographs picture pictures image images pic pics shot shots snapshot"
     " snapshots snap snaps"
 )
-_NOUN = rf"(?:{'|'.join(sorted(PHOTO_NOUNS.split(), key=len, reverse=True))})"
-_WHICH = r"(?:(?:all|every|any|some|only|just|both|each)(?:\s+of)?\s+)*"
-_WHOSE = r"(?:(?:the|a|an|my|our|your|those|these|that|one|other)\s+)?"
+NOUN = rf"(?:{'|'.join(sorted(PHOTO_NOUNS.split(), key=len, reverse=True))})"
+WHICH = r"(?:(?:all|every|any|some|only|just|both|each)(?:\s+of)?\s+)*"
+WHOSE = r"(?:(?:the|a|an|my|our|your|those|these|that|one|other)\s+)?"
 _OF = (
     r"(?:\s+(?:of|showing|(?:that|which)\s+shows?|depicting|containing|(?:that|which)\s+contains?"
     r"|where\s+(?:there\s+(?:is|are)\s+)?|in\s+which\s+(?:there\s+(?:is|are)\s+)?))?"
 )
 _TOOK = r"(?:\s+(?:that\s+|which\s+)?(?:i|we)(?:'ve|\s+have|’ve)?\s+(?:took|taken|made|shot|have))?"
-_WERE = r"(?:\s+(?:that|which)?\s*(?:were|was|are|is)?\s*(?:taken|shot|made|captured))?"
-_PHOTOS = rf"{_WHICH}{_WHOSE}{_NOUN}{_TOOK}{_WERE}{_OF}"
-_SEEK = (
+_WITH = r"(?!\s+(?:with|using|by|on)\b)"  # "taken with" says that a camera follows
+_WERE = (
+    r"(?:\s+(?:that|which)?\s*(?:were|was|are|is)?\s*"
+    rf"(?:taken|shot|made|captured){_WITH})?"
+)
+
+
+def photos(adjective: str = "") -> str:
+    """An expression for photos that are spoken of: "all my pictures that I took of"."""
+    return rf"{WHICH}{WHOSE}{adjective}{NOUN}{_TOOK}{_WERE}{_OF}"
+
+
+_PHOTOS = photos()
+SEEK = (
     r"(?:(?:please|kindly|can\s+you|could\s+you|would\s+you|i\s+want\s+to|i(?:'d|’d)\s+like\s+to"
-    r"|i\s+want|i\s+need|let\s+me|let(?:'|’)?s)\s+)*"
+    r"|i(?:'m|’m|\s+am)|we(?:'re|’re|\s+are)|i\s+want|i\s+need|let\s+me|let(?:'|’)?s)\s+)*"
     r"(?:find|show|search(?:\s+for)?|look(?:ing)?\s+for|get|give|display|list|fetch|see|bring\s+up)"
 )
 _BE = r"(?:was|were|is|are)"
@@ -40,24 +51,25 @@ def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
 #: What may stand at the beginning; the first that fits counts.
 _HEADS = _compiled(
     # "How many photos did I take (of)", "how many photos are there (of)"
-    rf"how\s+many\s+(?:of\s+)?(?:the\s+|my\s+)?{_NOUN}(?:\s+{_BE}(?:\s+there)?|\s+{_DO}\s+(?:i|we|you))?"
+    rf"how\s+many\s+(?:of\s+)?(?:the\s+|my\s+)?{NOUN}(?:\s+{_BE}(?:\s+there)?|\s+{_DO}\s+(?:i|we|you))?"
     rf"(?:\s+{_MADE})?{_OF}",
     # "When did I photograph", "where did we take the photo of"
     rf"(?:when|where)\s+{_DO}\s+(?:i|we)\s+(?:last\s+)?{_MADE}(?:\s+{_PHOTOS})?",
     # "Where was the photo of … taken?"; "when was … photographed?" (the end is cut below)
     rf"(?:when|where)\s+{_BE}\s+{_PHOTOS}",
     rf"(?:when|where)\s+{_BE}(?=.*\b(?:taken|photographed|shot|captured)\s*\?*\s*$)",
-    rf"(?:which|what)\s+(?:of\s+)?(?:the\s+|my\s+|our\s+)?{_NOUN}"
+    rf"(?:which|what)\s+(?:of\s+)?(?:the\s+|my\s+|our\s+)?{NOUN}"
     rf"(?:\s+(?:shows?|have|has|contains?|depicts?|{_BE}(?:\s+there)?(?:\s+(?:taken|shot|made))?"
     rf"|{_DO}\s+(?:i|we)\s+{_MADE})){_OF}",
     rf"(?:what|which)\s+colou?rs?\s+(?:{_BE}|(?:do|does|did)|has|have|had)",
     rf"(?:{_BE}\s+there|{_DO}\s+(?:i|we|you)\s+have)\s+(?:{_PHOTOS})",
-    rf"{_SEEK}\s+(?:me\s+|us\s+)?(?:again\s+)?{_PHOTOS}",
-    rf"{_SEEK}\s+(?:me|us)(?:\s+{_WHICH[:-1]})?",
+    rf"{SEEK}\s+(?:me\s+|us\s+)?(?:again\s+)?{_PHOTOS}",
+    rf"{SEEK}\s+(?:me|us)(?:\s+{WHICH[:-1]})?",
+    rf"(?:i|we)(?:\s+would|'d|’d)?\s+(?:need|want|like)\s+{_PHOTOS}",
     r"(?:please\s+)?(?:find|search\s+for|look(?:ing)?\s+for)(?!\s+(?:me|us)\b)(?=\s+\w)",
-    rf"{_WHICH}{_WHOSE}{_NOUN}\s+(?:of|showing|(?:that|which)\s+shows?|depicting|containing)",
-    rf"{_WHICH}{_WHOSE}{_NOUN}{_TOOK}(?:\s+(?:that|which)?\s*(?:were|was)?\s*(?:taken|shot))?"
-    r"(?=\s+(?:in|from|at|with|near|during|before|after|since|between|by|on|not)\b)",
+    rf"{WHICH}{WHOSE}{NOUN}\s+(?:of|showing|(?:that|which)\s+shows?|depicting|containing)",
+    rf"{WHICH}{WHOSE}{NOUN}{_TOOK}(?:\s+(?:that|which)?\s*(?:were|was)?\s*(?:taken|shot){_WITH})?"
+    r"(?=\s+(?:taken|shot|in|from|at|with|near|during|before|after|since|between|by|on|not)\b)",
 )
 _SPEAKS = re.compile(
     r"\s*(?:did|do|was|were|is|are)\s+(?:i|we)\s+(?:take|photograph|make|shoot)\b", re.IGNORECASE

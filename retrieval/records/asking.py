@@ -113,7 +113,9 @@ class Hit:
     show and `also` are further files of the same content, `taken_at` and `place` what is known of
     it, and `folded` the ids of its near-duplicates that stand behind it; for a document `path` is
     the text file, with `line`, `text` and, if it names one, `photo_path`. `found_by` names the
-    sources that brought it ("photos", "words", "documents", "filters").
+    sources that brought it ("photos", "words", "documents", "filters"). `share` is the probability
+    that this very photo is meant, provided that one is (searching.fusing.shares), and `told` how
+    far linked texts and words speak for it; both None where that cannot be told.
     """
 
     rank: int
@@ -133,6 +135,8 @@ class Hit:
     place: str | None = None
     folded: tuple[int, ...] = ()
     found_by: tuple[str, ...] = ()
+    share: float | None = None
+    told: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,8 @@ class SearchResult:
     `matched` counts those that pass the filters, `relevant` those of them that stand above the cut
     of relevance: they come first, so of all pages only the first `relevant` hits may well be meant;
     None where that cannot be told. `next` is the cursor of the page that follows, "" at the end.
+    `present` is the probability that there is anything like it among all photos, by their
+    embeddings alone; None where that cannot be told.
     """
 
     query: Query
@@ -154,3 +160,4 @@ class SearchResult:
     matched: int = 0
     relevant: int | None = None
     next: str = ""
+    present: float | None = None

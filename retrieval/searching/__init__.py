@@ -141,6 +141,7 @@ def _attempt(
         matched=found.matched,
         relevant=found.relevant,
         next=shown.next,
+        present=found.present,
     )
 
 

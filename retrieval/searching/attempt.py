@@ -37,6 +37,7 @@ class Candidates:
     matched: int
     method: str
     relevant: int | None = None
+    present: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,9 +122,10 @@ class Attempt:
         method: str,
         *,
         relevant: int | None = None,
+        present: float | None = None,
     ) -> Candidates:
         """What has come of it."""
-        return Candidates(ranked, self.considered, self.matched, method, relevant)
+        return Candidates(ranked, self.considered, self.matched, method, relevant, present)
 
 
 def _ids(among: Several[int]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from retrieval.grouping.near import fold_photos
 from retrieval.searching.attempt import Attempt, Candidates
 from retrieval.searching.composing import Composition, brought_together, embedded
-from retrieval.searching.fusing import Ranking, by_score, fuse
+from retrieval.searching.fusing import Ranking, by_score, fuse, shares
 from retrieval.searching.hits import Ranked
 from retrieval.searching.judging import Judge, judge_of
 from retrieval.searching.sources import rankings
@@ -112,7 +112,8 @@ def _photos(
         found = _folded(attempt, found, needed)
         gone = sum(len(each.folded) for each in found if each.likely)
         relevant = None if relevant is None else max(relevant - gone, 0)
-    return attempt.candidates(found, attempt.method(depth), relevant=relevant)
+    present = None if judge is None else judge.present
+    return attempt.candidates(found, attempt.method(depth), relevant=relevant, present=present)
 
 
 def _with_others(
@@ -215,9 +216,15 @@ def _ranked(
         if ranking.source == "words"
     ]
     said = holding_all(collection.reader, text, by_words) if by_words else set()
-    judged = _judged(judge, ids, vectors, found, said)
+    told = {each.id: each.score for each in by_score(found[1:])}
+    judged = _judged(judge, ids, vectors, told, said)
+    share = {} if judge is None else shares(by_score(found))
     ranked = [
-        Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources)
+        replace(
+            Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources),
+            share=share.get(each.id),
+            told=told.get(each.id),
+        )
         for each in fuse(found, fusion)
         if each.id in rows
     ]
@@ -239,16 +246,15 @@ def _judged(
     judge: Judge | None,
     ids: NDArray[np.int64],
     vectors: NDArray[np.floating],
-    found: Sequence[Ranking],
+    told: Mapping[int, float],
     said: set[int],
 ) -> dict[int, tuple[float | None, bool]]:
-    """Relevance of photos and whether they match: by embeddings, and by what else speaks for them.
+    """Relevance of photos and whether they match: by embeddings, and by what else is `told`.
 
     `said` are those that have all words of the query. Without a judge nothing is known of it.
     """
     if judge is None:
         return dict.fromkeys(ids.tolist(), (None, False))
-    told = {each.id: each.score for each in by_score(found[1:])}
     evidence = np.array([told.get(item, 0.0) for item in ids.tolist()], np.float64)
     says_so = np.array([item in said for item in ids.tolist()], bool)
     relevance, likely = judge.verdict(vectors, evidence, says_so)
@@ -286,7 +292,20 @@ def _fold(attempt: Attempt, ranked: Sequence[Ranked]) -> list[Ranked]:
         first = min((group.best, *group.behind), key=lambda item: not by_id[item].likely)
         best, likeliest = by_id[group.best], by_id[first]
         told = best if best.likely == likeliest.likely else likeliest
+        members = [by_id[item] for item in (group.best, *group.behind)]
         kept.append(
-            replace(best, relevance=told.relevance, likely=told.likely, folded=group.behind)
+            replace(
+                best,
+                relevance=told.relevance,
+                likely=told.likely,
+                folded=group.behind,
+                share=_sum(each.share for each in members),
+                told=max((each.told for each in members if each.told is not None), default=None),
+            )
         )
     return kept
+
+
+def _sum(shares: Iterable[float | None]) -> float | None:
+    known = [share for share in shares if share is not None]
+    return sum(known) if known else None

@@ -74,13 +74,14 @@ PRIOR = 16  # photos that the spreads of all parts being equal counts for
 class Piece:
     """An embedded part: unit vector (dim,), and whether it is a text, a picture or a mark.
 
-    `words` counts those of a text.
+    `text` is what was typed, and `words` counts its words.
     """
 
     kind: Literal["text", "picture", "like"]
     vector: NDArray[np.float32]
     weight: float
     words: int = 1
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +191,7 @@ def embed_parts(
     for part in query.parts:
         if part.kind in ("text", "box"):
             words = len(tokens(part.value))
-            pieces.append(Piece("text", next(embedded), part.weight, words))
+            pieces.append(Piece("text", next(embedded), part.weight, words, part.value))
         elif part.kind == "image":
             pieces.append(Piece("picture", embed_picture(part.value, encoder()), part.weight))
         else:

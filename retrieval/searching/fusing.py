@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RANK_CONSTANT = 60
 LEAST_SPREAD = 1e-6  # of scores that differ at all
+SHARPNESS = 2.0  # of shares: how many nats a standard deviation is worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,22 @@ def by_score(rankings: Sequence[Ranking]) -> list[Fused]:
         calibrated = above / ranking.spread if ranking.spread > LEAST_SPREAD else 0.0 * above
         shares.append((ranking, ranking.weight * (calibrated - ranking.neutral)))
     return _added(shares)
+
+
+def shares(fused: Sequence[Fused], sharpness: float = SHARPNESS) -> dict[int, float]:
+    """The probability for each id that it is the one that is meant, given that one of them is.
+
+    A softmax of sums of calibrated scores (`by_score`): if each were a log-likelihood ratio in
+    units of 1 / sharpness, this is Bayes' rule with equal priors. One number is fitted to captions
+    of photos that the encoder was not trained on (scripts/evaluate_questions.py --fit), as in
+    temperature scaling (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+    """
+    if not fused:
+        return {}
+    scores = np.array([each.score for each in fused], np.float64)
+    weights = np.exp(sharpness * (scores - scores.max()))
+    weights /= weights.sum()
+    return dict(zip((each.id for each in fused), weights.tolist(), strict=True))
 
 
 def _places(scores: NDArray[np.float32]) -> NDArray[np.int64]:

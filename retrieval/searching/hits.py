@@ -24,6 +24,8 @@ class Ranked:
     likely: bool = False
     found_by: tuple[str, ...] = ()
     folded: tuple[int, ...] = ()
+    share: float | None = None
+    told: float | None = None
 
 
 def describe(
@@ -84,6 +86,8 @@ def _photo_hits(
                 place=place_of(known) if known else None,
                 folded=each.folded,
                 found_by=each.found_by,
+                share=each.share,
+                told=each.told,
             )
         )
     return hits

@@ -14,12 +14,14 @@ left out of account.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrieval.calibration import count_words
+from retrieval.calibration import count_words, rarity
 from retrieval.searching.composing import Piece
+from retrieval.storage.lexical import stands_somewhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +74,12 @@ class Judge:
         """Whether anything is wanted, and not only unwanted."""
         return any(text.weight > 0 for text in self.texts)
 
+    @property
+    def present(self) -> float | None:
+        """The probability that there is anything of what is wanted; None if nothing is."""
+        wanted = [text.judgement.present for text in self.texts if text.weight > 0]
+        return min(wanted, default=None)
+
     def verdict(
         self,
         vectors: NDArray[np.floating],
@@ -112,11 +120,11 @@ def judge_of(
     if len(wanted) > 1:
         told = [part.value for part in query.parts if part.kind == "text" and part.weight > 0]
         whole = " ".join(told)
-        joined = Piece("text", encoder.encode_texts([whole])[0], 1.0, count_words(whole))
+        joined = Piece("text", encoder.encode_texts([whole])[0], 1.0, count_words(whole), whole)
         texts = [joined, *(piece for piece in texts if piece.weight < 0)]
     if not texts:
         return None
-    background = collection.background(space)
+    background, reader = collection.background(space), collection.reader
     judged = []
     for piece in texts:
         scores, rows = store.search(piece.vector[None], min(BEST, len(store)))
@@ -124,7 +132,8 @@ def judge_of(
         found = collection.vectors_at(space, "photos", rows[0][there])
         if found is None:
             return None
-        judgement = background.judge(scores[0][there].clip(-1, 1), found, piece.words)
+        rare = rarity(piece.text, partial(stands_somewhere, reader))
+        judgement = background.judge(scores[0][there].clip(-1, 1), found, piece.words, rare)
         judged.append(JudgedText(piece.vector, judgement, piece.weight))
     return Judge(tuple(judged), joined=len(wanted) > 1)
 

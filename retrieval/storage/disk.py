@@ -6,6 +6,7 @@ process does. What is made here belongs to its owner alone: files 0600, folders 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,17 @@ class System:
         while view:
             written = os.pwrite(descriptor, view, offset)
             view, offset = view[written:], offset + written
+
+    def add(self, path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+        """Write `data` behind whatever is in a file, in one go, durably; the file is made."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(path, flags, mode)
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def truncate(self, descriptor: int, length: int) -> None:
         os.ftruncate(descriptor, length)
@@ -103,6 +115,31 @@ def append(path: Path, committed: int, data: bytes) -> None:
         system.sync(descriptor)
     if new:
         sync_folder(path.parent)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Write a line at the end of a file, durably; any number of processes may do so at once.
+
+    A line is written in one go, so lines do not mix. One that was torn before is ended first.
+    """
+    new = not path.exists()
+    if new:
+        make_folders(path.parent)
+    elif not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a file")
+    elif _is_torn(path):
+        line = b"\n" + line
+    system.add(path, line)
+    if new:
+        sync_folder(path.parent)
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether the last line of a file has no end."""
+    with path.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(length - 1, 0))
+        return file.read() not in (b"", b"\n")
 
 
 def overwrite(path: Path, pieces: Iterator[tuple[int, bytes]]) -> None:

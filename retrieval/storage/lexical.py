@@ -121,6 +121,11 @@ def holding_all(reader: Readable, text: str, photos: Sequence[int]) -> set[int]:
     return {photo for (photo,) in found}
 
 
+def stands_somewhere(reader: Readable, word: str) -> bool:
+    """Whether any photo has a word, in any of its forms."""
+    return bool(reader.fetch("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", term(word)))
+
+
 def _counted(reader: Readable, word: str) -> tuple[str, int]:
     """The expression for a word and how many photos have it; of a common one only this form."""
     expression, plain = term(word), f'"{stem_of(word)}"'

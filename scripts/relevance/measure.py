@@ -19,6 +19,7 @@ from retrieval.calibration.judging import (
     brevity,
     count_words,
 )
+from retrieval.calibration.rarity import rarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Asked:
 
     kind: str
     words: int
+    rare: float
     background: Background
     scores: NDArray[np.float32]
     vectors: NDArray[np.float32]  # of the ten best
@@ -74,6 +76,7 @@ def ask(
             Asked(
                 question.kind,
                 count_words(question.text),
+                rarity(question.text),
                 background,
                 scores[order],
                 best,
@@ -91,7 +94,7 @@ def fit(asked: Sequence[Asked], weights: dict[str, float], hit_cut: float) -> Cu
     reach = [a.background.reach(a.scores, a.vectors) for a in asked]
     x = np.array(
         [
-            [best - SHARE * a.background.excess, a.size, brevity(a.words)]
+            [best - SHARE * a.background.excess, a.size, brevity(a.words), a.rare]
             for (_, best), a in zip(reach, asked, strict=True)
         ]
     )
@@ -108,10 +111,11 @@ def fit(asked: Sequence[Asked], weights: dict[str, float], hit_cut: float) -> Cu
             hits.append(np.stack([own, np.full(len(own), own[0])], axis=1))
             labels.append(a.alike[:LOOKED_AT])
     one = LogisticRegression(C=1e4).fit(np.concatenate(hits), np.concatenate(labels))
-    best, size, brief = any_.coef_[0].astype(np.float64).round(3).tolist()
+    best, size, brief, rare = any_.coef_[0].astype(np.float64).round(3).tolist()
     hit, leader = one.coef_[0].astype(np.float64).round(3).tolist()
     chance, share = round(float(any_.intercept_[0]), 3), round(float(one.intercept_[0]), 3)
-    return Curves(best, size, brief, chance, hit, leader, share, CURVES.present_cut, hit_cut)
+    cuts = CURVES.present_cut, hit_cut
+    return Curves(best, size, brief, rare, chance, hit, leader, share, *cuts)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def judge(asked: Sequence[Asked], kind: str, curves: Curves) -> Result:
     for a in asked:
         if a.kind != kind:
             continue
-        judgement = a.background.judge(a.scores, a.vectors, a.words, curves=curves)
+        judgement = a.background.judge(a.scores, a.vectors, a.words, a.rare, curves=curves)
         above = a.scores >= judgement.cut
         shown.append(int(above.sum()))
         presence.append(judgement.present)
@@ -165,7 +169,7 @@ def reliability(
     said, true = [], []
     for a in asked:
         if a.kind in kinds:
-            judgement = a.background.judge(a.scores, a.vectors, a.words, curves=curves)
+            judgement = a.background.judge(a.scores, a.vectors, a.words, a.rare, curves=curves)
             said.append(judgement.relevance(a.scores[:10]))
             true.append(a.alike[:10])
     p, y = np.concatenate(said), np.concatenate(true)

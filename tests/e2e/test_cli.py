@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from retrieval import __version__, evaluation
+from retrieval import __version__
 from retrieval.cli import main, output
+from retrieval.evaluation import folders
 from retrieval.records import Progress
 from retrieval.storage.layout import FORMAT
 from tests.conftest import ROOT
@@ -506,7 +507,7 @@ class TestCompact:
 class TestEval:
     @pytest.fixture
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(evaluation, "RESAMPLES", 20)
+        monkeypatch.setattr(folders, "RESAMPLES", 20)
         for colour in ("red", "green", "blue"):
             picture(tmp_path / f"set/images/{colour}.jpg", colour)
         (tmp_path / "set/images/bad.jpg").write_bytes(b"no")

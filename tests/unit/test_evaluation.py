@@ -10,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retrieval import EncoderSpec, evaluation
+from retrieval import EncoderSpec
 from retrieval.errors import UsageError
-from retrieval.evaluation import compare, evaluate_folder, first_right_ranks, summarize
+from retrieval.evaluation import (
+    compare,
+    evaluate_folder,
+    first_right_ranks,
+    folders,
+    summarize,
+)
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -39,7 +45,7 @@ class TestRanks:
     def test_equal_the_naive_ones(self, gallery: tuple, block: int) -> None:
         images, texts, owner = gallery
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(evaluation, "BLOCK", block)
+            patch.setattr(folders, "BLOCK", block)
             to_image, to_text = first_right_ranks(images, texts, np.array(owner))
         for t, rank in enumerate(to_image):
             scores = [float(texts[t] @ image) for image in images]

@@ -1,0 +1,121 @@
+"""Conversations that are kept in a collection."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from retrieval.errors import UsageError
+from retrieval.records import QuestionPlan, Turn
+from retrieval.storage.turns import listed, photos_of_turn, read_turns
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.records import Answer
+
+REMEMBERED = 20  # turns of a conversation that are read
+MOST_NAME = 100  # characters
+
+
+class Conversation:
+    """Questions and answers under a name; turns are kept as long as the collection allows."""
+
+    def __init__(self, collection: Collection, name: str) -> None:
+        """Go on with the conversation of this name, or begin it with the first turn.
+
+        Raises UsageError for a name that cannot be used.
+        """
+        self.collection = collection
+        self.name = name.strip()
+        if not 0 < len(self.name) <= MOST_NAME or not self.name.isprintable():
+            raise UsageError(
+                f"{name!r:.120} cannot name a conversation. Choose up to {MOST_NAME} characters."
+            )
+        rows = read_turns(collection.reader, self.name, REMEMBERED)
+        self.turns = [_turn(collection, row) for row in rows]
+
+    def add(self, answer: Answer) -> Turn:
+        """Remember an answer, in the collection as well.
+
+        Raises LockedError, StorageError where it cannot be kept; it is remembered meanwhile.
+        """
+        photos = tuple(piece.photo_id for piece in answer.evidence)
+        number = self.turns[-1].number + 1 if self.turns else 1
+        turn = Turn(
+            number, answer.question, answer.text, answer.status, answer.plan, photos, _now()
+        )
+        self.turns = [*self.turns, turn][-REMEMBERED:]
+        self._keep(turn)
+        return turn
+
+    def _keep(self, turn: Turn) -> None:
+        from retrieval.storage.turns import add_turn
+
+        values = {
+            "question": turn.question,
+            "answer": turn.answer,
+            "status": turn.status,
+            "plan": json.dumps(asdict(turn.plan)),
+            "at": turn.at,
+        }
+        with self.collection.writing(), self.collection.catalog.writing() as connection:
+            add_turn(connection, self.name, values, turn.photos)
+
+    def forget(self) -> int:
+        """Forget the conversation for good; how many turns were kept. LockedError, StorageError."""
+        self.turns = []
+        return forget_conversations(self.collection, self.name)
+
+
+def conversations(collection: Collection) -> list[tuple[str, str, int]]:
+    """Name, beginning and number of turns of each conversation, the newest first."""
+    return listed(collection.reader)
+
+
+def new_name(collection: Collection) -> str:
+    """A name that no conversation has: the time, "2026-11-24 10:00:05"."""
+    taken = {name for name, _, _ in conversations(collection)}
+    name = base = f"{datetime.datetime.now():%Y-%m-%d %H:%M:%S}"
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{base} ({number})"
+    return name
+
+
+def forget_conversations(collection: Collection, name: str | None = None) -> int:
+    """Forget a conversation, or all, so that nothing of it stays in the catalog's free pages.
+
+    Raises LockedError, StorageError.
+    """
+    from retrieval.storage.leftovers import finish_forgetting
+    from retrieval.storage.turns import remove_conversations
+
+    with collection.writing():
+        with collection.catalog.writing() as connection:
+            count = remove_conversations(connection, name)
+        if count:
+            finish_forgetting(collection.path, collection.catalog)
+    return count
+
+
+def _turn(collection: Collection, row: Any) -> Turn:
+    number, question, answer, status, plan, at = row[1:]
+    photos = photos_of_turn(collection.reader, row[0])
+    return Turn(number, question, answer, status, _plan(question, plan), photos, at)
+
+
+def _plan(question: str, stored: str) -> QuestionPlan:
+    """The plan as it was kept; one that this program cannot read is a search for the question."""
+    try:
+        values: dict[str, Any] = json.loads(stored)
+        lists = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
+        return QuestionPlan(**(values | lists))
+    except (TypeError, ValueError, AttributeError):
+        return QuestionPlan(question, "find", question)
+
+
+def _now() -> str:
+    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,106 @@
+"""Questions that compare: which year has the most photos, or whether more are of this or of that."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Literal
+
+from retrieval.answering.planning import compared
+from retrieval.answering.planning.boxes import finished
+from retrieval.answering.planning.frames import joined, match
+from retrieval.answering.planning.words import group_of
+from retrieval.errors import QueryError
+from retrieval.queries import make_query
+from retrieval.queries.compiling import compile_query
+from retrieval.records import QuestionPlan
+from retrieval.storage.vocabulary import Vocabulary
+
+_OR = re.compile(r",? (?:or|than|vs\.?|versus|rather than|compared (?:to|with)) ", re.IGNORECASE)
+_AND = re.compile(r",? (?:and|with|to|or|vs\.?|versus) ", re.IGNORECASE)
+_LEADING = re.compile(
+    r"(?:of|more|fewer|less|from(?= (?:19|20)\d\d)|those of|photos of|pictures of) ", re.IGNORECASE
+)
+_PLACES = frozenset(("place", "city", "region", "country"))
+
+#: A piece of a box: of what kind it is, and its words.
+Piece = tuple[str, str]
+
+
+def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
+    """The plan of a question in English that compares; None for any other."""
+    if found := match(text, compared.COMPARED):
+        return QuestionPlan(
+            question="",
+            intent="compare",
+            box=finished(found.body, vocabulary, place=False),
+            most=most_of(found.word("most")),
+            group=group_of(found.word("group")) or found.frame.group,
+        )
+    if found := match(text, compared.ALTERNATIVES):
+        separator = _AND if found.word("compare") else _OR
+        parts = [_LEADING.sub("", part, count=1) for part in separator.split(found.body)]
+        return between(parts, most_of(found.word("most")), vocabulary, today)
+    return None
+
+
+def most_of(word: str) -> Literal["", "most", "least"]:
+    """ "most" or "least" as a plan says it."""
+    if word in ("most", "more", "favourite", "favorite", "main", "usual"):
+        return "most"
+    return "least" if word in ("fewest", "least", "fewer", "less") else ""
+
+
+def between(
+    parts: list[str],
+    most: Literal["", "most", "least"],
+    vocabulary: Vocabulary,
+    today: datetime.date,
+) -> QuestionPlan | None:
+    """The plan that compares boxes; what is said of one alone and means all is given to all.
+
+    "in Berlin", "in Lisbon in 2019" are both in 2019, and "dogs in Berlin", "in Lisbon" both of
+    dogs. None for fewer than two.
+    """
+    parts = [part for part in (each.strip(" ,，、?？") for each in parts) if part]
+    if len(parts) < 2:
+        return None
+    read = [pieces(part, vocabulary, today) for part in parts]
+    before = _common(read[0], read[1:])
+    after = _common(read[-1][::-1], read[:-1])[::-1]
+    read[0], read[-1] = read[0][len(before) :], read[-1][: len(read[-1]) - len(after)]
+    alternatives = tuple(
+        joined(_cued(piece) for piece in (*before, *each, *after)) for each in read
+    )
+    box = joined(_cued(piece) for piece in (*before, *after))
+    return QuestionPlan("", "compare", box, most=most, alternatives=alternatives)
+
+
+def pieces(text: str, vocabulary: Vocabulary, today: datetime.date) -> list[Piece]:
+    """A text as the search box reads it: its kinds ("date", "place", …) with their words."""
+    try:
+        query = make_query(finished(text, vocabulary, place=False))
+        query = compile_query(query, vocabulary, today, lambda name: name[:1].isupper())
+    except QueryError:
+        return [("meaning", text)]
+    return [(_kind(chip.kind), chip.text) for chip in query.chips]
+
+
+def _kind(kind: str) -> str:
+    return "place" if kind in _PLACES else kind
+
+
+def _common(pieces: list[Piece], others: list[list[Piece]]) -> list[Piece]:
+    """The first pieces of a kind that none of the others have, unless they are all there is."""
+    kinds = {kind for other in others for kind, _ in other}
+    count = 0
+    while count < len(pieces) and pieces[count][0] not in kinds:
+        count += 1
+    return pieces[:count] if count < len(pieces) else []
+
+
+def _cued(piece: Piece) -> str:
+    """A place or a date as it can stand beside others: "Berlin" is "in Berlin"."""
+    kind, text = piece
+    bare = re.match(r"(?:[A-Z]|\d{4}\b)", text) if kind == "place" or kind == "taken" else None
+    return f"in {text}" if bare else text

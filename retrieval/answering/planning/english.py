@@ -1,0 +1,271 @@
+"""Questions in English: what they begin and end with, the more special ones first."""
+
+from __future__ import annotations
+
+from retrieval.answering.planning.frames import Block, Frame, frame
+from retrieval.answering.planning.words import PARTS
+from retrieval.queries import shells
+from retrieval.records import Intent
+
+
+def frames(
+    intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
+) -> tuple[Frame, ...]:
+    return tuple(
+        frame(template, intent, PARTS, field=field, group=group, place=place)
+        for template in templates
+    )
+
+
+def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
+    """Frames of "when" and of "where", which differ in nothing else."""
+    seen = (
+        # "When did I take the last photo of …", "When did I photograph …"
+        "{did} {i} {seldom}{take} {photos}{body}{time}?",
+        "{did} {i} {seldom}{see}{body}{time}?",
+        "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} {seldom}{saw}{body}",
+        # "Where was the photo of … taken?"; indirectly: "where the photo of … was taken"
+        "{be} {photos}{body} {made}{time}?{at}?",
+        "{be} {seldom}{body} {seldom2}{taken}{time}?{at}?",
+        "{be} {photos}(?:{shown}|$){body}(?: (?:from|located))?",
+        "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
+        "(?!{did} |{be} ){i} {seldom}{took} {photos}{body}{time}?",
+        "(?!{did} |{be} ){i} {seldom}{saw}{body}{time}?",
+        "(?!{did} |{be} ){body} (?:was|were) {taken}",
+    )
+    gone = (
+        "{did} {i} {seldom}{visit}{body}{time}?",
+        "{did} {i} {seldom}{go}(?: to|(?= (?:in|on|last|during)\\b)|$){body}{time}?",
+        "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} (?:went to|visited|(?:was|were)"
+        "(?= in )){body}",
+        "(?:was|were|am|are|is) {i} {seldom}(?:to|in)(?! the\\b){body}{time}?",
+        "{i} {seldom}(?:went|travelled|flew|drove|have been) (?:to|in){body}",
+        "{i} {seldom}visited{body}",
+        "{i} (?:was|were) {seldom}in(?! the\\b){body}",
+    )
+    other = (
+        "(?:was|were|am|are|is) {i} {seldom}(?=(?:at|on|in|with|near|by) ){body}{time}?",
+        "{did} {i} {seldom}{body}{time}?",
+        "(?:{did}|{be}|do|am|can|could) {seldom}(?:it (?=\\w+$|\\w+ (?:in|on|at)\\b))?{body}{time}?",
+    )
+    return (
+        *frames(intent, *(f"{{{word}}} {t}" for t in seen), field=field),
+        *frames(intent, *(f"{{{word}}} {t}" for t in gone), field=field, place=True),
+        *frames(intent, *(f"{{{word}}} {t}" for t in other), field=field),
+    )
+
+
+_AGE = frames("what", "how old (?:is|are|was) {photos}{shown}{body}", field="taken")
+_SETTINGS = (
+    # "Which camera took the photo of …", "With which lens did I photograph …"
+    "{which} (?:{gear}|{setting})(?: settings?)? {used}{photos}{body}",
+    "{which} (?:{gear}|{setting}) {photographed}{body}",
+    "{which} (?:{gear}|{setting}) {be} {photos}{body} {made}{with}?",
+    "{which} (?:{gear}|{setting}) {be} {photos}{body}",
+    "{which} (?:{gear}|{setting}) {be} {body} {taken}{with}?",
+    "{which} (?:{gear}|{setting}) {did} {photos}{body}(?: (?:have|use))?",
+    # "What is the ISO of the photo of …"
+    "{what} the {field} (?:of|for|on|in|at which|with which|when|used (?:for|in)) {photos}{body}"
+    "(?: (?:was|were|is) {taken})?",
+    "(?:{give}(?: me)? )?the {field} of {photos}{body}",
+    "{which} {field} {did} {photos}{body} have",
+    "{which} {gear} {did} {i} {seldom}(?:use|used|have|had|carry|shoot with)(?= {adverbial}|$){body}",
+    "{which} {field} is {photos}{body}(?: in)?",
+)
+_WRITING = frames(
+    "what",
+    # "What is written on the sign", "What does the sign say"
+    "what(?:['’]s| is| was| are| were|) (?:it (?:is )?)?{written}{on}?(?: {photos}{shown})?{body}",
+    "what (?:exactly )?(?:is|was|are|were|do|does|did) {body} (?:say|says|read|reads|written)",
+    "what (?:does|did|do) (?:it|they) (?:say|read){on}?{body}",
+    "(?:what|which) {text} (?:is|are|was|were|does|do|can {i} (?:read|see)|stands?|appears?)"
+    "(?: there)?(?: (?:written|printed|painted))?{on}?{body}(?: (?:have|show|say))?",
+    "{what} the {text}{on}{body}",
+    "(?:read|transcribe)(?: me)?(?: the {text})?{on}?{body}",
+    field="writing",
+)
+_COLOUR = frames(
+    "what",
+    "(?:what|which) {colour} (?:was|were|is|are|has|have|had|do|does|did) "
+    "(?:{photos}{shown} )?{body}(?: (?:have|painted|wearing|wear))?",
+    "{what} the {colour} of{body}",
+    "(?:in|of) (?:what|which) {colour} (?:was|were|is|are){body}",
+    field="colour",
+)
+_WHO = frames(
+    "what",
+    "who(?:['’]s| is| are| was| were| can {i} see| do {i} see)(?: (?:that|shown|seen))? "
+    "{in_photos}{body}",
+    "who (?:did|do|have|had) {i} {seldom}(?:take {photos}|{see})?{body}",
+    "who(?:se|m)?(?:['’]s| is| are| was| were| has| had| did| does)?{body}",
+    field="people",
+)
+_INSIDE = frames(
+    "what",
+    # "How many people are in the photo of …": of things inside one photo
+    "how many (?:\\w+ ){1,3}?(?:are|were|is|can {i} see|do {i} see|appear)(?: there)?"
+    "(?: (?:shown|visible|standing|sitting))? {in_photos}{shown}{body}",
+    "how many (?:\\w+ ){1,3}?{did} {photos}{shown}{body} (?:show|have|contain)",
+)
+_TRIP = frames(
+    "describe",
+    "{describe} {whose}(?P<group>trip|trips|holiday|holidays|vacation|journey)"
+    "(?: (?:to|in|around|through))?{body}",
+    place=True,
+)
+_DESCRIBE = frames(
+    "describe",
+    "(?:what (?:did {i} {seldom}(?:do|experience|{see})|happened))(?= {adverbial}|$){body}",
+    "{describe}(?: (?:me|us))?(?: what (?:is|you see|you can see|happens) {in_photos}"
+    "| what(?:['’]s) {in_photos}| {photos}){body}",
+    "(?:describe|summari[sz]e){body}",
+    "(?:please )?tell (?:me|us) (?:more |something |all |everything )?about(?: {whose}{noun} "
+    "of)?{body}",
+    "what (?:do|can) you (?:know|tell me|say) about(?: {photos})?{body}",
+    "what(?:['’]s| is| are| was| were| do {i} see| can (?:{i}|be) (?:see|seen)| happens| happened)"
+    "(?: (?:there|shown|visible|depicted|happening|going on|to be seen|to see|seen|pictured))? "
+    "{in_photos}{body}",
+    "what (?:does|do|did) {photos}{body} (?:show|depict|contain|look like|have in it)",
+    "(?:write|give|make|generate)(?: me)? an? (?:description|caption|summary)"
+    " (?:of|for|about)(?: {photos})?{body}",
+    "caption {photos}{body}",
+)
+_COUNT = (
+    *frames(
+        "count",
+        "{how_many} {photo}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
+        "{shows}{body}(?: in them)?",
+        # "How many photos of dogs did I take in Lisbon"
+        "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
+        "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
+        "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))(?= {adverbial}|$)"
+        "{body}",
+        "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",
+        "{how_many} {photos}{body}",
+        "(?:{what} |{give}(?: me)? |count )?(?:the )?(?:total )?(?:number|amount|count) of {photos}"
+        "{body}",
+        "(?:please )?count(?: up)? {photos}{body}",
+    ),
+    *frames(
+        "count",
+        "{how_many} {different}{groups} {did} {i} {seldom}(?:(?:{visit}|photograph|photographed"
+        "|(?:been|go|went|travel) to|use|used|have|take|make|own|see|shoot|spend|spent)"
+        "(?: (?:photos|pictures))?(?: (?:(?:with|in|on)(?=$)|of|to))?(?![\\w'’-]))?{body}",
+        "{how_many} {different}{groups} (?:was|were|am|are) {i} {seldom}{body}",
+        "{how_many} {different}{groups} (?:are|were)(?: there)?(?: {taken})?"
+        "(?: (?:in|of) {collection})?{body}",
+    ),
+    *frames(
+        "count",
+        "how (?:many times|often) {did} {i} {seldom}(?:{visit}|{go} (?:to|in)){body}",
+        "how (?:many times|often) (?:was|were|have|had) {i} (?:been )?{seldom}(?:to|in)"
+        "(?! the\\b){body}",
+        group="trip",
+        place=True,
+    ),
+    *frames(
+        "count",
+        "how (?:many times|often) {did} {i} {seldom}(?:{take} {photos}|{see}){body}",
+        "how (?:many times|often) (?:{did}|{be}) {seldom}{body}",
+        # "How many dogs did I photograph": photos of them are what can be counted
+        "{how_many}{body} {did} {i} {seldom}(?:{see}|{take} {photos})(?! {noun}){body}",
+        "{how_many}{body} are(?: there)?(?: (?:in|on) {collection})(?!\\s+of\\b){body}",
+        "{how_many}{body}",
+    ),
+)
+_YES_NO = (
+    *frames(
+        "yes-no",
+        "{did} {i} {seldom}(?:{visit}|{go} to){body}",
+        "(?:was|were|am|are) {i} {seldom}(?:to|in)(?! the\\b){body}",
+        place=True,
+    ),
+    *frames(
+        "yes-no",
+        # "Was the photo of … taken in Berlin?"
+        "(?:was|were|is|are) {photos}{shown}{all} {made}(?= {adverbial}){body}",
+        "(?:was|were|is|are) {photos}{shown}{body} from{body}",
+        "(?:is|are|was|were)(?:n['’]t)? there (?:even )?(?:{photos}|any(?:thing| )|some )?{body}"
+        "(?: (?:in|among|on) {collection})?",
+        "{did} {i} {seldom}{take} {photos}{body}(?: (?:in|among|on) {collection})?",
+        "{did} {i} {seldom}{see}(?: any)?{body}(?: (?:in|among|on) {collection})?",
+        "(?:do|does|did|is|are) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
+        "(?:do|does|did|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",
+        "(?:got )?any {photos}{body}",
+        "(?:is|are|was|were|does|do|did|has|have) (?!{i} )(?:{photos}{shown})?{body}"
+        "(?: (?:in|among|on) {collection})",
+    ),
+)
+_OPEN = (
+    *frames("yes-no", "(?:was|were|am|are|is|{did}) {i} {seldom}{body}"),
+    *frames(
+        "yes-no", "(?:is|are|was|were|does|do|did|has|have|had|(?:can|could)(?! you\\b)) {body}"
+    ),
+    *frames("what", "(?:what|which)(?:['’]s)? {body}", "how (?!about\\b){body}"),
+)
+_WHAT_ELSE = (
+    *frames(
+        "find",
+        "(?:what|which) (?:of )?(?:{whose})?{noun} (?:{did} {i} {seldom}{take}(?: of)?|{shows}|{be}"
+        "(?: there)?(?: of)?){body}",
+        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|(?:is|are|does"
+        "|do)(?: there)?){body}",
+    ),
+    *frames(
+        "what",
+        "(?:what|which) (?:kind|type|sort|breed|brand|species|make|model)s? of {body} (?:is|are|was"
+        "|were|do|does|did|can)(?: {i} {see})?{body}",
+        "(?:what|which) {body} (?:did|have|had) {i} {seldom}{see}(?= {adverbial}|$){body}",
+        "(?:what|which) (?:(?:kind|kinds|type|types|sort|sorts|breed|brand|species|make|model) of "
+        ")?(?:\\w+ ){0,2}?(?:is|are|was|were|do|does|did|has|have|had)(?! {i} ){body}",
+        "what did {i} {seldom}{body}",
+    ),
+)
+
+_FIND = frames(
+    "find",
+    "(?:(?:{seek}(?: me| us)?|{what}|which(?: one)? (?:is|was)) )?{whose}(?P<pick>{pick}) {photos}"
+    "{body}",
+    "which(?: one)?(?: of (?:them|these|those))? (?:is|are|was) {photos}{shown}{body}",
+)
+_BEFORE = (
+    # "The photo of a dog on a beach: when was it taken?"
+    *frames(
+        "when",
+        "(?:{photos}{shown})?{body}[:,;.?!] when (?:{did} {i} {take}|{did} {i} {see}|{be}) {it}"
+        "(?: {taken})?",
+        field="taken",
+    ),
+    *frames(
+        "where",
+        "(?:{photos}{shown})?{body}[:,;.?!] where (?:{did} {i} {take}|{did} {i} {see}|{be}) {it}"
+        "(?: {taken})?",
+        field="place",
+    ),
+)
+_WHICH = r"(?:(?:on|in|at|during|with|by|using|for|from|of|near) )?(?:what|which)\b"
+
+#: The sentence alone does not show that it asks: these need a question mark.
+OPEN: tuple[Block, ...] = (Block("", _OPEN),)
+#: All that show by themselves what they ask; the first that fits counts.
+FRAMES: tuple[Block, ...] = (
+    Block(rf"{_WHICH}|the |{PARTS['give']}\b", frames("what", *_SETTINGS)),
+    Block("how old", _AGE),
+    Block(rf"{PARTS['when']}\b", _asking("when", "when", "taken")),
+    Block(rf"{PARTS['where']}\b", _asking("where", "where", "place")),
+    Block(rf"{_WHICH}|read|transcribe", _WRITING),
+    Block(_WHICH, _COLOUR),
+    Block("who", _WHO),
+    Block("how many", _INSIDE),
+    Block("describe|explain|summar|tell", _TRIP),
+    Block("describe|explain|summar|please|tell|what|write|give|make|gen|caption", _DESCRIBE),
+    Block(
+        "(?:(?:on|in|with|during) )?how|what|give|show|tell|list|state|count|please|the "
+        "|total|number|amount",
+        _COUNT,
+    ),
+    Block("is|are|was|were|am|did|do|does|have|has|had|got|any", _YES_NO),
+    Block(rf"{shells.SEEK}|the |my |our |first|last|latest|newest|earliest|oldest|wh", _FIND),
+    Block(_WHICH, _WHAT_ELSE),
+    Block(r".*[:,;.?!] (?:when|where)\b", _BEFORE),
+)

@@ -1,0 +1,152 @@
+"""Words of questions in English: what fields and groups are called, and parts of frames."""
+
+from __future__ import annotations
+
+import re
+
+from retrieval.queries import shells
+from retrieval.records import Intent
+
+#: What a field of metadata is called in a question.
+FIELDS = {
+    **{"date": "taken", "day": "taken", "year": "taken", "month": "taken", "time": "taken"},
+    **{"time of day": "taken", "weekday": "taken", "season": "taken", "day of the week": "taken"},
+    **{"place": "place", "location": "place", "city": "city", "town": "city", "village": "city"},
+    **{"country": "country", "region": "region", "state": "region", "province": "region"},
+    **{"camera": "camera", "phone": "camera", "device": "camera", "smartphone": "camera"},
+    **{"camera model": "camera", "camera brand": "camera", "lens": "lens", "iso": "iso"},
+    **{"iso value": "iso", "iso setting": "iso", "iso speed": "iso", "aperture": "aperture"},
+    **{"f-number": "aperture", "f-stop": "aperture", "f stop": "aperture", "f number": "aperture"},
+    **{"shutter speed": "exposure", "exposure time": "exposure", "exposure": "exposure"},
+    **{"focal length": "focal", "altitude": "altitude", "elevation": "altitude"},
+    **{"rating": "rating", "file name": "file", "filename": "file", "name of the file": "file"},
+    **{"file": "file", "folder": "folder", "directory": "folder", "path": "file"},
+    **{"title": "title", "caption": "caption", "keywords": "keyword", "tags": "keyword"},
+    **{"format": "format", "file format": "format", "width": "width", "height": "height"},
+    **{"resolution": "width", "size": "width", "orientation": "shape", "latitude": "latitude"},
+    **{"longitude": "longitude", "coordinates": "latitude", "gps position": "latitude"},
+    **{"colour": "colour", "color": "colour", "colours": "colour", "colors": "colour"},
+}
+#: Questions for a field that have an intent of their own: "What is the date of …".
+INTENTS: dict[str, Intent] = {
+    "taken": "when",
+    **dict.fromkeys(("place", "city", "country", "region"), "where"),
+}
+#: What photos are grouped by.
+GROUPS = {
+    **{"year": "year", "month": "month", "day": "day", "date": "day", "city": "city"},
+    **{"town": "city", "place": "city", "location": "city", "country": "country"},
+    **{"camera": "camera", "phone": "camera", "device": "camera", "lens": "lens"},
+    **{"trip": "trip", "holiday": "trip", "vacation": "trip", "journey": "trip"},
+}
+
+
+def _any(*names: str) -> str:
+    words = sorted((re.escape(n).replace(r"\ ", r"\s+") for n in names), key=len, reverse=True)
+    return rf"(?:{'|'.join(words)})"
+
+
+def _plural(name: str) -> str:
+    return {"city": "cities", "country": "countries", "lens": "lenses"}.get(name, f"{name}s")
+
+
+_PLURALS = {_plural(name): group for name, group in GROUPS.items()}
+
+
+def group_of(word: str) -> str:
+    """The group that a word names, in singular or plural; "" for none."""
+    return GROUPS.get(word) or _PLURALS.get(word, "")
+
+
+_WHEN_FIELDS = _any("date", "day", "year", "month", "time", "time of day", "weekday", "season")
+_WHERE_FIELDS = _any(
+    *("place", "location", "city", "town", "village", "country", "region", "state", "province")
+)
+_GEAR_FIELDS = _any(*(k for k, v in FIELDS.items() if v in ("camera", "lens")))
+_SETTING_FIELDS = _any(
+    *(k for k, v in FIELDS.items() if v in ("iso", "aperture", "exposure", "focal", "altitude"))
+)
+_PICK = r"(?:very\s+)?(?:first|last|latest|earliest|newest|oldest|most\s+recent)"
+#: What comes before a question and is none: "Could you tell me when …".
+POLITE = re.compile(
+    r"(?:(?:please|hi|hey|hello|ok|okay|so|and|well|um|now)(?![\w'’-])[\s,!.]*"
+    r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|remind)\s+me\s+"
+    r"|(?:do|would)\s+you\s+(?:know|remember|happen\s+to\s+know)\s+"
+    r"|(?:please\s+)?(?:tell|remind)\s+me\s+(?!about|more|a\s|the\s+story|something)"
+    r"|i(?:['’]d|\s+would)?\s+(?:want|like|need|love)\s+to\s+know\s+"
+    r"|i(?:['’]m|\s+am)?\s+wonder(?:ing)?\s+|(?:any|no)\s+idea\s+)+",
+    re.IGNORECASE,
+)
+
+PARTS = {
+    "body": r"(?:(?<![\w'’-])|(?![\w'’-]))[ ,:]*(?P<body>.*?)",
+    "all": r"(?:(?<![\w'’-])|(?![\w'’-]))[ ,:]*(?P<body>.*)",  # to the last that may follow
+    "noun": shells.NOUN,
+    "photos": shells.photos(rf"(?:(?P<pick>{_PICK})\s+)?"),
+    "photo": rf"{shells.WHICH}{shells.WHOSE}(?:same\s+)?{shells.NOUN}",
+    "in_photos": rf"(?:in|on|at|from)\s+{shells.photos()}",
+    "of": r"(?:of|for|in|from|on|when|where|with|about)",
+    "seldom2": r"(?:(?:first|last|originally)\s+)?",
+    "i": r"(?:i|we|you|they|he|she|us|one|my\s+(?:wife|husband|partner|son|daughter|family))",
+    "be": r"(?:was|were|is|are|has|have|had)(?:\s+been)?",
+    "did": r"(?:did|do|does|have|had|has)",
+    "when": rf"(?:when|since\s+when|how\s+long\s+ago|(?:(?:on|in|at|during)\s+)?(?:what|which)"
+    rf"(?:\s+exact)?\s+(?P<field>{_WHEN_FIELDS}))",
+    "where": rf"(?:where(?:abouts)?(?:\s+(?:in\s+the\s+world|exactly|on\s+earth))?"
+    rf"|(?:(?:in|at|from|on|near)\s+)?(?:what|which)\s+(?P<field>{_WHERE_FIELDS}))",
+    "seldom": rf"(?:(?:ever|actually|usually|once|already|also|just|(?P<pick>{_PICK}|recently))\s+)*",
+    "take": r"(?:take|taken|took|make|made|have|had|get|got|shoot|shot|snap|snapped|capture"
+    r"|captured|find)",
+    "took": r"(?:took|made|have|had|got|shot|snapped|captured|taken)",
+    "see": r"(?:photograph|photographed|picture|pictured|see|saw|seen|shoot|shot|snap|snapped"
+    r"|capture|captured|meet|met|encounter|encountered|spot|spotted|have|find|take|took|taken)",
+    "saw": r"(?:photographed|pictured|saw|shot|snapped|captured|met|spotted|had|took)",
+    "go": r"(?:go|gone|went|travel|travelled|traveled|fly|flown|flew|drive|driven|drove|come|came"
+    r"|been|be|return|hike|hiked|walk|move|stay|stayed|holiday|vacation)(?:\s+back)?",
+    "visit": r"(?:visit|visited|explore|explored|tour|toured)",
+    "taken": r"(?:being\s+)?(?:taken|photographed|shot|captured|snapped|made|recorded)",
+    "time": r"(?:\s+for\s+the\s+(?P<pick>first|last)\s+time|\s+(?P<pick>most\s+recently))",
+    "gear": rf"(?P<field>{_GEAR_FIELDS})(?:\s+model)?",
+    "setting": rf"(?P<field>{_SETTING_FIELDS})",
+    "field": rf"(?P<field>{_any(*FIELDS)})",
+    "which": r"(?:(?:with|on|by|at|using|in|for)\s+)?(?:which|what)",
+    "shows": r"(?:shows?|have|has|contains?|depicts?|features?|includes?)",
+    "groups": rf"(?P<group>{_any(*_PLURALS)})",
+    "group": rf"(?P<group>{_any(*GROUPS)})",
+    "colour": r"(?:colou?rs?|colou?r\s+(?:exactly|precisely))",
+    "text": r"(?:text|writing|words?|letters?|numbers?|inscription|message|slogan|label)",
+    "collection": r"(?:(?:my|our|the|this|your)\s+(?:photo\s+|picture\s+)?"
+    r"(?:collection|album|albums|library|archive|gallery|camera\s+roll|photos|pictures))",
+    "at": r"(?:\s+(?:in|at|on))",
+    "with": r"(?:\s+(?:with|on|by|at|using|in))",
+    "used": r"(?:(?:(?:was|were|is|has\s+been|did\s+(?:i|we)|have\s+(?:i|we))\s+)?(?:used?|set)\s+"
+    r"(?:for|on|in|at|to\s+(?:take|make|shoot|get|capture|photograph|snap))"
+    r"|(?:took|made|shot|captured|takes|has\s+taken)|did\s+(?:i|we)\s+(?:take|make|shoot|have))\s+",
+    "photographed": r"(?:photographed|captured|shot|(?:did|have)\s+(?:i|we)\s+(?:photograph|shoot"
+    r"|capture|photographed)|(?:was|were|is|did\s+(?:i|we))\s+used?\s+(?:for|to\s+(?:photograph"
+    r"|shoot|capture)))(?![\w'’-])",
+    "made": r"(?:taken|shot|made|captured|snapped|recorded)",
+    "what": r"what(?:['’]s|\s+is|\s+was|\s+are|\s+were)",
+    "give": r"(?:give|show|tell|state|list)",
+    "written": r"(?:written|printed|painted|said|engraved|spelled(?:\s+out)?)",
+    "on": r"(?:\s+(?:on|in|at|above|below|over|across|from|of)(?![\w'’-]))",
+    "describe": r"(?:describe|explain|summari[sz]e|tell\s+(?:me|us)\s+(?:more\s+|all\s+)?about)",
+    "whose": r"(?:(?:my|our|the|your|all|these|those|this|that|a|an)\s+)*",
+    "shown": r"(?:(?<= of)|(?<= showing)|(?<= shows)|(?<= depicting))",
+    "it": r"(?:it|that|this|them|they|these|those)(?: one| photo| picture)?",
+    "how_many": r"(?:(?:on|in|with|during) )?(?:how\s+many|how\s+much)(?:\s+of)?",
+    "different": r"(?:(?:different|distinct|separate|unique|other|various)\s+)?",
+    "adverbial": r"(?:in|at|on|with|by|near|during|before|after|since|between|from|using|last|this"
+    r"|yesterday|today|around|outside)\b",
+    "auxiliary": rf"(?:(?:did|do|does|have|has|had|was|were|is|are|there|i|we|my|our|take|took|taken"
+    r"|make|made|use|used|shoot|shot|visit|visited|go|gone|been|to|travel|photograph|photographed"
+    r"|with|in|get) )*",
+    "most": r"(?P<most>most|fewest|least)",
+    "more": r"(?P<most>more|fewer|less)(?: often| frequently)?",
+    "often": r"(?: (?:often|frequently|used|popular|common|photographed|visited|taken|shot))",
+    "commonly": r"(?:used|often used|frequently used|common|popular|photographed|visited|frequent"
+    r"|loved)",
+    "per": r"(?:per|by|for each|for every|in each|in every|each|every|grouped by|broken down by)",
+    "pick": _PICK,
+    "seek": shells.SEEK,
+}

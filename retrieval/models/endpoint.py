@@ -1,0 +1,183 @@
+"""One server that speaks HTTP: connecting, keys, limits, and errors as sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from retrieval.errors import ConfigError, ModelError, ModelReplyError
+from retrieval.models.addresses import base_url, is_loopback
+from retrieval.models.refusals import refusal
+from retrieval.models.wire import MOST_BYTES
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_S = 5.0
+HEAD_S = (
+    600.0  # until a reply begins: a local model first reads the prompt, without a graphics card
+)
+PIECE_S = 120.0  # between two pieces of a reply
+SEND_S = 60.0
+LIST_S = 5.0  # for the list of models, which takes no model
+MOST_ERROR = 64 << 10  # bytes of an answer that is an error
+
+
+class Trouble(ModelError):
+    """A connection that failed; asking `tries` times in all is worth while."""
+
+    def __init__(self, message: str, tries: int = 1) -> None:
+        super().__init__(message)
+        self.tries = tries
+
+
+class Endpoint:
+    """A server below one address. Nothing is sent before it is asked something."""
+
+    def __init__(self, llm: str) -> None:
+        """Raises ConfigError for an address or a key that cannot be used."""
+        self.base = base_url(llm)
+        self.where = f"{urlsplit(self.base).scheme}://{urlsplit(self.base).netloc}"
+        self.loopback = is_loopback(self.base)
+        self.key = _key(self.base)
+        self._client: httpx.Client | None = None
+
+    @property
+    def chat_url(self) -> str:
+        return f"{self.base}/chat/completions"
+
+    @property
+    def models_url(self) -> str:
+        return f"{self.base}/models"
+
+    @contextmanager
+    def posting(self, body: bytes) -> Iterator[Iterator[bytes]]:
+        """Send a chat; in the block, the bytes of the reply as they come.
+
+        However the block ends, the connection is free or closed after it. Raises Refusal for a
+        status other than 200, Trouble for a connection that fails, also in the block.
+        """
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream, */*"}
+        with (
+            self._translated(),
+            self._open().stream("POST", self.chat_url, content=body, headers=headers) as response,
+        ):
+            response.request.extensions["timeout"]["read"] = PIECE_S
+            if response.status_code != 200:
+                raise self._refusal(response)
+            yield self._limited(response, MOST_BYTES)
+
+    def models(self) -> dict[str, Any]:
+        """What it says of its models; raises as `posting`, ModelReplyError for what is no JSON."""
+        timeout = dict.fromkeys(("connect", "read", "write", "pool"), LIST_S)
+        with (
+            self._translated(),
+            self._open().stream(
+                "GET", self.models_url, extensions={"timeout": timeout}
+            ) as response,
+        ):
+            if response.status_code != 200:
+                raise self._refusal(response)
+            content = b"".join(self._limited(response, MOST_BYTES))
+        try:
+            parsed = json.loads(content)
+        except (ValueError, RecursionError) as exc:
+            raise self.not_chat() from exc
+        return parsed if isinstance(parsed, dict) else {}
+
+    def not_chat(self) -> ModelReplyError:
+        """The error of an answer that is nothing of a chat."""
+        return ModelReplyError(
+            f"{self.where} answers with something that is no chat of a language model. Correct "
+            "--llm: it usually ends in /v1."
+        )
+
+    def _open(self) -> httpx.Client:
+        """The client, whose connections are kept for the next chat and closed with this."""
+        if self._client is None:
+            import httpx
+
+            headers = {"User-Agent": "retrieval", "Accept-Encoding": "identity"}
+            if self.key:
+                headers["Authorization"] = f"Bearer {self.key}"
+            self._client = httpx.Client(
+                headers=headers,
+                timeout=httpx.Timeout(connect=CONNECT_S, read=HEAD_S, write=SEND_S, pool=SEND_S),
+                follow_redirects=False,  # the user has agreed to this server and to no other
+                trust_env=not self.loopback,  # no proxy stands between this machine and itself
+            )
+            weakref.finalize(self, self._client.close)
+        return self._client
+
+    def _refusal(self, response: httpx.Response) -> ModelError:
+        content = b"".join(self._limited(response, MOST_ERROR, cut=True))
+        return refusal(response.status_code, content, response.headers, self.where, self.key)
+
+    def _limited(
+        self, response: httpx.Response, most: int, *, cut: bool = False
+    ) -> Iterator[bytes]:
+        read = 0
+        for piece in response.iter_bytes():
+            read += len(piece)
+            if read > most and not cut:
+                raise ModelReplyError(
+                    f"{self.where} writes without an end. Try another model, or ask less."
+                )
+            yield piece
+            if read > most:
+                return
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        import httpx
+
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+            raise self._unreachable(exc) from exc
+        except httpx.ReadTimeout as exc:
+            raise Trouble(
+                f"{self.where} has not gone on for too long. Look whether its model is loaded, and "
+                "try again."
+            ) from exc
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as exc:
+            raise Trouble(
+                f"{self.where} ended the connection before it had answered. Try again, or look at "
+                "its log.",
+                tries=2,
+            ) from exc
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise Trouble(
+                f"{self.where} cannot be asked ({type(exc).__name__}). Correct --llm."
+            ) from exc
+
+    def _unreachable(self, exc: Exception) -> Trouble:
+        if "CERTIFICATE" in str(exc).upper() or "SSL" in str(exc).upper():
+            return Trouble(
+                f"There is no secure connection to {self.where}. Correct --llm (http or https?), "
+                "or the certificate of that server."
+            )
+        return Trouble(
+            f"Nothing answers at {self.where}. Start the server there, or correct --llm.",
+            tries=1 if "Timeout" in type(exc).__name__ else 2,
+        )
+
+
+def _key(base: str) -> str | None:
+    try:
+        found = import_module("retrieval.privacy.keys").api_key(base)
+    except ModuleNotFoundError:
+        found = os.environ.get("RETRIEVAL_LLM_KEY")
+    key = (found or "").strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigError(
+            "The key in RETRIEVAL_LLM_KEY holds characters that no key has, such as a line break. "
+            "Set it again."
+        )
+    return key or None

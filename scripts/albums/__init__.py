@@ -1,0 +1,1 @@
+"""Albums whose dates, places and cameras are invented, and questions about them with answers."""

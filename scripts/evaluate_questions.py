@@ -1,0 +1,142 @@
+"""Measure the answers to questions over albums, on photos that the encoder was not trained on.
+
+    python scripts/evaluate_questions.py --heldout DIR            # invented albums, three splits
+    python scripts/evaluate_questions.py --album                  # ../shared/data/album as it is
+
+--heldout is the folder of split-N.npz and heads-N.safetensors that scripts/train_mini.py --validate
+or scripts/evaluate_relevance.py make. Each album is made of the photos that a split holds out, with
+invented dates, places and cameras in their EXIF, and is indexed by the heads of that split; once
+alone and once with its captions as linked documents, those that questions quote left out. The
+photos of --album are photos that `mini` was trained on, so figures are better there than elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+import numpy as np  # noqa: E402
+from albums.asking import questions  # noqa: E402
+from albums.making import make_album, write_captions  # noqa: E402
+
+from retrieval import Collection, EncoderSpec, index_folder  # noqa: E402
+from retrieval.encoders import ENCODERS  # noqa: E402
+from retrieval.evaluation.questions import (  # noqa: E402
+    QuestionReport,
+    evaluate_questions,
+    read_questions,
+)
+
+SPLITS = (0, 1, 2)
+
+
+def main() -> None:
+    """Parse the options, measure, print."""
+    parser = argparse.ArgumentParser(description="Measure answers to questions over albums.")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--heldout", type=Path, help="folder of split-N.npz, heads-N.safetensors")
+    parser.add_argument("--album", action="store_true", help="the album of the data instead")
+    parser.add_argument("--each", type=int, default=80, help="questions of find, when and where")
+    parser.add_argument("--splits", type=int, nargs="*", default=SPLITS)
+    parser.add_argument("--keep", type=Path, help="folder of the albums; used if they are there")
+    parser.add_argument("--wrong", action="store_true", help="print what was wrong")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    if options.album == bool(options.heldout):
+        parser.error("name --heldout or --album")
+    reports: dict[str, QuestionReport] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        keep = options.keep or Path(temporary)
+        if options.album:
+            album, asked = options.data / "album", options.data / "album-questions.json"
+            table = options.data / "album-captions.csv"
+            reports |= measure("album", keep, album, asked, table)
+        for split in options.splits if options.heldout else ():
+            use_heads(options.heldout / f"heads-{split}.safetensors")
+            folder = keep / f"split-{split}"
+            if not (folder / "questions.json").is_file():
+                make(folder, options.heldout / f"split-{split}.npz", options.each, options.data)
+            asked, table = folder / "questions.json", folder / "captions.csv"
+            reports |= measure(f"split {split}", keep, folder / "album", asked, table)
+    for name, report in reports.items():
+        show(name, report, options.wrong)
+    if options.json:
+        figures = {name: figures_of(report) for name, report in reports.items()}
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+
+
+def use_heads(path: Path) -> None:
+    """Let "mini" be the encoder with these heads."""
+
+    def load(spec: EncoderSpec) -> Any:
+        from retrieval.encoders.mini import MiniEncoder
+
+        return MiniEncoder(spec.device, spec.threads, heads=path)
+
+    module = sys.modules[__name__]
+    sys.modules.setdefault("evaluate_questions", module)
+    vars(sys.modules["evaluate_questions"])["load_held_out"] = load
+    ENCODERS["mini"] = "evaluate_questions:load_held_out"
+
+
+def make(folder: Path, split: Path, each: int, data: Path) -> None:
+    """Make the album of a split, its captions and the questions about it."""
+    with np.load(split, allow_pickle=False) as stored:
+        paths = [Path(str(path)) for path in stored["held_paths"]]
+        captions: list[list[str]] = [[] for _ in paths]
+        for text, owner in zip(stored["caption_texts"], stored["caption_owner"], strict=True):
+            captions[owner].append(str(text))
+    here = [data / Path(*path.parts[-3:]) for path in paths]
+    shots = make_album(folder / "album", list(zip(here, captions, strict=True)))
+    asked, quoted = questions(shots, each)
+    write_captions(folder / "captions.csv", shots, quoted)
+    (folder / "questions.json").write_text(json.dumps(asked, indent=1), "utf-8")
+
+
+def measure(
+    name: str, keep: Path, album: Path, asked: Path, table: Path
+) -> dict[str, QuestionReport]:
+    """Index an album alone, then with its captions, and ask all questions each time."""
+    reports = {}
+    for way, sources in (("photos", [album]), ("with captions", [album, table])):
+        place = keep / f"{name} {way}".replace(" ", "-")
+        with Collection.open(place, create=True, spec=EncoderSpec("mini")) as collection:
+            index_folder(collection, sources)
+            reports[f"{name}, {way}"] = evaluate_questions(collection, read_questions(asked), album)
+    return reports
+
+
+def figures_of(report: QuestionReport) -> dict[str, Any]:
+    """All figures of a report, for JSON."""
+    return {
+        "kinds": report.kinds,
+        "citations": report.citations,
+        "latency_ms": report.latency_ms,
+        "wrong_grounded": report.wrong_grounded,
+    }
+
+
+def show(name: str, report: QuestionReport, wrong: bool) -> None:
+    """Print the table of one album."""
+    print(f"\n{name}: wrong and grounded {report.wrong_grounded:.3f} of {len(report.outcomes)}")
+    for kind, shares in report.kinds.items():
+        cells = "  ".join(f"{key} {value:.3f}" for key, value in shares.items() if key != "n")
+        print(f"  {kind:7s} n {shares['n']:4.0f}  {cells}")
+    print(f"  citations {report.citations}  {report.latency_ms}")
+    for outcome in report.outcomes if wrong else ():
+        if not outcome.right:
+            told = f"{outcome.status}, rank {outcome.rank}: {outcome.text!r}"
+            print(f"    {outcome.question.question!r} ({outcome.question.answer}) -> {told}")
+
+
+if __name__ == "__main__":
+    main()

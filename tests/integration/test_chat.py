@@ -1,0 +1,542 @@
+"""Chats with a real server of HTTP: what it may do, and what becomes of it."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import pytest
+
+from retrieval.errors import (
+    ConfigError,
+    ModelError,
+    ModelReplyError,
+    NoVisionError,
+    PrivacyError,
+    TooLongError,
+)
+from retrieval.models import Message, ModelSpec, Picture, chat, endpoint, load_model
+from retrieval.models.chat import ChatModel
+from tests.chatserver import (
+    Behaviour,
+    ChatServer,
+    does,
+    echoes_the_key,
+    event,
+    hangs_up,
+    never_ends,
+    pieces,
+    refuses,
+    says,
+    sends,
+    serve_chats,
+    stops_after,
+    streams,
+    waits,
+)
+from tests.gates import OpenGate
+
+HELLO = (Message("system", "Be short."), Message("user", "Say hello."))
+PICTURE = Picture("/photos/a.jpg", b"\xff\xd8 a picture")
+WITH_PICTURE = (Message("user", "What is this?", (PICTURE,)),)
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+KEY = "sk-abcdefghijklmnop-1234"
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses are short, and what was learned of servers stays in one test."""
+    monkeypatch.setattr(chat, "BACK_OFF_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(chat, "_WAYS", {})
+
+
+class Asker:
+    """A model, and what was heard of it."""
+
+    def __init__(self, server: ChatServer | str, **spec: str) -> None:
+        url = server if isinstance(server, str) else server.url
+        self.gate = OpenGate()
+        self.notices: list[str] = []
+        self.texts: list[str] = []
+        given = {"llm": url, "name": "m", **spec}
+        self.model = ChatModel(ModelSpec(**given), self.gate, self.notices.append)
+
+    def ask(self, messages: tuple[Message, ...] = HELLO, **more: Any) -> str:
+        reply = self.model.complete(messages, purpose="test", on_text=self.texts.append, **more)
+        return reply.text
+
+
+def fails(kind: type[ModelError], *script: Behaviour, **spec: str) -> str:
+    """The message of the error that a server's behaviour becomes."""
+    with serve_chats(*script) as server, pytest.raises(kind) as caught:
+        Asker(server, **spec).ask()
+    return str(caught.value)
+
+
+# --- replies --------------------------------------------------------------------------------
+
+
+def test_a_stream_is_handed_on_as_it_comes() -> None:
+    with serve_chats(streams("Hel", "lo ", "狗🐕")) as server:
+        asker = Asker(server)
+        assert asker.ask(most_tokens=9) == "Hello 狗🐕"
+    assert asker.texts == ["Hel", "lo ", "狗🐕"]
+    (body,) = server.bodies
+    assert server.asked[0].path == "/v1/chat/completions"
+    assert body["messages"] == [
+        {"role": "system", "content": "Be short."},
+        {"role": "user", "content": "Say hello."},
+    ]
+    assert (body["model"], body["max_tokens"], body["temperature"]) == ("m", 9, 0)
+    assert body["stream"] is True
+    assert "authorization" not in server.asked[0].headers
+
+
+@pytest.mark.parametrize("ending", ["/v1", "/v1/", "/v1/chat/completions", ""])
+def test_the_address_may_end_as_it_likes(ending: str) -> None:
+    with serve_chats(streams("x")) as server:
+        assert Asker(server.url + ending).ask() == "x"
+        assert server.asked[0].path == "/v1/chat/completions"
+
+
+def test_a_stream_in_strange_pieces() -> None:
+    """Comments, CRLF, letters cut in two, no space after the colon, no [DONE]."""
+    whole = (
+        b": ping\r\n\r\nevent: message\r\n"
+        + event("Grüße ").replace(b"\n", b"\r\n")
+        + event("狗").replace(b"data: ", b"data:")
+        + b"id: 7\nretry: 10\ndata: not json\n\n"
+        + event(finish="stop")
+    )
+    for size in (1, 2, 3, 50):
+        cut = [whole[at : at + size] for at in range(0, len(whole), size)]
+        with serve_chats(sends(*cut)) as server:
+            assert Asker(server).ask() == "Grüße 狗"
+
+
+def test_a_server_that_does_not_stream() -> None:
+    content = {
+        "choices": [{"message": {"content": "Hello"}, "finish_reason": "length"}],
+        "usage": {"completion_tokens": 3},
+    }
+    with serve_chats(says(content)) as server:
+        asker = Asker(server)
+        reply = asker.model.complete(HELLO, purpose="test", on_text=asker.texts.append)
+    assert (reply.text, reply.complete, reply.tokens) == ("Hello", False, 3)
+    assert asker.texts == ["Hello"]
+
+
+def test_thoughts_beside_the_reply_are_left_out() -> None:
+    script = sends(event(reasoning_content="Hm."), event("Yes."), event(finish="stop"))
+    with serve_chats(script) as server:
+        assert Asker(server).ask() == "Yes."
+
+
+def test_an_empty_reply() -> None:
+    assert "wrote nothing" in fails(ModelReplyError, streams(" \n"))
+    only_thought = sends(event(reasoning_content="Hm."), event(finish="length"))
+    assert "only thought" in fails(ModelReplyError, only_thought)
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html>hello</html>", b"", b"null", b"[1, 2]", b"{", b'{"a": 1}', b"\xff\xfe\x00"]
+)
+def test_what_is_no_chat(content: bytes) -> None:
+    message = fails(ModelReplyError, says(content))
+    assert "no chat of a language model" in message
+    assert "/v1" in message
+
+
+def test_a_reply_without_an_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "MOST_BYTES", 100_000)
+    with serve_chats(never_ends) as server:
+        with pytest.raises(ModelReplyError, match="without an end"):
+            Asker(server).ask()
+        assert server.hung_up.wait(5)
+
+
+# --- repeating ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_busy_server_is_asked_again(status: int) -> None:
+    busy = refuses("busy", status)
+    with serve_chats(busy, busy, streams("now")) as server:
+        asker = Asker(server)
+        assert asker.ask() == "now"
+    outcomes = [one.outcome.split(":")[0] for one in asker.gate.chats]
+    assert outcomes == ["Refusal", "Refusal", "answered"]  # each attempt passed the gate
+
+
+def test_one_that_stays_busy() -> None:
+    with serve_chats(refuses("slow down", 429)) as server:
+        with pytest.raises(ModelError, match=r"too many requests.*slow down.*Try again"):
+            Asker(server).ask()
+        assert len(server.asked) == 4
+
+
+def test_it_is_waited_as_long_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(chat.time, "sleep", slept.append)
+    with serve_chats(refuses("", 429, Retry_After="7"), streams("now")) as server:
+        asker = Asker(server)
+        assert asker.ask() == "now"
+    assert slept == [7.0]
+    assert "in 7 seconds" in asker.notices[0]
+
+
+def test_one_that_asks_to_wait_too_long() -> None:
+    with serve_chats(refuses("", 429, Retry_After="3600")) as server:
+        with pytest.raises(ModelError, match="asks to wait 3600 seconds"):
+            Asker(server).ask()
+        assert len(server.asked) == 1
+
+
+def test_an_empty_purse_is_not_asked_again() -> None:
+    with serve_chats(refuses("You exceeded your quota: insufficient_quota", 429)) as server:
+        with pytest.raises(ModelError, match="account"):
+            Asker(server).ask()
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 301, 307])
+def test_a_refusal_is_final(status: int) -> None:
+    with serve_chats(refuses("no", status, Location="http://evil.example/")) as server:
+        with pytest.raises(ModelError):
+            Asker(server).ask()
+        assert len(server.asked) == 1
+
+
+def test_a_stream_that_stops_goes_on_where_it_was() -> None:
+    with serve_chats(stops_after("Hello ", "wor"), streams("Hel", "lo world", "!")) as server:
+        asker = Asker(server)
+        assert asker.ask() == "Hello world!"
+    assert "".join(asker.texts) == "Hello world!"
+
+
+def test_a_second_reply_that_differs_is_not_mixed_in() -> None:
+    with serve_chats(stops_after("Hello"), streams("Good ", "morning")) as server:
+        asker = Asker(server)
+        assert asker.ask() == "Good morning"
+    assert "".join(asker.texts) == "Hello"
+
+
+@pytest.mark.parametrize(
+    "half",
+    [stops_after("Hello"), hangs_up, sends(event("Hello")), sends(event("Hello")[:30])],
+    ids=["cut", "nothing", "no end", "half an event"],
+)
+def test_a_stream_that_stops_twice(half: Behaviour) -> None:
+    with serve_chats(half) as server, pytest.raises(ModelError, match=r"Try again|no chat"):
+        Asker(server).ask()
+
+
+def test_an_error_inside_a_stream() -> None:
+    broken = sends(event("Hel"), b'data: {"error": {"code": 400, "message": "out of memory"}}\n\n')
+    assert "out of memory" in fails(ModelError, broken)
+
+
+def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "HEAD_S", 0.1)
+    message = fails(ModelError, waits(0.5, streams("late")))
+    assert "for too long" in message
+
+
+def test_time_between_pieces_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "PIECE_S", 0.1)
+
+    def slow(handler: Any) -> None:
+        handler.begin()
+        handler.send(event("Hel"))
+        waits(0.5, lambda late: late.send(event("lo")))(handler)
+
+    assert "for too long" in fails(ModelError, slow)
+
+
+def test_nobody_is_there() -> None:
+    with serve_chats(streams("x")) as server:
+        gone = server.url
+    with pytest.raises(ModelError, match=r"Nothing answers at http://127.0.0.1:[0-9]+. Start"):
+        Asker(gone).ask()
+
+
+def test_interrupting_ends_the_request_and_nothing_else() -> None:
+    def interrupt(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with serve_chats(never_ends, streams("still here")) as server:
+        asker = Asker(server)
+        with pytest.raises(KeyboardInterrupt):
+            asker.model.complete(HELLO, purpose="test", on_text=interrupt)
+        assert server.hung_up.wait(5)
+        assert asker.gate.chats[0].outcome.startswith("KeyboardInterrupt")
+        assert asker.ask() == "still here"
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+
+def test_the_key_travels_and_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", KEY)
+    with serve_chats(streams("x")) as server:
+        asker = Asker(server)
+        asker.ask()
+        assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+        assert KEY not in repr(vars(asker.model))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 429, 500])
+def test_an_error_that_repeats_the_key(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", KEY)
+    with serve_chats(echoes_the_key(status)) as server, pytest.raises(ModelError) as caught:
+        Asker(server).ask()
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert KEY[:8] not in told
+    assert KEY[-8:] not in told
+
+
+def test_a_wrong_key_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "wants a key" in fails(ModelError, refuses("who are you?", 401))
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", KEY)
+    assert "does not accept the key" in fails(ModelError, refuses("wrong", 401))
+
+
+@pytest.mark.parametrize("key", ["a\nb: c", "schlüssel", "two words"])
+def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", key)
+    with pytest.raises(ConfigError) as caught:
+        Asker("http://127.0.0.1:1")
+    assert key not in str(caught.value)
+
+
+# --- what a server does not know ------------------------------------------------------------
+
+
+def choosy(*refused: str, text: str = '{"a": 1}') -> Behaviour:
+    """Refuses some forms of a reply, by their type."""
+
+    def choose(body: dict[str, Any]) -> Behaviour:
+        form = body.get("response_format", {}).get("type", "")
+        if form in refused:
+            return refuses(f"'response_format.type' {form} is not supported")
+        return streams(text)
+
+    return does(choose)
+
+
+def test_the_schema_is_sent() -> None:
+    with serve_chats(streams("{}")) as server:
+        Asker(server).ask(schema=SCHEMA)
+    form = server.bodies[0]["response_format"]
+    assert form["type"] == "json_schema"
+    assert form["json_schema"]["schema"] == SCHEMA
+
+
+def test_a_form_that_is_refused_is_weakened_and_remembered() -> None:
+    with serve_chats(choosy("json_schema", "json_object")) as server:
+        asker = Asker(server)
+        assert asker.ask(schema=SCHEMA) == '{"a": 1}'
+        assert Asker(server).ask(schema=SCHEMA) == '{"a": 1}'  # another model, the same server
+    forms = [body.get("response_format", {}).get("type") for body in server.bodies]
+    assert forms == ["json_schema", "json_object", None, None]
+
+
+def test_parameters_that_newer_models_refuse() -> None:
+    def choose(body: dict[str, Any]) -> Behaviour:
+        if "max_tokens" in body:
+            return refuses("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.")
+        if "temperature" in body:
+            return refuses("Unsupported value: 'temperature' does not support 0 with this model.")
+        return streams("done")
+
+    with serve_chats(does(choose)) as server:
+        assert Asker(server).ask(most_tokens=7) == "done"
+    assert server.bodies[-1]["max_completion_tokens"] == 7
+
+
+def test_pictures_travel_before_the_text() -> None:
+    with serve_chats(streams("a dog")) as server:
+        asker = Asker(server)
+        assert asker.ask(WITH_PICTURE) == "a dog"
+    picture, text = server.bodies[0]["messages"][0]["content"]
+    assert picture["image_url"]["url"].startswith("data:image/jpeg;base64,/9gg")
+    assert text == {"type": "text", "text": "What is this?"}
+    (passed,) = asker.gate.chats
+    assert [photo.path for photo in passed.photos] == ["/photos/a.jpg"]
+    assert passed.photos[0].bytes == len(PICTURE.jpeg)
+
+
+def test_a_model_without_vision() -> None:
+    """llama.cpp calls it a failure of its own (500); it is not asked again."""
+    with serve_chats(refuses("image input is not supported - hint: mmproj", 500)) as server:
+        asker = Asker(server)
+        assert asker.model.sees
+        for _ in range(2):
+            with pytest.raises(NoVisionError):
+                asker.ask(WITH_PICTURE)
+        assert not asker.model.sees
+        assert len(server.asked) == 1
+        assert not Asker(server).model.sees
+    assert ["does not take pictures" in notice for notice in asker.notices] == [True]
+
+
+def test_vision_switched_off() -> None:
+    with serve_chats(streams("x")) as server:
+        with pytest.raises(NoVisionError):
+            Asker(server, vision="off").ask(WITH_PICTURE)
+        assert not server.asked
+
+
+def test_a_chat_that_is_too_long() -> None:
+    message = "request (4031 tokens) exceeds the available context size (2048 tokens)"
+    error = {"error": {"code": 400, "message": message, "n_ctx": 2048}}
+    with serve_chats(says(error, 400)) as server:
+        asker = Asker(server)
+        with pytest.raises(TooLongError, match="2,048 tokens"):
+            asker.ask()
+        assert asker.model.context == 2048
+
+
+def test_a_model_that_is_not_there() -> None:
+    script = refuses("The model `m` does not exist.", 404)
+    models = [{"id": "qwen"}, {"id": "gem\x1b[31mma"}]
+    told = r"no model 'm'. It has qwen, gem \[31mma. Name"
+    with serve_chats(script, models=models) as server, pytest.raises(ModelError, match=told):
+        Asker(server).ask()
+
+
+# --- what a server serves -------------------------------------------------------------------
+
+
+def test_the_name_of_the_only_model_need_not_be_given() -> None:
+    with serve_chats(streams("x"), models=[{"id": "only", "max_model_len": 8192}]) as server:
+        asker = Asker(server, name="")
+        asker.ask()
+        asker.ask()
+        assert [body["model"] for body in server.bodies] == ["only", "only"]
+        assert (asker.model.name, asker.model.context) == ("only", 8192)
+        assert server.listed == 1
+
+
+def test_of_several_models_one_must_be_named() -> None:
+    with serve_chats(streams("x"), models=[{"id": "a"}, {"id": "b"}]) as server:
+        with pytest.raises(ConfigError, match=r"a, b. Name one"):
+            Asker(server, name="").ask()
+        assert not server.asked
+
+
+def test_a_server_that_lists_none_is_asked_all_the_same() -> None:
+    with serve_chats(streams("x")) as server:
+        assert Asker(server, name="").ask() == "x"
+        assert "model" not in server.bodies[0]
+
+
+def test_llama_cpp_tells_context_and_eyes() -> None:
+    told = {"id": "/models/a.gguf", "architecture": {"input_modalities": ["text"]}}
+    with serve_chats(streams("x"), models=[told | {"meta": {"n_ctx": 2048}}]) as server:
+        asker = Asker(server)
+        asker.ask()
+    assert (asker.model.context, asker.model.sees) == (2048, False)
+
+
+# --- yes or no ------------------------------------------------------------------------------
+
+
+def first_word(**logprobs: float) -> dict[str, Any]:
+    top = [{"token": token, "logprob": value} for token, value in logprobs.items()]
+    return {
+        "choices": [
+            {
+                "message": {"content": "Yes"},
+                "logprobs": {"content": [{"token": "Yes", "logprob": -0.1, "top_logprobs": top}]},
+            }
+        ]
+    }
+
+
+def test_yes_by_its_probability() -> None:
+    word = first_word(**{"Yes": -1.0, " yes": -1.0, "No": -2.0, "The": -0.2, "是": -30.0})
+    with serve_chats(says(word)) as server:
+        asker = Asker(server)
+        yes = asker.model.yes(HELLO, purpose="judge")
+    assert yes == pytest.approx(2 / (2 + 2.718281828**-1), abs=1e-6)
+    body = server.bodies[0]
+    assert (body["max_tokens"], body["logprobs"], body["top_logprobs"]) == (1, True, 20)
+    assert asker.gate.chats[0].purpose == "judge"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        says({"choices": [{"message": {"content": "Yes"}, "logprobs": None}]}),
+        refuses("logprobs are not supported by this model"),
+        says(first_word() | {}),
+    ],
+    ids=["left out", "refused", "empty"],
+)
+def test_probabilities_that_are_not_told(script: Behaviour) -> None:
+    with serve_chats(script) as server:
+        model = Asker(server).model
+        assert model.yes(HELLO, purpose="judge") is None
+        assert model.yes(HELLO, purpose="judge") is None
+        assert len(server.asked) == 1
+
+
+def test_neither_yes_nor_no() -> None:
+    with serve_chats(says(first_word(The=-0.1))) as server:
+        assert Asker(server).model.yes(HELLO, purpose="judge") is None
+
+
+def test_fewer_probabilities() -> None:
+    def choose(body: dict[str, Any]) -> Behaviour:
+        if body["top_logprobs"] > 5:
+            return refuses("top_logprobs must be at most 5")
+        return says(first_word(Yes=-0.1, No=-3.0))
+
+    with serve_chats(does(choose)) as server:
+        yes = Asker(server).model.yes(HELLO, purpose="judge")
+    assert yes is not None
+    assert yes > 0.9
+
+
+# --- the gate -------------------------------------------------------------------------------
+
+
+def test_a_closed_gate_lets_nothing_out() -> None:
+    with serve_chats(streams("x")) as server:
+        asker = Asker(server)
+        asker.gate.closed = True
+        with pytest.raises(PrivacyError):
+            asker.ask()
+        assert not server.asked
+        assert not server.listed
+
+
+def test_the_size_is_that_of_the_body() -> None:
+    with serve_chats(streams("x")) as server:
+        asker = Asker(server)
+        asker.ask((Message("user", "狗" * 1000),))
+    length = int(server.asked[0].headers["content-length"])
+    assert asker.gate.chats[0].size == length
+    assert asker.gate.chats[0].endpoint == f"{server.url}/v1/chat/completions"
+
+
+def test_file_names_that_are_no_text_travel_as_something() -> None:
+    with serve_chats(streams("x")) as server:
+        assert Asker(server).ask((Message("user", "a\udc80b"),)) == "x"
+    assert server.bodies[0]["messages"][0]["content"] == "a?b"
+
+
+def test_no_proxy_between_this_machine_and_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with serve_chats(streams("x")) as server:
+        assert Asker(server).ask() == "x"
+
+
+def test_the_front_door() -> None:
+    with serve_chats(streams(*pieces("Hello world"))) as server:
+        model = load_model(ModelSpec(server.url, "m"), OpenGate())
+        assert model.complete(HELLO, purpose="test").text == "Hello world"

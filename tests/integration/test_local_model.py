@@ -1,0 +1,294 @@
+"""A real language model in this process, and behind a real HTTP server on 127.0.0.1.
+
+SmolLM2-135M proves how models are talked to, not how good answers are.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrieval.errors import MissingExtraError, ModelError, NoVisionError
+from retrieval.models import LanguageModel, Message, ModelSpec, Picture, load_model
+from retrieval.models.local import LocalModel
+from tests.conftest import ROOT
+from tests.ggufs import smollm, write_gguf, write_sight
+from tests.pictures import paint
+
+KEY = "key-of-this-test"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "known": {"type": "boolean"},
+        "cites": {"type": "array", "items": {"type": "integer"}, "maxItems": 3},
+    },
+    "required": ["known", "cites"],
+    "additionalProperties": False,
+}
+
+
+class PassingGate:
+    """Lets all pass: loopback is not recorded."""
+
+    redact = ()
+
+    @contextmanager
+    def sending(self, endpoint: str, **_: Any) -> Iterator[None]:
+        assert "127.0.0.1" in endpoint
+        yield
+
+
+def user(text: str) -> list[Message]:
+    return [Message("user", text)]
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrieval.models.local.available_cpus", lambda: 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def local(one_thread: None) -> LocalModel:
+    return LocalModel(ModelSpec(str(smollm())), PassingGate())
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """The URL of llama.cpp's own server, which wants a key."""
+    if importlib.util.find_spec("retrieval.models.chat") is None:
+        pytest.skip("needs retrieval.models.chat, which is not there yet")
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.verbosity = -1
+    params.model.path = str(smollm())
+    params.n_ctx, params.n_parallel, params.warmup = 1024, 1, False
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.api_keys = [KEY]
+    server = xllamacpp.Server(params)
+    yield server.listening_address
+    del server
+
+
+@pytest.fixture
+def chat(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", KEY)
+    return load_model(ModelSpec(endpoint, name="smollm", vision="off"), PassingGate())
+
+
+@pytest.fixture(params=["local", "chat"])
+def model(request: pytest.FixtureRequest) -> LanguageModel:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+def test_a_reply_comes_in_pieces(model: LanguageModel) -> None:
+    pieces: list[str] = []
+    reply = model.complete(user("Say hello."), purpose="test", most_tokens=6, on_text=pieces.append)
+    assert len(pieces) > 1
+    assert "".join(pieces) == reply.text
+    assert not reply.complete
+    again = model.complete(user("Say hello."), purpose="test", most_tokens=6)
+    assert again.text == reply.text
+
+
+def test_a_schema_is_kept(model: LanguageModel) -> None:
+    reply = model.complete(
+        user("Which photos show a dog? Reply in JSON."), purpose="test", schema=SCHEMA
+    )
+    found = json.loads(reply.text)
+    assert set(found) == {"known", "cites"}
+    assert isinstance(found["known"], bool)
+    assert all(isinstance(n, int) for n in found["cites"])
+
+
+def test_yes_is_a_probability(model: LanguageModel) -> None:
+    asked = user("Say the word yes. Answer yes or no.")
+    share = model.yes(asked, purpose="test")
+    assert share is not None
+    assert 0 < share < 1
+    assert model.yes(asked, purpose="test") == pytest.approx(share, abs=0.02)
+
+
+def test_both_ways_to_the_model_agree(local: LocalModel, chat: LanguageModel) -> None:
+    asked = user("What is the capital of France? Answer in one word.")
+    told = [m.complete(asked, purpose="test", most_tokens=5).text for m in (local, chat)]
+    assert told[0] == told[1]
+    asked = user("Is Paris in France? Answer yes or no.")
+    shares = [m.yes(asked, purpose="test") for m in (local, chat)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.05)
+
+
+def test_a_prompt_that_is_too_long(model: LanguageModel) -> None:
+    with pytest.raises(ModelError, match=r"token|context|long") as caught:
+        model.complete(user("hello " * 20_000), purpose="test")
+    assert "hello hello" not in str(caught.value)
+
+
+class Stopped(Exception):
+    """What a caller raises while pieces come."""
+
+
+def test_a_caller_that_stops_leaves_it_sound(model: LanguageModel) -> None:
+    pieces: list[str] = []
+
+    def take(text: str) -> None:
+        pieces.append(text)
+        if len(pieces) == 3:
+            raise Stopped
+
+    before = threading.active_count()
+    with pytest.raises(Stopped):
+        model.complete(
+            user("Count to one thousand."), purpose="test", most_tokens=400, on_text=take
+        )
+    assert len(pieces) == 3
+    assert threading.active_count() == before
+    assert model.complete(user("Say hello."), purpose="test", most_tokens=2).text
+
+
+def test_requests_from_threads_wait_for_each_other(local: LocalModel) -> None:
+    told: list[str] = []
+
+    def ask() -> None:
+        told.append(local.complete(user("Say hello."), purpose="test", most_tokens=4).text)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(told) == 3
+    assert len(set(told)) == 1
+
+
+def test_it_takes_no_pictures(local: LocalModel) -> None:
+    message = Message("user", "What is this?", (Picture("a.jpg", b"\xff\xd8\xff"),))
+    assert not local.sees
+    for ask in (local.complete, local.yes):
+        with pytest.raises(NoVisionError, match="mmproj"):
+            ask([message], purpose="test")
+
+
+def jpeg(colour: str) -> bytes:
+    file = io.BytesIO()
+    paint(colour, (90, 60)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_pictures_reach_a_model_that_sees(one_thread: None, tmp_path: Path) -> None:
+    """Its eyes are random weights: what it says of red and blue differs, and means nothing."""
+    sight = write_sight(tmp_path / "mmproj.gguf")
+    model = LocalModel(ModelSpec(str(smollm()), mmproj=str(sight)), PassingGate())
+    assert model.sees
+
+    def yes(*pictures: bytes) -> float:
+        shown = tuple(Picture("a.jpg", data) for data in pictures)
+        share = model.yes([Message("user", "Is it red? yes or no.", shown)], purpose="test")
+        assert share is not None
+        return share
+
+    red, blue = yes(jpeg("red")), yes(jpeg("blue"))
+    assert abs(red - blue) > 1e-4
+    assert yes(jpeg("red")) == pytest.approx(red, abs=1e-5)
+    assert yes() != pytest.approx(red, abs=1e-5)
+    assert yes(jpeg("red"), jpeg("blue")) != pytest.approx(red, abs=1e-5)
+    with pytest.raises(ModelError, match="cannot answer"):
+        yes(b"no picture at all")
+    assert yes(jpeg("red")) == pytest.approx(red, abs=1e-5)
+
+
+def test_eyes_of_another_model(one_thread: None, tmp_path: Path) -> None:
+    sight = write_sight(tmp_path / "mmproj.gguf", width=100)
+    model = LocalModel(ModelSpec(str(smollm()), mmproj=str(sight)), PassingGate())
+    with pytest.raises(ModelError, match="mmproj"):
+        model.complete(user("Hello"), purpose="test")
+
+
+def test_it_is_quiet(one_thread: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What llama.cpp says of itself would stand in the middle of JSON, or of an answer."""
+    sight = write_sight(tmp_path / "mmproj.gguf")
+    model = LocalModel(ModelSpec(str(smollm()), mmproj=str(sight)), PassingGate())
+    shown = (Picture("a.jpg", jpeg("red")),)
+    model.complete([Message("user", "What?", shown)], purpose="test", most_tokens=2)
+    with pytest.raises(ModelError):
+        model.complete(user("hello " * 20_000), purpose="test")
+    del model
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_holds_no_model(tmp_path: Path) -> None:
+    smollm()
+    path = write_gguf(tmp_path / "m.gguf", {"general.architecture": "llama"})
+    model = LocalModel(ModelSpec(str(path)), PassingGate())
+    with pytest.raises(ModelError, match="cannot load"):
+        model.complete(user("Hello"), purpose="test")
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = LocalModel(ModelSpec(str(smollm())), PassingGate())
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(MissingExtraError, match=r"retrieval\[llm\]"):
+        model.complete(user("Hello"), purpose="test")
+
+
+TALKING = """
+import sys
+import retrieval.models.local as local
+from retrieval.models import Message, ModelSpec
+local.available_cpus = lambda: 1
+model = local.LocalModel(ModelSpec(sys.argv[1]))
+prompt, count = sys.argv[2], int(sys.argv[3])
+def show(text):
+    print("piece", flush=True)
+model.complete([Message("user", "Hi")], purpose="t", most_tokens=1)
+print("loaded", flush=True)
+try:
+    model.complete([Message("user", prompt)], purpose="t", most_tokens=count, on_text=show)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    print(len(model.complete([Message("user", "Hi")], purpose="t", most_tokens=2).text) > 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "until"),
+    [("Count to one thousand.", "piece"), ("Is it so? " * 500, "loaded")],
+    ids=["while writing", "while reading"],
+)
+def test_ctrl_c(prompt: str, until: str) -> None:
+    """The process goes on at once, the model can be asked again, and nothing else is printed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TALKING, str(smollm()), prompt, "2000"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline().strip()]
+    while lines[-1] not in (until, ""):
+        lines.append(process.stdout.readline().strip())
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert err == ""
+    assert out.split()[-2:] == ["interrupted", "True"]
+    assert process.returncode == 0

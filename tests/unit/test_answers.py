@@ -1,0 +1,106 @@
+"""How answers are put together and written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retrieval.answering.writing import with_marker, written
+from retrieval.cli.answers import Reader, answer_record, status_line, why_lines
+from retrieval.cli.output import to_json
+from retrieval.records import (
+    Answer,
+    Brief,
+    Claim,
+    Evidence,
+    Facts,
+    Hit,
+    Query,
+    QuestionPlan,
+    SearchResult,
+    Struck,
+    Total,
+)
+
+PLAN = QuestionPlan("When did I see a dog?", "when", "a dog")
+EVIDENCE = (
+    Evidence(1, 11, "/a/one.jpg", Facts(taken_at="2021-04-03")),
+    Evidence(2, 12, "/a/two.jpg"),
+)
+
+
+class Checked:
+    """What the checker leaves."""
+
+    def __init__(self, *claims: Claim, status: str = "grounded", struck: tuple = ()) -> None:
+        self.claims, self.status, self.struck = claims, status, struck
+
+
+def answer(*claims: Claim, **more: object) -> Answer:
+    hits = (Hit(1, "photo", 11, 0.5, "/a/one.jpg", relevant=True, relevance=0.9),)
+    result = SearchResult(Query(), "photos", hits, 500, 3.0, "mini", "exact", 500, 1)
+    brief = Brief(PLAN, EVIDENCE, (Total("", 1, (1,)),), 500, 500, 1)
+    return written(
+        PLAN.question, brief, Checked(*claims, **more), result, "extractive", {"plan": 0.001}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "cites", "shown"),
+    [
+        ("On 2021-04-03.", (1,), "On 2021-04-03 [1]."),
+        ("On 2021-04-03 [1].", (1,), "On 2021-04-03 [1]."),
+        ("On 2021-04-03 [1].", (1, 2), "On 2021-04-03 [1] [2]."),
+        ("在北京拍的。", (1, 2, 3), "在北京拍的 [1-3]。"),
+        ("no mark at the end", (2,), "no mark at the end [2]"),
+        ("I do not know.", (), "I do not know."),
+        ("", (1,), "[1]"),
+    ],
+)
+def test_a_claim_carries_its_citations(text: str, cites: tuple[int, ...], shown: str) -> None:
+    assert with_marker(Claim(text, cites)) == shown
+
+
+def test_an_answer_names_the_photos_of_its_claims() -> None:
+    made = answer(Claim("On 2021-04-03.", (1,)), Claim("And again.", (2, 9)))
+    assert made.text == "On 2021-04-03 [1]. And again [2, 9]."
+    assert [(c.n, c.path, c.photo_id) for c in made.citations] == [
+        (1, "/a/one.jpg", 11),
+        (2, "/a/two.jpg", 12),
+    ]
+    assert made.considered == 500
+
+
+def test_the_json_has_what_programs_expect() -> None:
+    made = answer(Claim("On 2021-04-03.", (1,)), struck=(Struck("x", "why"),))
+    record = json.loads(to_json(answer_record(made)))
+    assert {"question", "answer", "status", "citations", "hits", "considered", "plan"} <= set(
+        record
+    )
+    assert record["citations"] == [{"n": 1, "path": "/a/one.jpg", "claim": "On 2021-04-03."}]
+    assert record["status"] == "grounded"
+    assert record["plan"]["intent"] == "when"
+    assert record["hits"][0]["path"] == "/a/one.jpg"
+    assert record["struck"] == [{"claim": "x", "reason": "why"}]
+    assert "500 photos considered, 1 match" in status_line(made)
+    assert "intent: when, by rules" in why_lines(made)
+
+
+def test_people_see_what_is_left_after_checking(capsys: pytest.CaptureFixture[str]) -> None:
+    reader = Reader()
+    reader.streams = True
+    made = answer(Claim("On 2021-04-03.", (1,)))
+    reader.show_text("On 2021-")
+    reader.show_text("04-03 [1].")
+    reader.show_answer(made)
+    shown = capsys.readouterr().out
+    assert shown.count("2021-04-03") == 1  # what was streamed is not said again
+    assert "[1] /a/one.jpg" in shown
+    reader = Reader()
+    reader.streams = True
+    reader.show_text("In 1999 \x1b[31m[1].")
+    reader.show_answer(made)
+    shown = capsys.readouterr().out
+    assert "Checked: On 2021-04-03 [1]." in shown
+    assert "\x1b" not in shown
