@@ -17,7 +17,8 @@ from retrieval.answerers.extractive import ExtractiveAnswerer
 from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.saying import day_of, place_of, tame
-from retrieval.answerers.extractive.weighing import one_is_meant
+from retrieval.answerers.extractive.weighing import ENOUGH, one_is_meant
+from retrieval.answering.confidence import GROUNDED
 from retrieval.records import INTENTS, Brief, Draft, Evidence, Facts, QuestionPlan, Total
 
 BEAR = "a brown teddy bear sitting at a table next to a cup of coffee"
@@ -351,6 +352,12 @@ def test_words_for_how_sure(probability: float, words: str) -> None:
     assert draft.claims[0].confidence == probability
 
 
+def test_an_answer_stands_alone_from_where_it_is_grounded() -> None:
+    assert ENOUGH == GROUNDED
+    alone = said(brief(plan("when"), (GROUNDED, 1 - GROUNDED)))
+    assert alone == "Most likely on 2023-02-15 at 17:20 (Wednesday, 15 February 2023) [1]."
+
+
 def test_photos_that_say_the_same_add_up() -> None:
     draft = ExtractiveAnswerer().answer(brief(plan("where"), (0.45, 0.45), among=(2, 3)))
     assert draft.claims[0].text == "In Cusco, Peru [2, 3]."
@@ -362,7 +369,7 @@ def test_what_filters_chose_is_sure_and_what_meaning_counted_is_not() -> None:
     assert ExtractiveAnswerer().answer(sure).claims[0].confidence is None
     confidence = ExtractiveAnswerer().answer(unsure).claims[0].confidence
     assert confidence is not None
-    assert confidence < 0.8
+    assert confidence < GROUNDED
 
 
 @pytest.mark.parametrize(
@@ -475,7 +482,10 @@ def test_nothing_is_said_that_no_cited_photo_has(asked: Brief) -> None:
         }
         assert {city for city in CITY if city in claim.text} <= {e.facts.city for e in cited}
         assert {name for name in CAMERA if name in claim.text} <= {e.camera for e in cited}
-        for quote in set(re.findall(r"“([^”]*)”", claim.text)) - {asked.plan.box, asked.plan.question}:
+        for quote in set(re.findall(r"“([^”]*)”", claim.text)) - {
+            asked.plan.box,
+            asked.plan.question,
+        }:
             assert any(quote in t for e in cited for t in (*e.captions, e.writing or ""))
         assert counts_in(claim.text) <= {
             *(total.count for total in asked.totals),

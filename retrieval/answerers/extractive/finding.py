@@ -10,8 +10,8 @@ from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of
 from retrieval.answerers.extractive.valued import first_or_last
 from retrieval.answerers.extractive.weighing import (
+    ENOUGH,
     MOST_NAMED,
-    SURE,
     UNTOLD,
     WORTH_NAMING,
     expected_right,
@@ -48,7 +48,7 @@ def which(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
     first, *others = relevant(brief)
     confidence = which_confidence(brief)
     text = voice.wording.found.format(photo=voice.photo(first))
-    rivals = _rivals(others) if confidence is not None and confidence < SURE else []
+    rivals = _rivals(others) if confidence is not None and confidence < ENOUGH else []
     said = Claim(voice.weighed(text, confidence), (first.n,), confidence)
     other = voice.wording.found_else
     return (

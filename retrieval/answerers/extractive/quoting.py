@@ -13,7 +13,7 @@ from retrieval.answerers.extractive.finding import which, which_confidence
 from retrieval.answerers.extractive.refusing import nothing, refused
 from retrieval.answerers.extractive.saying import LONGEST_QUOTE, Voice, tame
 from retrieval.answerers.extractive.weighing import (
-    SURE,
+    ENOUGH,
     expected_right,
     one_is_meant,
     relevant,
@@ -69,7 +69,7 @@ def coloured(brief: Brief, voice: Voice) -> Draft:
 def doubt(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
     """Which photo is meant, where that is not sure."""
     confidence = which_confidence(brief)
-    return which(brief, voice) if confidence is not None and confidence < SURE else ()
+    return which(brief, voice) if confidence is not None and confidence < ENOUGH else ()
 
 
 def colours_of(brief: Brief, voice: Voice, each: Evidence) -> Claim:
