@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
+from retrieval.storage.lexical import STOP_WORDS
+
 CAPTIONS = 102_602
 USUAL = 7.0  # nats: a word in every 1,100th caption, from which on none counts as rare
 
@@ -37,6 +39,8 @@ def rarity(text: str, is_known: Callable[[str], bool] = lambda word: False) -> f
 
 
 def _excess(word: str) -> float:
+    if word in STOP_WORDS:
+        return 0.0
     counts = _counts()
     count = max(counts.get(form, 0) for form in (word, word.removesuffix("s"), word + "s"))
     return max(0.0, math.log(CAPTIONS / (1 + count)) - USUAL)
