@@ -39,7 +39,7 @@ from retrieval.records import (
     ignore_text,
 )
 from retrieval.searching import run
-from retrieval.searching.understanding import understood
+from retrieval.searching.understanding import is_place, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,12 +133,16 @@ class _Asking:
         with self._timed("answer"):
             draft, name = self._draft(brief)
         with self._timed("check"):
-            checked = check(draft, brief, grounded=GROUNDED)
+            seen = name != "extractive" and self.model is not None and self.model.sees
+            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
             if self.options.verify and self.judge is not None:
                 from retrieval.answering.checking import verify
 
-                checked = verify(checked, self.judge, brief)
+                checked = verify(checked, self.judge, brief, grounded=GROUNDED)
         return written(question, brief, checked, sight.result, name, self.seconds)
+
+    def _is_place(self, name: str) -> bool:
+        return is_place(name, self.collection.cache)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -72,7 +72,7 @@ def follow_up(
         return (
             _shifted(plan, last, understand)
             or _narrowed(plan, last, understand)
-            or _about_photos(plan, last, understand, plan_of)
+            or _about_photos(plan, history, understand, plan_of)
             or _exchanged(plan, last, understand, plan_of)
             or plan
         )
@@ -84,11 +84,14 @@ def follow_up(
 
 
 def _about_photos(
-    plan: QuestionPlan, last: Turn, understand: Understand, plan_of: Plan
+    plan: QuestionPlan, history: Sequence[Turn], understand: Understand, plan_of: Plan
 ) -> QuestionPlan | None:
     found = reference_in(plan.question, plan)
     if found is None:
         return None
+    last = history[-1]
+    if found.number or found.other:  # of the last answer that is a list, not of one about a photo
+        last = next((turn for turn in reversed(history) if len(turn.photos) > 1), last)
     ids = _referred(found, last)
     if not ids:
         return None

@@ -12,8 +12,6 @@ from retrieval.records import QuestionPlan, Turn
 from retrieval.storage.turns import listed, photos_of_turn, read_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from retrieval.collection import Collection
     from retrieval.records import Answer
 
@@ -112,10 +110,9 @@ def _turn(collection: Collection, row: Any) -> Turn:
 def _plan(question: str, stored: str) -> QuestionPlan:
     """The plan as it was kept; one that this program cannot read is a search for the question."""
     try:
-        values: Mapping[str, Any] = json.loads(stored)
-        return QuestionPlan(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        )
+        values: dict[str, Any] = json.loads(stored)
+        lists = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
+        return QuestionPlan(**(values | lists))
     except (TypeError, ValueError, AttributeError):
         return QuestionPlan(question, "find", question)
 

@@ -58,10 +58,7 @@ def pictures_of(redact: tuple[Redaction, ...] = ()) -> PictureOf:
 
 @dataclass(frozen=True, slots=True)
 class Redacting:
-    """An answerer that gets a brief from which something was taken out; what it says is restored.
-
-    What it writes is passed on once it is complete, since names come back only then.
-    """
+    """An answerer that gets a brief from which something was taken out; what it says is restored."""
 
     inner: Answerer
     redact: tuple[Redaction, ...]
@@ -73,10 +70,10 @@ class Redacting:
 
     def answer(self, brief: Brief, *, on_text: TextCallback = ignore_text) -> Draft:
         """Answer from the brief without what is taken out."""
-        from retrieval.privacy.redaction import redact_brief, restore
+        from retrieval.privacy.redaction import Redactor
 
-        redacted, names = redact_brief(brief, self.redact)
-        draft = self.inner.answer(redacted)
-        claims = tuple(replace(c, text=restore(c.text, names)) for c in draft.claims)
-        on_text(" ".join(claim.text for claim in claims))
+        redactor = Redactor(self.redact)
+        with redactor.restoring(on_text) as restored:
+            draft = self.inner.answer(redactor.brief(brief), on_text=restored)
+        claims = tuple(replace(c, text=redactor.restore(c.text)) for c in draft.claims)
         return Draft(claims, draft.refused)

@@ -71,8 +71,8 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     """What a question points at; None where it stands for itself. `plan` is what it means alone."""
     text = question.strip()
     bare = text.strip(_MARKS)
-    for pattern, asked in _BARE:
-        if re.fullmatch(rf"(?:and\s+)?(?:{pattern})", bare, re.IGNORECASE):
+    for words, asked in _BARE:
+        if re.fullmatch(rf"(?:and\s+)?(?:{words})", bare, re.IGNORECASE):
             return Reference(asked)
     if found := _NUMBERED.search(text):
         return Reference(_asked(text, found), _number(found))
@@ -99,9 +99,13 @@ def _asked(text: str, found: re.Match[str]) -> str:
     if not re.search(r"\w", rest) or re.fullmatch(r"(?i)(?:no|yes|and|show(?:\s+me)?|不是?)", rest):
         return ""
     if re.match(r"\s*[:：,，]\s*\S", text[end:]) and not text[:start].strip(_MARKS):
-        return text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
-    han = re.search(r"[\u4e00-\u9fff]", text)
-    return f"{text[:start]}{'这张照片' if han else 'the photo'}{text[end:]}"
+        asked = text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
+        return _ONE.sub(_the_photo(asked), asked, count=1)
+    return f"{text[:start]}{_the_photo(text)}{text[end:]}"
+
+
+def _the_photo(text: str) -> str:
+    return "这张照片" if re.search(r"[\u4e00-\u9fff]", text) else "the photo"
 
 
 def _number(found: re.Match[str]) -> int:

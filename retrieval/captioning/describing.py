@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -129,9 +129,7 @@ class Describer:
 
     def describe(self, path: str | Path) -> Description:
         """All that can be said of one photo. Raises as `describe_photo`."""
-        from retrieval.showing import show_photo
-
-        details = show_photo(self.collection, path, self.cache)
+        details = self._known(path)
         seen = self._seen(details.path)
         tags, notes = ((), ()) if seen else self._tags(details)
         statements = (
@@ -149,12 +147,21 @@ class Describer:
 
     def caption(self, path: str | Path) -> str:
         """One line about a photo: the model's, or of tags, date and place; "" if none is known."""
-        from retrieval.showing import show_photo
-
         if self.model is not None:
             return self._seen(os.path.abspath(path))
-        details = show_photo(self.collection, path, self.cache)
+        details = self._known(path)
         return self._line(self._tags(details)[0], details.facts)
+
+    def _known(self, path: str | Path) -> PhotoDetails:
+        """What is known of a photo: what the collection knows of a copy of it counts as well."""
+        from retrieval.showing import show_photo
+
+        details = show_photo(self.collection, path, self.cache)
+        if details.indexed or not details.photo.paths[1:]:
+            return details
+        copy = show_photo(self.collection, details.photo.paths[1], self.cache)
+        photo = replace(details.photo, id=copy.photo.id)
+        return replace(details, photo=photo, documents=copy.documents, writing=copy.writing)
 
     def _seen(self, path: str) -> str:
         if self.model is None:
@@ -222,7 +229,7 @@ class Describer:
         from retrieval.queries import embed_picture
 
         assert self.collection is not None
-        if details.indexed:
+        if details.photo.id:
             vectors, photos = photo_vectors(self.collection)
             row = np.flatnonzero(photos == details.photo.id)
             if len(row):
@@ -238,7 +245,9 @@ class Describer:
         if collection is None or space is None or not space.rows["documents"]:
             return ()
         example = (
-            Part("photo", str(details.photo.id)) if details.indexed else Part("image", details.path)
+            Part("photo", str(details.photo.id))
+            if details.photo.id
+            else Part("image", details.path)
         )
         try:
             result = search(collection, Query((example,)), kind="documents", k=NEAR)

@@ -105,7 +105,7 @@ class CaptionTable:
 
 def _line(values: tuple[str, ...]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(values)
+    csv.writer(text).writerow(values)  # quotes a lone CR as well, for its lines end in CRLF
     return text.getvalue().encode("utf-8")
 
 

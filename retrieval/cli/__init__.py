@@ -14,8 +14,11 @@ import click
 
 from retrieval._version import __version__
 from retrieval.cli.ask import ask_command
+from retrieval.cli.chat import chat_command
+from retrieval.cli.caption import caption_command
 from retrieval.cli.compact import compact_command
 from retrieval.cli.daemon import daemon_command
+from retrieval.cli.describe import describe_command
 from retrieval.cli.dupes import dupes_command
 from retrieval.cli.evaluate import evaluate_command
 from retrieval.cli.export import export_command
@@ -33,6 +36,7 @@ from retrieval.cli.search import search_command
 from retrieval.cli.show import show_command
 from retrieval.cli.similar import similar_command
 from retrieval.cli.spaces import spaces_command
+from retrieval.cli.story import story_command
 from retrieval.cli.tags import tags_command
 from retrieval.cli.trips import trips_command
 from retrieval.cli.verify import verify_command
@@ -72,8 +76,12 @@ main.add_command(index_command)
 main.add_command(watch_command)
 main.add_command(search_command)
 main.add_command(ask_command)
+main.add_command(chat_command)
 main.add_command(similar_command)
 main.add_command(show_command)
+main.add_command(describe_command)
+main.add_command(caption_command)
+main.add_command(story_command)
 main.add_command(daemon_command)
 main.add_command(info_command)
 main.add_command(trips_command)

@@ -139,14 +139,14 @@ def model_of(settings: Settings, consent: bool = False) -> LanguageModel | None:
     """
     if not settings.llm:
         return None
-    from retrieval.cli.consent import ask_consent
+    from retrieval.cli.consent import consent_given, consent_prompt
     from retrieval.models import ModelSpec, load_model
     from retrieval.privacy import open_gate
 
     gate = open_gate(
         offline=settings.offline,
         redact=redactions_of(settings),
-        on_consent=(lambda text: True) if consent else ask_consent,
+        on_consent=consent_given if consent else consent_prompt,
     )
     spec = ModelSpec(settings.llm, settings.llm_model, settings.mmproj, settings.vision)
     return load_model(spec, gate, show_notice)

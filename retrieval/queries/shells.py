@@ -65,6 +65,7 @@ _HEADS = _compiled(
     rf"(?:{_BE}\s+there|{_DO}\s+(?:i|we|you)\s+have)\s+(?:{_PHOTOS})",
     rf"{SEEK}\s+(?:me\s+|us\s+)?(?:again\s+)?{_PHOTOS}",
     rf"{SEEK}\s+(?:me|us)(?:\s+{WHICH[:-1]})?",
+    rf"(?:i|we)(?:\s+would|'d|’d)?\s+(?:need|want|like)\s+{_PHOTOS}",
     r"(?:please\s+)?(?:find|search\s+for|look(?:ing)?\s+for)(?!\s+(?:me|us)\b)(?=\s+\w)",
     rf"{WHICH}{WHOSE}{NOUN}\s+(?:of|showing|(?:that|which)\s+shows?|depicting|containing)",
     rf"{WHICH}{WHOSE}{NOUN}{_TOOK}(?:\s+(?:that|which)?\s*(?:were|was)?\s*(?:taken|shot){_WITH})?"

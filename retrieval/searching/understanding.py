@@ -23,15 +23,15 @@ def understood(collection: Collection, query: Query, options: SearchOptions) -> 
     if any(part.kind == "box" for part in query.parts):
         from retrieval.queries.compiling import compile_query
 
-        def is_place(name: str) -> bool:
-            return _is_place(name, collection.cache)
+        def known(name: str) -> bool:
+            return is_place(name, collection.cache)
 
         today = datetime.date.today()
-        query = compile_query(query, collection.vocabulary(), today, is_place)
+        query = compile_query(query, collection.vocabulary(), today, known)
     return with_feedback(query, options.like, options.unlike)
 
 
-def _is_place(name: str, cache: str) -> bool:
+def is_place(name: str, cache: str) -> bool:
     """Whether there is such a place anywhere; without the data on places, none is known."""
     with suppress(PlacesError):
         return bool(places(cache).named(name))

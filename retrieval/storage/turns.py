@@ -55,11 +55,11 @@ def add_turn(
     conversation = connection.execute(known).scalar()
     if conversation is None:
         begun = connection.execute(insert(conversations).values(name=name, begun_at=values["at"]))
-        conversation = begun.inserted_primary_key[0]
+        conversation = begun.lastrowid
     last = select(func.max(turns.c.number)).where(turns.c.conversation_id == conversation)
     number = (connection.execute(last).scalar() or 0) + 1
     row = {**values, "conversation_id": conversation, "number": number}
-    turn = connection.execute(insert(turns).values(**row)).inserted_primary_key[0]
+    turn = connection.execute(insert(turns).values(**row)).lastrowid
     rows = [{"turn_id": turn, "n": n, "photo_id": photo} for n, photo in enumerate(photos, 1)]
     if rows:
         connection.execute(insert(turn_photos), rows)

@@ -167,6 +167,14 @@ def test_what_stands_for_itself_begins_anew(then: str) -> None:
     assert after("How many photos did I take in Lisbon in 2019?", then) == plan_of(then)
 
 
+def test_a_number_is_that_of_the_last_list() -> None:
+    found = Turn(1, "dogs", "It is [2].", "grounded", plan_of("dogs"), (31, 32, 33))
+    about = Turn(2, "when?", "In May [1].", "grounded", plan_of("when?"), (32,))
+    then = "the third one: when was it taken?"
+    assert follow_up(plan_of(then), [found, about], understand, plan_of).among == (33,)
+    assert follow_up(plan_of("where?"), [found, about], understand, plan_of).among == (32,)
+
+
 def test_without_anything_before_nothing_is_a_follow_up() -> None:
     for then, *_ in ABOUT:
         assert follow_up(plan_of(then), [], understand, plan_of) == plan_of(then)

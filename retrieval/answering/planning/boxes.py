@@ -14,6 +14,25 @@ _GEAR = re.compile(
 )
 
 
+#: What points to photos of an answer before, and says nothing of what they show.
+_PRONOUNS = frozenset(("it", "that", "this", "them", "they", "these", "those", "this one"))
+_PRONOUNS |= {
+    "that one",
+    "the first one",
+    "the photo",
+    "the picture",
+    "它",
+    "它们",
+    "那",
+    "这",
+    "那个",
+}
+#: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
+_LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
+
+_TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照)(?:的|$)")
+
+
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     """A box of what a question is about.
 
@@ -23,6 +42,9 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     box = body.strip(" \t,，、:：;")
     if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
         box = quoted["inside"].strip()
+    box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
+    if box.casefold() in _PRONOUNS:
+        return ""
     if place and is_name(box, vocabulary):
         return f"in {box}"
     gear = _GEAR.match(box)

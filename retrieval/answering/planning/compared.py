@@ -12,7 +12,12 @@ _MOST = frames(
     "(?: (?:of )?(?:(?:my|our|the) )?{photos})?(?: {taken}(?= {adverbial}))?{body}",
     "{which} (?:{group}|{groups}) {did} {i} (?:photograph|visit|use|see|shoot|{take} {photos})"
     "{body} (?:the )?{most}{often}?",
-    "{what} (?:my|our|the) {most}[ -]{commonly} {group}{body}",
+    "{what} (?:my|our|the) (?:{most}[ -]{commonly}|(?P<most>favou?rite|main|usual)) {group}{body}",
+    # "Which cities did I visit in 2019": all of them, with how many photos
+    "(?:what|which) (?:different |other )?{groups} {did} {i} {seldom}(?:{visit}|photograph|use|used"
+    "|have|had|make|made|see|(?:been|go|travel) to|{take} (?:photos|pictures) (?:with|in|on))?"
+    "{body}",
+    "(?:what|which) (?:different |other )?{groups} (?:are|were) (?:there|{i})?{body}",
     "(?:{how_many}|(?:{what} |{give}(?: me)? |count )?(?:the )?(?:number|amount|count) of) {photos}"
     "{body}(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?,? {per} {group}"
     "(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?(?= {adverbial}|$){body}",
@@ -24,7 +29,10 @@ _WHERE_MOST = frames(
 )
 #: Which year, city or camera has most photos.
 COMPARED: tuple[Block, ...] = (
-    Block(r".*\b(?:most|fewest|least|per|by|each|every)\b", (*_MOST, *_WHEN_MOST, *_WHERE_MOST)),
+    Block(
+        r".*\b(?:most|fewest|least|per|by|each|every|favou?rite|main|usual)\b|(?:what|which) ",
+        (*_MOST, *_WHEN_MOST, *_WHERE_MOST),
+    ),
 )
 #: What compares things that it names; the body holds them.
 ALTERNATIVES: tuple[Block, ...] = (
@@ -32,11 +40,12 @@ ALTERNATIVES: tuple[Block, ...] = (
         r".*\b(?:more|fewer|less|compare)\b.*",
         frames(
             "compare",
-            "(?:{did}|are|were|is|was) (?:{i}|there) {seldom}(?:(?:{take}|{see}|{visit}) )?{more}"
-            "(?: {photos})?{body}",
+            "(?:{did}|are|were|is|was) (?:{i}|there) {seldom}(?:(?:{take}|{see}|{visit}|{go}) )?"
+            "{more}(?: {photos})?{body}",
             "(?:where|when|what|which(?: (?:{group}|one))?) (?:{did} {i} {seldom}(?:{take}|{see}"
             "|{visit})|has|have|had) {more}(?: {photos})?{body}",
-            "(?:please )?(?P<compare>compare)(?: {photos})?{body}",
+            "(?:please )?(?P<compare>compare)(?: the (?:number|amount|count) of)?(?: {photos})?"
+            "{body}",
             "{body}[:,;-] ?(?:where|when|which(?: one)?|what) (?:did|do|has|have|is|was) .*\\b"
             "{more}\\b.*",
         ),

@@ -1,4 +1,4 @@
-"""Questions that compare: which year has the most photos, or whether more are of this or of that."""
+"""Questions that compare: which year has most photos, or whether more are of this or that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retrieval.storage.vocabulary import Vocabulary
 _OR = re.compile(r",? (?:or|than|vs\.?|versus|rather than|compared (?:to|with)) ", re.IGNORECASE)
 _AND = re.compile(r",? (?:and|with|to|or|vs\.?|versus) ", re.IGNORECASE)
 _LEADING = re.compile(
-    r"(?:of|from(?= (?:19|20)\d\d)|those of|photos of|pictures of) ", re.IGNORECASE
+    r"(?:of|more|fewer|less|from(?= (?:19|20)\d\d)|those of|photos of|pictures of) ", re.IGNORECASE
 )
 _PLACES = frozenset(("place", "city", "region", "country"))
 
@@ -46,7 +46,7 @@ def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
 
 def most_of(word: str) -> Literal["", "most", "least"]:
     """ "most" or "least" as a plan says it."""
-    if word in ("most", "more"):
+    if word in ("most", "more", "favourite", "favorite", "main", "usual"):
         return "most"
     return "least" if word in ("fewest", "least", "fewer", "less") else ""
 
@@ -78,8 +78,8 @@ def between(
 
 def pieces(text: str, vocabulary: Vocabulary, today: datetime.date) -> list[Piece]:
     """A text as the search box reads it: its kinds ("date", "place", …) with their words."""
-    query = make_query(text)
     try:
+        query = make_query(finished(text, vocabulary, place=False))
         query = compile_query(query, vocabulary, today, lambda name: name[:1].isupper())
     except QueryError:
         return [("meaning", text)]

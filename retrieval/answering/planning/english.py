@@ -23,18 +23,21 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         # "When did I take the last photo of …", "When did I photograph …"
         "{did} {i} {seldom}{take} {photos}{body}{time}?",
         "{did} {i} {seldom}{see}{body}{time}?",
+        "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} {seldom}{saw}{body}",
         # "Where was the photo of … taken?"; indirectly: "where the photo of … was taken"
         "{be} {photos}{body} {made}{time}?{at}?",
-        "{be} {photos}{body}(?: (?:from|located))?",
-        "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
         "{be} {seldom}{body} {seldom2}{taken}{time}?{at}?",
+        "{be} {photos}(?:{shown}|$){body}(?: (?:from|located))?",
+        "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
         "(?!{did} |{be} ){i} {seldom}{took} {photos}{body}{time}?",
         "(?!{did} |{be} ){i} {seldom}{saw}{body}{time}?",
         "(?!{did} |{be} ){body} (?:was|were) {taken}",
     )
     gone = (
         "{did} {i} {seldom}{visit}{body}{time}?",
-        "{did} {i} {seldom}{go} (?:to|in){body}{time}?",
+        "{did} {i} {seldom}{go}(?: to|(?= (?:in|on|last|during)\\b)|$){body}{time}?",
+        "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} (?:went to|visited|(?:was|were)"
+        "(?= in )){body}",
         "(?:was|were|am|are|is) {i} {seldom}(?:to|in)(?! the\\b){body}{time}?",
         "{i} {seldom}(?:went|travelled|flew|drove|have been) (?:to|in){body}",
         "{i} {seldom}visited{body}",
@@ -43,7 +46,7 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
     other = (
         "(?:was|were|am|are|is) {i} {seldom}(?=(?:at|on|in|with|near|by) ){body}{time}?",
         "{did} {i} {seldom}{body}{time}?",
-        "(?:{did}|{be}|do|am|can|could) {seldom}{body}{time}?",
+        "(?:{did}|{be}|do|am|can|could) {seldom}{rains}?{body}{time}?",
     )
     return (
         *frames(intent, *(f"{{{word}}} {t}" for t in seen), field=field),
@@ -52,6 +55,7 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
     )
 
 
+_AGE = frames("what", "how old (?:is|are|was) {photos}{shown}{body}", field="taken")
 _SETTINGS = (
     # "Which camera took the photo of …", "With which lens did I photograph …"
     "{which} (?:{gear}|{setting})(?: settings?)? {used}{photos}{body}",
@@ -65,6 +69,8 @@ _SETTINGS = (
     "(?: (?:was|were|is) {taken})?",
     "(?:{give}(?: me)? )?the {field} of {photos}{body}",
     "{which} {field} {did} {photos}{body} have",
+    "{which} {gear} {did} {i} {seldom}(?:use|used|have|had|carry|shoot with)(?= {adverbial}|$)"
+    "{body}",
     "{which} {field} is {photos}{body}(?: in)?",
 )
 _WRITING = frames(
@@ -82,7 +88,7 @@ _WRITING = frames(
 _COLOUR = frames(
     "what",
     "(?:what|which) {colour} (?:was|were|is|are|has|have|had|do|does|did) "
-    "(?:{photos} )?{body}(?: (?:have|painted|in|wearing|wear))?",
+    "(?:{photos}{shown} )?{body}(?: (?:have|painted|wearing|wear))?",
     "{what} the {colour} of{body}",
     "(?:in|of) (?:what|which) {colour} (?:was|were|is|are){body}",
     field="colour",
@@ -110,6 +116,7 @@ _TRIP = frames(
 )
 _DESCRIBE = frames(
     "describe",
+    "(?:what (?:did {i} {seldom}(?:do|experience|{see})|happened))(?= {adverbial}|$){body}",
     "{describe}(?: (?:me|us))?(?: what (?:is|you see|you can see|happens) {in_photos}"
     "| what(?:['’]s) {in_photos}| {photos}){body}",
     "(?:describe|summari[sz]e){body}",
@@ -127,16 +134,17 @@ _DESCRIBE = frames(
 _COUNT = (
     *frames(
         "count",
+        "{how_many} {photo}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
+        "{shows}{body}(?: in them)?",
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
-        "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))(?= {adverbial}|$)"
-        "{body}",
-        "{how_many} {photos}{body} (?:were|are|was|have been) {taken}(?= {adverbial}){body}",
-        "{how_many} {photos}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
-        "{shows}{body}(?: in (?:them|it))?",
+        "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))"
+        "(?= {adverbial}|$){body}",
+        "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",
         "{how_many} {photos}{body}",
-        "(?:{what} |{give}(?: me)? |count )?the (?:total )?(?:number|amount|count) of {photos}{body}",
+        "(?:{what} |{give}(?: me)? |count )?(?:the )?(?:total )?(?:number|amount|count) of {photos}"
+        "{body}",
         "(?:please )?count(?: up)? {photos}{body}",
     ),
     *frames(
@@ -176,14 +184,14 @@ _YES_NO = (
     *frames(
         "yes-no",
         # "Was the photo of … taken in Berlin?"
-        "(?:was|were|is|are) {photos}{shown}{body} {taken}(?= {adverbial}){body}",
+        "(?:was|were|is|are) {photos}{shown}{all} {made}(?= {adverbial}){body}",
         "(?:was|were|is|are) {photos}{shown}{body} from{body}",
         "(?:is|are|was|were)(?:n['’]t)? there (?:even )?(?:{photos}|any(?:thing| )|some )?{body}"
         "(?: (?:in|among|on) {collection})?",
         "{did} {i} {seldom}{take} {photos}{body}(?: (?:in|among|on) {collection})?",
         "{did} {i} {seldom}{see}(?: any)?{body}(?: (?:in|among|on) {collection})?",
-        "(?:do|does|did|is|are) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
-        "(?:do|does|did|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",
+        "(?:do|does) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
+        "(?:do|does|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",
         "(?:got )?any {photos}{body}",
         "(?:is|are|was|were|does|do|did|has|have) (?!{i} )(?:{photos}{shown})?{body}"
         "(?: (?:in|among|on) {collection})",
@@ -191,7 +199,9 @@ _YES_NO = (
 )
 _OPEN = (
     *frames("yes-no", "(?:was|were|am|are|is|{did}) {i} {seldom}{body}"),
-    *frames("yes-no", "(?:is|are|was|were|does|do|did|has|have|had|can|could) {body}"),
+    *frames(
+        "yes-no", "(?:is|are|was|were|does|do|did|has|have|had|(?:can|could)(?! you\\b)) {body}"
+    ),
     *frames("what", "(?:what|which)(?:['’]s)? {body}", "how (?!about\\b){body}"),
 )
 _WHAT_ELSE = (
@@ -199,11 +209,14 @@ _WHAT_ELSE = (
         "find",
         "(?:what|which) (?:of )?(?:{whose})?{noun} (?:{did} {i} {seldom}{take}(?: of)?|{shows}|{be}"
         "(?: there)?(?: of)?){body}",
-        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|is|are|does"
-        "|do)(?: there)?{body}",
+        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|(?:is|are"
+        "|does|do)(?: there)?){body}",
     ),
     *frames(
         "what",
+        "(?:what|which) (?:kind|type|sort|breed|brand|species|make|model)s? of {body} (?:is|are|was"
+        "|were|do|does|did|can)(?: {i} {see})?{body}",
+        "(?:what|which) {body} (?:did|have|had) {i} {seldom}{see}(?= {adverbial}|$){body}",
         "(?:what|which) (?:(?:kind|kinds|type|types|sort|sorts|breed|brand|species|make|model) of "
         ")?(?:\\w+ ){0,2}?(?:is|are|was|were|do|does|did|has|have|had)(?! {i} ){body}",
         "what did {i} {seldom}{body}",
@@ -212,7 +225,24 @@ _WHAT_ELSE = (
 
 _FIND = frames(
     "find",
-    "(?:{seek} (?:me |us )?)?{whose}(?P<pick>{pick}) {photos}{body}",
+    "(?:(?:{seek}(?: me| us)?|{what}|which(?: one)? (?:is|was)) )?{whose}(?P<pick>{pick}) {photos}"
+    "{body}",
+    "which(?: one)?(?: of (?:them|these|those))? (?:is|are|was) {photos}{shown}{body}",
+)
+_BEFORE = (
+    # "The photo of a dog on a beach: when was it taken?"
+    *frames(
+        "when",
+        "(?:{photos}{shown})?{body}[:,;.?!] when (?:{did} {i} {take}|{did} {i} {see}|{be}) {it}"
+        "(?: {taken})?",
+        field="taken",
+    ),
+    *frames(
+        "where",
+        "(?:{photos}{shown})?{body}[:,;.?!] where (?:{did} {i} {take}|{did} {i} {see}|{be}) {it}"
+        "(?: {taken})?",
+        field="place",
+    ),
 )
 _WHICH = r"(?:(?:on|in|at|during|with|by|using|for|from|of|near) )?(?:what|which)\b"
 
@@ -221,6 +251,7 @@ OPEN: tuple[Block, ...] = (Block("", _OPEN),)
 #: All that show by themselves what they ask; the first that fits counts.
 FRAMES: tuple[Block, ...] = (
     Block(rf"{_WHICH}|the |{PARTS['give']}\b", frames("what", *_SETTINGS)),
+    Block("how old", _AGE),
     Block(rf"{PARTS['when']}\b", _asking("when", "when", "taken")),
     Block(rf"{PARTS['where']}\b", _asking("where", "where", "place")),
     Block(rf"{_WHICH}|read|transcribe", _WRITING),
@@ -229,8 +260,13 @@ FRAMES: tuple[Block, ...] = (
     Block("how many", _INSIDE),
     Block("describe|explain|summar|tell", _TRIP),
     Block("describe|explain|summar|please|tell|what|write|give|make|gen|caption", _DESCRIBE),
-    Block("how|what|give|show|tell|list|state|count|please|the ", _COUNT),
+    Block(
+        "(?:(?:on|in|with|during) )?how|what|give|show|tell|list|state|count|please|the "
+        "|total|number|amount",
+        _COUNT,
+    ),
     Block("is|are|was|were|am|did|do|does|have|has|had|got|any", _YES_NO),
+    Block(rf"{shells.SEEK}|the |my |our |first|last|latest|newest|earliest|oldest|wh", _FIND),
     Block(_WHICH, _WHAT_ELSE),
-    Block(rf"{shells.SEEK}|the |my |our |first|last|latest|newest|earliest|oldest", _FIND),
+    Block(r".*[:,;.?!] (?:when|where)\b", _BEFORE),
 )

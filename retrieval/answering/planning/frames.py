@@ -26,6 +26,11 @@ PICKS: dict[str, Pick] = {
 }
 
 
+def spelled(words: Mapping[str, str]) -> dict[str, str]:
+    """What each word stands for, from what is meant and how that is said: "date, day, year"."""
+    return {word: meant for meant, said in words.items() for word in said.split(", ")}
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A pattern that a whole question fits, and what it then asks."""
@@ -75,7 +80,7 @@ def frame(
     place: bool = False,
 ) -> Frame:
     """A frame of a template. Groups of a name may be several; blanks are single ones."""
-    filled = re.sub(r"\{([a-z]\w*)\}", lambda match: parts[match[1]], template)
+    filled = re.sub(r"\{([a-z]\w*)\}", lambda match: f"(?:{parts[match[1]]})", template)
     count = itertools.count()
     filled = re.sub(r"\(\?P<(\w+)>", lambda match: f"(?P<{match[1]}_{next(count):02}>", filled)
     return Frame(filled, intent, field, group, place)

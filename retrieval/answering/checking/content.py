@@ -1,0 +1,187 @@
+"""Names and contents of a claim: what nothing in the evidence or the question has is not believed.
+
+Names are compared word by word. Contents (things, colours, what they do) are compared only as far
+as words can: a claim of which less than SUPPORTED stands in its evidence is struck, unless the
+answerer saw the pictures.
+"""
+
+from __future__ import annotations
+
+import re
+
+from retrieval.answering.checking.facts import Unsupported
+from retrieval.answering.checking.known import Known
+from retrieval.answering.checking.reading import Reading
+from retrieval.answering.checking.words import (
+    COMMON,
+    WORD,
+    content_of,
+    fold,
+    han_of,
+    stem,
+    words_in,
+)
+from retrieval.queries.ordinary import words
+
+#: The share of a claim's words of content that its evidence, or the question, has to have. Of
+#: people's captions for the same photo, compared with four others, 10 % have less, and of captions
+#: for another photo 95 % (scripts/measure_checking.py); at 0.5 it is 16 % and 97 %.
+SUPPORTED = 0.4
+
+_ANY_NAME = words("i i'm i've i'd exif gps iso ocr am pm utc gmt ad bc ok yes no sql id")
+_SAYS = re.compile(
+    r"\b(?:says?|reads?|writ\w+|sign|label|text|lettering|inscription|printed|words?|name[ds]?"
+    r"|titled?|poster|banner|spells?)\b|写|字|牌",
+    re.IGNORECASE,
+)
+_VERDICT = re.compile(
+    r"^\W*(?:yes|yeah|no|correct|true|false|indeed|right|是的?|不是|有|没有|对|不对|否|会|可以)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+_GEAR = words(
+    """
+    canon nikon sony fujifilm fuji leica olympus panasonic pentax samsung iphone pixel huawei
+    xiaomi gopro dji hasselblad ricoh kodak sigma tamron zeiss oneplus oppo vivo motorola nokia
+    polaroid minolta casio lumix
+    """
+)
+
+
+def check_names(reading: Reading) -> Reading:
+    """Words written like names, and those made of letters and digits, are of the cited photos."""
+    for match in WORD.finditer(reading.rest):
+        word = match[0]
+        if not _is_name(reading, match):
+            continue
+        known = reading.known_at(match.start())
+        folded = fold(word).removesuffix("'s").removesuffix("s'")
+        if not _has_name(reading, known, folded, match.start()):
+            raise Unsupported(f"Nothing in the cited photos says “{word}”.")
+    return reading
+
+
+def _is_name(reading: Reading, match: re.Match[str]) -> bool:
+    word, folded = match[0], fold(match[0])
+    if folded in _ANY_NAME or folded in COMMON:
+        return False
+    if any(c.isdigit() for c in word):
+        return any(c.isalpha() for c in word) and not re.fullmatch(
+            r"\d+(?:st|nd|rd|th|s|x)", folded
+        )
+    if folded in _GEAR and folded not in ("pixel", "vivo", "sigma"):
+        return True
+    if not word[0].isupper():
+        return False
+    around = reading.around
+    if _begins(reading.text, match.start()):
+        return folded in _GEAR or around.is_place(word) or _is_subject(reading, match)
+    return not around.seen or around.is_place(word) or folded in _GEAR or _is_long(reading, match)
+
+
+def _begins(text: str, at: int) -> bool:
+    """Whether a sentence, a quote or a list begins there, where every word is written so."""
+    return bool(re.search(r"(?:^|[.!?:;。！？：“\"「(\]）\n•]|[-–—] )\W*$", text[:at]))
+
+
+def _is_subject(reading: Reading, match: re.Match[str]) -> bool:
+    """ "Maria is …": whoever begins a sentence, in a language with capitals, and is one."""
+    behind = reading.rest[match.end() :]
+    return not reading.around.seen and bool(
+        re.match(r"(?:'s)?\s+(?:is|was|has|had|and [A-Z]|[A-Z]\w+ (?:is|was|and))\b", behind)
+    )
+
+
+def _is_long(reading: Reading, match: re.Match[str]) -> bool:
+    """Whether another capital follows or precedes: "Maria Lopez"."""
+    return bool(
+        re.match(r"\s+[A-Z][a-z]", reading.rest[match.end() :])
+        or re.search(r"(?:^|\s)[A-Z][a-z]+\s+$", reading.rest[: match.start()])
+    )
+
+
+def _has_name(reading: Reading, known: Known, folded: str, at: int) -> bool:
+    if folded in known.words or stem(folded) in known.stems:
+        return True
+    if folded in known.spoken and _SAYS.search(reading.text):
+        return True
+    around = reading.around
+    if folded in set(words_in(f"{around.question} {around.brief.plan.box}")):
+        return reading.negated(at) or not _asks_for_place(reading, folded)
+    return any(folded in words_in(total.label) for total in around.brief.totals)
+
+
+def _asks_for_place(reading: Reading, folded: str) -> bool:
+    question = fold(reading.around.question)
+    cued = re.search(
+        rf"\b(?:in|at|near|from|to|around)\s+(?:\w+\s+)?{re.escape(folded)}\b", question
+    )
+    return bool(cued) or reading.around.is_place(folded)
+
+
+def check_content(reading: Reading) -> bool:
+    """Whether the words of a claim stand in its evidence; False where only a picture could tell.
+
+    Raises Unsupported where they do not, and the answerer saw no picture.
+    """
+    known, around = reading.known, reading.around
+    _check_planted(reading)
+    supports = set(known.stems) | {stem(word) for word in known.words}
+    if _SAYS.search(reading.text):
+        supports |= {stem(word) for word in known.spoken}
+    if _may_ask(reading):
+        supports |= around.asked
+    said = content_of(reading.rest)
+    pairs = han_of(reading.rest)
+    if not said and not pairs and _VERDICT.match(reading.text) and not _is_relevant(known):
+        said, supports = content_of(around.question), set(known.stems)
+    fits = _share(said, supports) >= SUPPORTED and _han_fits(reading, known, pairs)
+    if fits:
+        return True
+    if around.seen or _other_script(known, said, pairs):
+        return False
+    raise Unsupported("Nothing that is known of the cited photos says so.")
+
+
+def _check_planted(reading: Reading) -> None:
+    """Nothing may come from a text that looks like an instruction alone, whoever saw it."""
+    around = reading.around
+    planted = around.everything.planted
+    if not planted:
+        return
+    told = {stem(word) for text in planted for word in words_in(text)}
+    told -= around.everything.stems | around.asked
+    said = [each for each in content_of(reading.rest) if each in told]
+    pairs = {pair for text in planted for pair in han_of(text)}
+    pairs -= around.everything.han | set(han_of(around.question))
+    if said or len(pairs.intersection(han_of(reading.rest))) > 1:
+        raise Unsupported("It repeats a text in a photo that tells what to say.")
+
+
+def _may_ask(reading: Reading) -> bool:
+    """Whether the question's own words count as supported: where search found that they match."""
+    known = reading.known
+    return not known.evidence or _is_relevant(known) or reading.negated(0)
+
+
+def _is_relevant(known: Known) -> bool:
+    return any(each.relevant or each.relevance is None for each in known.evidence)
+
+
+def _share(said: list[str], supports: set[str]) -> float:
+    return sum(word in supports for word in said) / len(said) if said else 1.0
+
+
+def _han_fits(reading: Reading, known: Known, pairs: list[str]) -> bool:
+    if not pairs:
+        return True
+    supports = set(known.han)
+    if _may_ask(reading):
+        supports |= set(han_of(reading.around.question))
+    return _share(pairs, supports) >= SUPPORTED
+
+
+def _other_script(known: Known, said: list[str], pairs: list[str]) -> bool:
+    """Whether claim and evidence are written in different scripts, so that words tell nothing."""
+    latin = any(content_of(text) for each in known.evidence for text in each.captions)
+    return bool(pairs and latin and not known.han) or bool(said and known.han and not latin)

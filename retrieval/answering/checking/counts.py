@@ -1,0 +1,204 @@
+"""Numbers in a claim: photos are counted by the totals, all else stands in the evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from retrieval.answering.checking.facts import Unsupported
+from retrieval.answering.checking.known import Known, squeezed
+from retrieval.answering.checking.numbers import PHOTOS, Number, numbers_of
+from retrieval.answering.checking.reading import Reading
+from retrieval.answering.checking.times import times_in
+from retrieval.answering.checking.words import COMMON, fold, stem, stems_of
+from retrieval.errors import QueryError
+from retrieval.records import Total
+
+#: What the cited photos differ in, by the stems of the nouns that are counted.
+_KINDS = {
+    "day": "day", "天": "day", "month": "month", "year": "year", "年": "year",
+    "city": "city", "town": "city", "place": "city", "country": "country", "region": "region",
+    "camera": "camera", "lens": "lens", "lense": "lens", "相": "camera", "城": "city",
+    "国": "country", "week": "week",
+}  # fmt: skip
+#: What is said of photos that a number alone stands for: "46 were taken in Berlin".
+_OF_PHOTOS = ("were", "was", "are", "is", "show", "shows", "seem", "seems", "from", "in")
+_OF_ALL = re.compile(
+    r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b"
+    r"|共|在|从|全部|的)\s*"
+    r"(?:your |the |all |my |our )*$",
+    re.IGNORECASE,
+)
+
+
+def check_numbers(reading: Reading) -> Reading:
+    """Every number follows from a total, from the cited photos, or from what is said of them."""
+    spans = []
+    for number in numbers_of(reading.rest):
+        if not _follows(reading, number):
+            words = reading.text[number.start : number.end].strip()
+            raise Unsupported(_reason(number, words))
+        spans.append((number.start, number.end))
+    return reading.blanked(spans)
+
+
+def _reason(number: Number, words: str) -> str:
+    if _counts_photos(number):
+        return f"{words} is not how many photos there are."
+    return f"The number {words} does not follow from the cited photos."
+
+
+def _follows(reading: Reading, number: Number) -> bool:
+    known = reading.known_at(number.start)
+    if number.percent:
+        return _is_share(reading, known, number.value)
+    if _numbers_a_photo(number):
+        return number.value in reading.cites
+    if _counts_photos(number):
+        return _is_count(reading, number)
+    kind = next((_KINDS[w] for w in map(stem, number.after[:2]) if w in _KINDS), None)
+    if kind and number.value in _differing(known, kind):
+        return True
+    return _stands(reading, known, number)
+
+
+def _counts_photos(number: Number) -> bool:
+    """Whether photos are counted: a noun of photos follows, or nothing that could be counted."""
+    after = [
+        word for word in number.after if word not in ("of", "the", "your", "my", "such", "more")
+    ]
+    if not after or stem(after[0]) in PHOTOS or after[0] in (*_OF_PHOTOS, "张", "幅"):
+        return True
+    return len(after) > 1 and stem(after[1]) in PHOTOS and after[0] not in COMMON
+
+
+def _numbers_a_photo(number: Number) -> bool:
+    """ "photo 3": it names one, by its number."""
+    last = number.before[-1:] and stem(number.before[-1])
+    return last in PHOTOS and not (number.after and stem(number.after[0]) in PHOTOS)
+
+
+# --- counts of photos -------------------------------------------------------------------------
+
+
+def _is_count(reading: Reading, number: Number) -> bool:
+    brief = reading.around.brief
+    if number.value == brief.considered and _OF_ALL.search(reading.text[: number.start]):
+        return True
+    numbers = reading.numbers_at(number.start)
+    if numbers and number.value in (len(numbers), len(reading.cites)):
+        return _is_all(reading, numbers)
+    labelled = list(_labelled(reading, number.start))
+    if labelled:
+        return any(number.value == total.count for total in labelled)
+    plain = [total.count for total in brief.totals if not total.label]
+    if not plain:
+        plain = [count for count in (brief.matched, brief.relevant) if count is not None]
+    return number.value in plain or _is_folded(reading, number.value)
+
+
+def _is_all(reading: Reading, numbers: tuple[int, ...]) -> bool:
+    """Whether the count of what is cited may stand: not where a total says there are others."""
+    if reading.around.brief.plan.intent != "count":
+        return True
+    totals = [total.count for total in reading.around.brief.totals]
+    return not totals or len(numbers) in totals
+
+
+def _labelled(reading: Reading, at: int) -> Iterator[Total]:
+    """The totals whose labels stand in the clause at `at`; else in its sentence."""
+    totals = [total for total in reading.around.brief.totals if total.label]
+    for part in (reading.clause(at), reading.sentence(at)):
+        named = [total for total in totals if _names(part, total.label, reading)]
+        if named:
+            yield from named
+            return
+
+
+def _names(part: str, label: str, reading: Reading) -> bool:
+    if label == "?":
+        return bool(
+            re.search(r"unknown|no (?:date|place|camera)|without|不明|未知|没有", part, re.I)
+        )
+    plain, wanted = f" {_spaced(part)} ", _spaced(label)
+    if f" {wanted} " in plain or (not wanted.isascii() and wanted in plain):
+        return True
+    if f" {_spaced(label.partition(',')[0])} " in plain:
+        return True
+    try:
+        stated, _ = times_in(part, reading.around.today)
+    except QueryError:
+        return False
+    return any(each.first == each.last == label for each in stated)
+
+
+def _spaced(text: str) -> str:
+    return " ".join(re.findall(r"\w+", fold(text)))
+
+
+def _is_folded(reading: Reading, value: float) -> bool:
+    """Near-duplicates behind the photos that are cited may be counted with them."""
+    evidence = reading.known.evidence
+    return bool(evidence) and value == sum(1 + len(each.folded) for each in evidence)
+
+
+# --- other numbers ----------------------------------------------------------------------------
+
+
+def _is_share(reading: Reading, known: Known, value: float) -> bool:
+    shares = [share for each in known.evidence for _, share in each.tags]
+    for each in known.evidence:
+        shares += [x for x in (each.relevance, each.probability) if x is not None]
+    shares += [x for x in (sum(each.probability or 0 for each in known.evidence),) if x <= 1]
+    said = any(f"{value:g}" in text for text in known.quotable)
+    return said or any(abs(100 * share - value) <= 1 for share in shares)
+
+
+def _differing(known: Known, kind: str) -> tuple[int, ...]:
+    """How many days, cities, … the photos have; days also from the first to the last."""
+    facts = [each.facts for each in known.evidence]
+    if kind in ("day", "month", "year", "week"):
+        length = {"day": 10, "month": 7, "year": 4, "week": 10}[kind]
+        taken = sorted({f.taken_at[:length] for f in facts if f.taken_at})
+        if kind not in ("day", "week") or len(taken) < 2:
+            return (len(taken),)
+        span = _days_between(taken[0], taken[-1])
+        return (len(taken), span, span + 1) if kind == "day" else (span // 7, -(-(span + 1) // 7))
+    return (len({value for f in facts if (value := getattr(f, kind))}),)
+
+
+def _days_between(first: str, last: str) -> int:
+    import datetime
+
+    try:
+        return (datetime.date.fromisoformat(last) - datetime.date.fromisoformat(first)).days
+    except ValueError:
+        return 0
+
+
+def _stands(reading: Reading, known: Known, number: Number) -> bool:
+    """Whether a text of the photos has the number, before the thing that the claim counts."""
+    if number.value in known.spoken_numbers and _attributed(reading):
+        return True
+    if number.value not in known.numbers:
+        asked = {each.value for each in numbers_of(reading.around.question)}
+        relevant = any(each.relevant for each in known.evidence)
+        return number.value in asked and (relevant or reading.negated(number.start))
+    wanted = {stem(word) for word in number.after if word not in COMMON}
+    if not wanted:
+        return True
+    for text in known.texts:
+        for other in numbers_of(text):
+            if other.value == number.value and stems_of(other.after) & wanted:
+                return True
+    return False
+
+
+def _attributed(reading: Reading) -> bool:
+    return bool(
+        re.search(
+            r"\b(?:says?|reads?|writ\w+|sign|label|text|shows?|number\w*)\b|写|号",
+            reading.text,
+            re.I,
+        )
+    ) and not re.search(r"\banswer\b|答案", squeezed(reading.text))

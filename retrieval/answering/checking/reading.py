@@ -1,0 +1,166 @@
+"""A claim as it is checked: its clean text, what it quotes and cites, and which photos each part
+of it stands on."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from retrieval.answerers.citing import numbers_in
+from retrieval.answering.checking.known import Known, known_of
+from retrieval.answering.checking.words import content_of, fold
+from retrieval.records import Brief, Evidence
+
+#: What tells whether a word names a place, whatever the evidence says (`places().named`).
+IsPlace = Callable[[str], bool]
+
+_QUOTED = re.compile(
+    r"“([^”]*)”|\"([^\"]*)\"|«([^»]*)»|„([^“”]*)[“”]|「([^」]*)」|『([^』]*)』|《([^》]*)》"
+    r"|(?<!\w)‘([^’]+(?:’\w[^’]*)*)’(?!\w)|(?<!\w)'([^']{2,}(?:'\w[^']*)*)'(?!\w)"
+)
+_SENTENCE = re.compile(r"[.!?](?=\s|$)|[;。；！？]")
+_CLAUSE = re.compile(r"[.,:!?](?=\s|$)|[;。；！？，、：()（）—]|\band\b|\bwhile\b|\bbut\b|而|和|及")
+_NEGATION = re.compile(
+    r"\bno(?! *[,.])\b|\bnot\b|\bnone\b|\bnothing\b|\bnever\b|\bneither\b|\bwithout\b|n['’]t\b"
+    r"|\bcannot\b|没|无|不|未",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a claim is compared with: the brief, and what is asked of the world besides.
+
+    `seen`: the answerer was shown the pictures, so that it may know what no text says.
+    """
+
+    brief: Brief
+    seen: bool
+    is_place: IsPlace
+    today: datetime.date
+    refused: bool = False
+
+    @cached_property
+    def evidence(self) -> dict[int, Evidence]:
+        """The evidence by its number."""
+        return {each.n: each for each in self.brief.evidence}
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """All numbers that may be cited: photos of totals have one too."""
+        counted = (n for total in self.brief.totals for n in total.numbers)
+        return frozenset((*self.evidence, *counted))
+
+    @cached_property
+    def everything(self) -> Known:
+        """What all of the evidence says."""
+        return known_of(self.brief.evidence)
+
+    @property
+    def question(self) -> str:
+        return self.brief.plan.question
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The stems of the words of the question."""
+        return frozenset(content_of(f"{self.question} {self.brief.plan.box}"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A claim that is being checked. What has been understood is blanked in `rest`."""
+
+    text: str
+    rest: str
+    cites: tuple[int, ...]
+    markers: tuple[tuple[int, int, tuple[int, ...]], ...]
+    around: Surroundings
+
+    @cached_property
+    def known(self) -> Known:
+        """What all cited photos say."""
+        return known_of(self._evidence(self.cites))
+
+    def known_at(self, at: int) -> Known:
+        """What the photos say on which the words at `at` stand."""
+        numbers = self.numbers_at(at)
+        return self.known if numbers == self.cites else known_of(self._evidence(numbers))
+
+    def numbers_at(self, at: int) -> tuple[int, ...]:
+        """The photos that the words at `at` of the text stand on.
+
+        Where several citations stand in a claim, it is the next one ("2021 [1], 2022 [2]"), or the
+        one before where they come first ("[1] is of 2021, [2] of 2022"); both where that is open.
+        """
+        if len(self.markers) < 2:
+            return self.cites
+        before = [numbers for _, end, numbers in self.markers if end <= at]
+        behind = [numbers for start, _, numbers in self.markers if start >= at]
+        if not before or not behind:
+            return behind[0] if behind else before[-1]
+        leads = not re.search(r"\w", _without(self.text[: self.markers[0][0]]))
+        closes = not re.search(r"\w", self.text[self.markers[-1][1] :])
+        if leads == closes:
+            return (*before[-1], *behind[0])
+        return before[-1] if leads else behind[0]
+
+    def blanked(self, spans: Iterable[tuple[int, int]]) -> Reading:
+        """The same, with blanks for what stands at these spans."""
+        rest = self.rest
+        for start, end in spans:
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+        return replace(self, rest=rest)
+
+    def negated(self, at: int) -> bool:
+        """Whether the sentence at `at` says that something is not there."""
+        return bool(_NEGATION.search(_part(self.text, at, _SENTENCE)))
+
+    def clause(self, at: int) -> str:
+        """The part of a sentence around `at`, up to the nearest signs and citations."""
+        text = self.text
+        for start, end, _ in self.markers:
+            text = text[:start] + ";" * (end - start) + text[end:]
+        return _part(text, at, _CLAUSE)
+
+    def sentence(self, at: int) -> str:
+        return _part(self.text, at, _SENTENCE)
+
+    def quotes(self) -> Iterator[tuple[int, int, str]]:
+        """What stands in quotation marks: (start, end, inside)."""
+        for match in _QUOTED.finditer(self.rest):
+            inside = next(group for group in match.groups() if group is not None)
+            yield *match.span(), inside
+
+    def _evidence(self, numbers: Iterable[int]) -> Iterator[Evidence]:
+        known = self.around.evidence
+        return (known[n] for n in dict.fromkeys(numbers) if n in known)
+
+
+def read_claim(text: str, cites: Iterable[int], around: Surroundings) -> Reading:
+    """A claim, read: `cites` and the citations in its text are one."""
+    markers = tuple(numbers_in(text))
+    inside = (n for *_, numbers in markers for n in numbers)
+    reading = Reading(text, text, tuple(dict.fromkeys((*cites, *inside))), markers, around)
+    return reading.blanked((start, end) for start, end, _ in markers)
+
+
+def unquoted(text: str) -> str:
+    """A text without what stands in quotation marks."""
+    return _QUOTED.sub(" ", text)
+
+
+def _part(text: str, at: int, signs: re.Pattern[str]) -> str:
+    start = max((m.end() for m in signs.finditer(text) if m.end() <= at), default=0)
+    end = min((m.start() for m in signs.finditer(text) if m.start() >= at), default=len(text))
+    return text[start:end]
+
+
+def _without(text: str) -> str:
+    """What stands before the first citation, less a word for it ("Photo [1]", "In [2]")."""
+    folded = fold(text)
+    return re.sub(
+        r"\b(?:in|on|of|the|photos?|pictures?|images?|no|number|for|yes)\b|照片|图|在", "", folded
+    )

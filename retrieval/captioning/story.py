@@ -1,0 +1,222 @@
+"""A short text from chosen photos, in order of time: every claim cites them and is checked.
+
+Without a model it is made of what is known: dates, places, captions, writing, tags. A model writes
+a draft over the same evidence, as it answers questions; what the evidence does not say is struck.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.answering.checking import check
+from retrieval.answering.evidence import gather
+from retrieval.answering.models import answerer_of
+from retrieval.answering.writing import with_marker
+from retrieval.captioning.describing import LIKELY, MOST_QUOTED, PERHAPS, rate
+from retrieval.captioning.phrases import listed, quoted, say
+from retrieval.errors import ModelError, PrivacyError, UsageError
+from retrieval.grouping.tags import vocabulary
+from retrieval.records import (
+    Brief,
+    Citation,
+    Claim,
+    Draft,
+    Evidence,
+    Hit,
+    Language,
+    NoticeCallback,
+    QuestionPlan,
+    Redaction,
+    Status,
+    Struck,
+    TextCallback,
+    ignore_notice,
+    ignore_text,
+)
+from retrieval.storage.groups import photo_at
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.models import LanguageModel
+
+MOST_PHOTOS = 50
+_ASKED: dict[Language, str] = {
+    "en": "Tell the story of these photos in a few plain sentences, in order of time: when and "
+    "where they were taken, and what they show. Cite the photos in every sentence.",
+    "zh": "按时间顺序,用几句朴实的话讲述这些照片的故事:何时何地拍摄,画面里有什么。"
+    "每句话都要引用照片。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A checked text. `text` carries its citations as [n], `teller` is a model's name, or "tags".
+
+    `evidence` are the photos in order of time; `struck` is what the evidence did not say.
+    """
+
+    text: str
+    status: Status
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+    struck: tuple[Struck, ...]
+    evidence: tuple[Evidence, ...]
+    teller: str
+    language: Language
+
+
+def tell_story(
+    collection: Collection,
+    photos: Sequence[str | Path],
+    *,
+    model: LanguageModel | None = None,
+    language: Language = "en",
+    redact: Sequence[Redaction] = (),
+    on_text: TextCallback = ignore_text,
+    on_notice: NoticeCallback = ignore_notice,
+) -> Story:
+    """Tell what these photos of the collection show, each file named by its path.
+
+    Where the model fails, or nothing that it says stands, the story is told without it and a notice
+    says so. Raises UsageError for none, too many, or one that the collection does not hold.
+    """
+    evidence = _evidence(collection, photos)
+    plan = QuestionPlan(_ASKED[language], "describe", "", language)
+    count = len(evidence)
+    brief = Brief(plan, evidence, considered=count, matched=count, relevant=count)
+    if model is not None:
+        try:
+            draft = answerer_of(model, tuple(redact)).answer(brief, on_text=on_text)
+            story = _checked(draft, brief, model.name)
+            if story.claims and story.status != "refused":
+                return story
+            on_notice(f"Nothing that {model.name} told is in the photos. Told without it.")
+        except (ModelError, PrivacyError) as exc:
+            on_notice(f"{exc} Told without it.")
+    return _checked(Draft(tuple(plain_claims(evidence, language))), brief, "tags")
+
+
+def _checked(draft: Draft, brief: Brief, teller: str) -> Story:
+    checked = check(draft, brief)
+    known = {piece.n: piece for piece in brief.evidence}
+    gap = "" if brief.plan.language == "zh" else " "
+    return Story(
+        text=gap.join(with_marker(claim) for claim in checked.claims),
+        status=checked.status,
+        claims=checked.claims,
+        citations=tuple(
+            Citation(n, known[n].path, claim.text, known[n].photo_id)
+            for claim in checked.claims
+            for n in claim.cites
+            if n in known
+        ),
+        struck=checked.struck,
+        evidence=brief.evidence,
+        teller=teller,
+        language=brief.plan.language,
+    )
+
+
+def _evidence(collection: Collection, photos: Sequence[str | Path]) -> tuple[Evidence, ...]:
+    """The evidence of these photos in order of time, undated ones last."""
+    paths = list(dict.fromkeys(os.path.abspath(os.path.expanduser(path)) for path in photos))
+    if not 1 <= len(paths) <= MOST_PHOTOS:
+        raise UsageError(f"A story is told of 1 to {MOST_PHOTOS} photos, not {len(paths):,}.")
+    ids: dict[int, str] = {}
+    for path in paths:
+        photo = photo_at(collection.reader, path)
+        if photo is None:
+            raise UsageError(
+                f"The collection holds no photo {path}. Index its folder first, or leave it away."
+            )
+        ids.setdefault(photo, path)
+    facts = collection.reader.facts_of(list(ids))
+    when = {photo: facts[photo].taken_at if photo in facts else None for photo in ids}
+    order = sorted(ids, key=lambda photo: (when[photo] is None, when[photo] or ""))
+    hits = [
+        Hit(rank, "photo", photo, None, ids[photo], relevant=True)
+        for rank, photo in enumerate(order, 1)
+    ]
+    return gather(collection, hits, tagged=len(hits))
+
+
+# --- without a model --------------------------------------------------------------------------
+
+
+def plain_claims(evidence: Sequence[Evidence], language: Language) -> list[Claim]:
+    """A story of what is known: how many photos of when, then each, by days and places."""
+    moments = [
+        (day, place, list(pieces))
+        for (day, place), pieces in groupby(evidence, key=lambda p: (_day(p), p.place))
+    ]
+    claims = _sums(evidence, language) if len(moments) > 1 else []
+    for day, place, pieces in moments:
+        opening = say(language, "then", date=day) if day else say(language, "undated")
+        opening += say(language, "in", place=place) if place else ""
+        if len(pieces) > 1:
+            text = say(language, "group", opening=opening, count=len(pieces))
+            claims.append(_cited(text, pieces, language))
+            opening = ""
+        claims += [_claim(piece, opening, language) for piece in pieces]
+    return claims
+
+
+def _sums(evidence: Sequence[Evidence], language: Language) -> list[Claim]:
+    """How many photos there are, and of when."""
+    dated = [piece for piece in evidence if _day(piece)]
+    undated = [piece for piece in evidence if not _day(piece)]
+    claims = []
+    if dated:
+        first, last = _day(dated[0]), _day(dated[-1])
+        which = "one photo" if len(dated) == 1 else "photos of a day"
+        named = which if first == last else "photos of days"
+        text = say(language, named, count=len(dated), date=first, first=first, last=last)
+        claims.append(_cited(text, dated, language))
+    if undated:
+        which = "one without date" if len(undated) == 1 else "photos without date"
+        claims.append(_cited(say(language, which, count=len(undated)), undated, language))
+    return claims
+
+
+def _cited(text: str, pieces: Sequence[Evidence], language: Language) -> Claim:
+    return Claim(text + say(language, "stop"), tuple(piece.n for piece in pieces), 1.0)
+
+
+def _claim(piece: Evidence, opening: str, language: Language) -> Claim:
+    """What is known of one photo: a text about it, else its likeliest tags, else writing in it."""
+    sure = 1.0
+    best = {word: share for word, share in piece.tags if share >= LIKELY}
+    tags = best or {word: share for word, share in piece.tags if share >= PERHAPS}
+    if piece.captions:
+        rest = quoted(language, piece.captions[0][:MOST_QUOTED])
+    elif tags:
+        words = listed(language, _in(language, list(tags)))
+        rest = say(language, "shows likely" if best else "shows perhaps", words=words)
+        sure = rate(min(tags.values()))
+    elif piece.writing:
+        quote = quoted(language, piece.writing[:MOST_QUOTED])
+        rest = say(language, "shows writing", quote=quote)
+    else:
+        rest = say(language, "shows nothing")
+    text = say(language, "told", opening=opening, rest=rest) if opening else _capital(rest)
+    return Claim(text + say(language, "stop"), (piece.n,), sure)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _in(language: Language, words: Sequence[str]) -> list[str]:
+    if language == "en":
+        return list(words)
+    chinese = {word.english: word.chinese for word in vocabulary()}
+    return [chinese.get(word, word) for word in words]
+
+
+def _day(piece: Evidence) -> str:
+    return (piece.facts.taken_at or "")[:10]

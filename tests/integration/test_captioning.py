@@ -1,0 +1,319 @@
+"""Captions of whole folders: gone on with, never over what a person wrote, one photo stops none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrieval import Collection, index_folder
+from retrieval.captioning.folders import MOST_FAILURES, CaptionReport, caption_folder
+from retrieval.captioning.sidecars import read_caption
+from retrieval.errors import (
+    ModelError,
+    ModelReplyError,
+    PrivacyError,
+    StorageError,
+    UsageError,
+)
+from retrieval.metadata.xmp import read_xmp
+from retrieval.storage import disk
+from tests.captioners import Captioner
+from tests.pictures import encoded, paint, picture, sidecar, touch
+
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for colour in COLOURS:
+        picture(tmp_path / "photos" / f"{colour}.jpg", colour)
+    return tmp_path / "photos"
+
+
+@pytest.fixture(params=["xmp", "csv"])
+def run(request: pytest.FixtureRequest, photos: Path) -> Callable[..., CaptionReport]:
+    def caption(model: Any = None, **options: Any) -> CaptionReport:
+        out = photos.parent / "captions.csv" if request.param == "csv" else None
+        return caption_folder(photos, model, form=request.param, out=out, **options)
+
+    return caption
+
+
+def captions_of(photos: Path) -> dict[str, str]:
+    """Captions by the name of their photo, wherever they were written."""
+    found = {}
+    for path in photos.glob("*.xmp"):
+        known = read_caption(path.read_bytes())
+        assert known is not None
+        found[path.name.removesuffix(".xmp")] = known.captions[0]
+    table = photos.parent / "captions.csv"
+    if table.exists():
+        from retrieval.captioning.tables import CaptionTable
+
+        rows = CaptionTable(table).rows.values()
+        found |= {os.path.basename(row.image): row.caption for row in rows}
+    return found
+
+
+def numbered(number: int) -> str:
+    return f"Picture {number}."
+
+
+def test_every_photo_gets_one_and_only_once(run: Any, photos: Path) -> None:
+    (photos / "notes.txt").write_text("words")
+    (photos / "bad.jpg").write_bytes(b"no picture")
+    before = {path.name: path.read_bytes() for path in photos.glob("*.jpg")}
+    model = Captioner(numbered)
+    report = run(model)
+    assert sorted(map(os.path.basename, report.captioned)) == sorted(f"{c}.jpg" for c in COLOURS)
+    assert [(os.path.basename(s.path), s.reason[:13]) for s in report.skipped] == [
+        ("bad.jpg", "not a picture")
+    ]
+    assert sorted(captions_of(photos).values()) == ["Picture 1.", "Picture 2.", "Picture 3."]
+    again = run(model)
+    assert (again.captioned, again.unchanged) == ((), 3)
+    assert len(model.asked) == 3
+    assert {path.name: path.read_bytes() for path in photos.glob("*.jpg")} == before
+
+
+def test_a_photo_that_changed_gets_another_and_one_that_was_touched_does_not(
+    run: Any, photos: Path
+) -> None:
+    model = Captioner(numbered)
+    run(model)
+    touch(photos / "red.jpg")
+    assert run(model).unchanged == 3
+    picture(photos / "red.jpg", "yellow")
+    report = run(model)
+    assert report.captioned == (str(photos / "red.jpg"),)
+    assert captions_of(photos)["red.jpg"] == "Picture 4."
+    assert len(captions_of(photos)) == 3
+
+
+def test_an_interrupted_run_goes_on(run: Any, photos: Path) -> None:
+    def interrupted(number: int) -> str:
+        if number == 3:
+            raise KeyboardInterrupt
+        return numbered(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Captioner(interrupted))
+    assert len(captions_of(photos)) == 2
+    model = Captioner(numbered)
+    report = run(model)
+    assert (len(report.captioned), report.unchanged) == (1, 2)
+    assert len(model.asked) == 1
+
+
+def test_a_reply_that_says_nothing_costs_one_photo(run: Any, photos: Path) -> None:
+    report = run(Captioner(lambda number: "" if number == 2 else numbered(number)))
+    assert len(report.captioned) == 2
+    assert "no caption" in report.skipped[0].reason
+    assert len(run(Captioner(numbered)).captioned) == 1
+
+
+def test_a_model_that_is_gone_ends_the_run(run: Any, photos: Path) -> None:
+    picture(photos / "white.jpg", "white")
+
+    def gone(number: int) -> str:
+        if number > 1:
+            raise ModelError("It cannot be reached. Start it.")
+        return numbered(number)
+
+    model = Captioner(gone)
+    with pytest.raises(ModelError, match="cannot be reached"):
+        run(model)
+    assert len(model.asked) == 1 + MOST_FAILURES
+    assert len(captions_of(photos)) == 1
+    with pytest.raises(PrivacyError):
+        run(Captioner(PrivacyError("Nothing may leave. Set offline = false.")))
+
+
+def test_a_bad_reply_is_no_failure_of_the_model(run: Any, photos: Path) -> None:
+    picture(photos / "white.jpg", "white")
+    report = run(Captioner(ModelReplyError("Not understood. Try another model.")))
+    assert len(report.skipped) == 4
+
+
+def test_another_model_replaces_only_when_told(run: Any, photos: Path) -> None:
+    run(Captioner("Old."))
+    assert run(Captioner("New.", "better")).unchanged == 3
+    assert len(run(Captioner("New.", "better"), replace=True).captioned) == 3
+    assert set(captions_of(photos).values()) == {"New."}
+    assert run(Captioner("New.", "better"), replace=True).unchanged == 3
+
+
+def test_a_dry_run_asks_and_writes_nothing(run: Any, photos: Path) -> None:
+    (photos / "bad.jpg").write_bytes(b"no picture")
+    model = Captioner()
+    report = run(model, dry_run=True)
+    assert (len(report.captioned), len(report.skipped), model.asked) == (3, 1, [])
+    assert captions_of(photos) == {}
+    assert not (photos.parent / "captions.csv").exists()
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_written(
+    run: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(Captioner("Old."))
+    before = captions_of(photos)
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(disk.system, "write", full)
+    with pytest.raises(StorageError, match="No space left"):
+        run(Captioner("New.", "better"), replace=True)
+    monkeypatch.undo()
+    assert captions_of(photos) == before
+    assert not list(photos.parent.rglob("*.tmp"))
+
+
+# --- what people wrote ------------------------------------------------------------------------
+
+
+def test_a_caption_of_a_person_stays_unless_it_is_to_be_replaced(photos: Path) -> None:
+    theirs = sidecar("dog", rating=5, more='dc:description="My dog"')
+    (photos / "red.jpg.xmp").write_bytes(theirs)
+    exif = paint("green").getexif()
+    exif[0x010E] = "Written by hand"
+    (photos / "green.jpg").write_bytes(encoded(paint("green"), "JPEG", exif=exif))
+    report = caption_folder(photos, Captioner("Ours."))
+    assert (report.captioned, report.kept) == ((str(photos / "blue.jpg"),), 2)
+    assert (photos / "red.jpg.xmp").read_bytes() == theirs
+    report = caption_folder(photos, Captioner("Ours."), replace=True)
+    assert len(report.captioned) == 2
+    assert read_xmp((photos / "red.jpg.xmp").read_bytes()) == {
+        "xmp:Rating": ("5",),
+        "dc:subject": ("dog",),
+        "dc:description": ("Ours.", "Ours."),
+    }
+
+
+def test_ours_that_a_person_changed_is_theirs(photos: Path) -> None:
+    caption_folder(photos, Captioner("Ours."))
+    place = photos / "red.jpg.xmp"
+    place.write_bytes(place.read_bytes().replace(b"Ours.", b"Mine."))
+    picture(photos / "red.jpg", "yellow")
+    assert caption_folder(photos, Captioner("New.")).kept == 1
+    assert captions_of(photos)["red.jpg"] == "Mine."
+
+
+def test_the_sidecar_that_counts_is_written_to(photos: Path) -> None:
+    (photos / "red.xmp").write_bytes(sidecar("dog", rating=5))
+    os.chmod(photos / "red.xmp", 0o640)
+    caption_folder(photos, Captioner("Ours."))
+    assert not (photos / "red.jpg.xmp").exists()
+    assert (photos / "red.xmp").stat().st_mode & 0o777 == 0o640
+    known = read_xmp((photos / "red.xmp").read_bytes()) or {}
+    assert (known["xmp:Rating"], known["dc:description"][0]) == (("5",), "Ours.")
+
+
+def test_two_photos_with_one_sidecar_do_not_take_turns(photos: Path) -> None:
+    picture(photos / "red.png", "red")
+    (photos / "red.xmp").write_bytes(sidecar("dog"))
+    first = caption_folder(photos, Captioner(numbered))
+    assert len(first.captioned) == 3
+    assert "holds the caption of red.jpg" in first.skipped[0].reason
+    assert caption_folder(photos, Captioner(numbered)).captioned == ()
+
+
+@pytest.mark.parametrize("kind", ["damaged", "link", "folder", "entities"])
+def test_sidecars_that_must_not_be_touched(photos: Path, kind: str) -> None:
+    place, other = photos / "red.jpg.xmp", photos.parent / "elsewhere"
+    bomb = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + sidecar("a", title="&e;")
+    other.write_bytes(sidecar("dog"))
+    if kind == "link":
+        place.symlink_to(other)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.write_bytes(bomb if kind == "entities" else b"<x:xmpmeta")
+    report = caption_folder(photos, Captioner("Ours."), replace=True)
+    assert len(report.captioned) == 2
+    assert "stays as it is" in report.skipped[0].reason
+    assert other.read_bytes() == sidecar("dog")
+    if place.is_file() and kind != "link":
+        assert place.read_bytes() == (bomb if kind == "entities" else b"<x:xmpmeta")
+
+
+def test_a_folder_that_cannot_be_written_costs_its_photos_only(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(photos / "locked/white.jpg", "white")
+    create = disk.system.create
+
+    def refusing(path: Path, *rest: Any) -> int:
+        if path.parent.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return create(path, *rest)
+
+    monkeypatch.setattr(disk.system, "create", refusing)
+    report = caption_folder(photos, Captioner("Ours."))
+    assert len(report.captioned) == 3
+    assert "Permission denied" in report.skipped[0].reason
+
+
+# --- with a collection ------------------------------------------------------------------------
+
+
+def test_captions_are_read_by_the_index(collection: Collection, photos: Path) -> None:
+    index_folder(collection, photos)
+    caption_folder(photos, Captioner("A zebra."), collection=collection)
+    index_folder(collection, photos)
+    ids = collection.catalog.photo_ids([p.content_hash for p in _all(collection)])
+    assert {f.caption for f in collection.catalog.facts_of(list(ids.values())).values()} == {
+        "A zebra."
+    }
+
+
+def test_a_forgotten_file_is_not_opened(collection: Collection, photos: Path) -> None:
+    from retrieval import forget
+
+    index_folder(collection, photos)
+    forget(collection, [str(photos / "red.jpg")])
+    model = Captioner("Ours.")
+    report = caption_folder(photos, model, collection=collection)
+    assert len(report.captioned) == len(model.asked) == 2
+
+
+def test_without_a_model_it_is_guessed(collection: Collection, photos: Path) -> None:
+    index_folder(collection, photos)
+    picture(photos / "2019-04-02 12.00.00.jpg", "white")
+    out = photos.parent / "captions.csv"
+    report = caption_folder(photos, form="csv", out=out, collection=collection)
+    assert report.made_by == "tags"
+    assert captions_of(photos)["2019-04-02 12.00.00.jpg"].endswith("2019-04-02.")
+
+
+def test_without_anything_there_is_nothing_to_say(photos: Path) -> None:
+    report = caption_folder(photos)
+    assert report.captioned == ()
+    assert {skipped.reason for skipped in report.skipped} == {
+        "nothing is known of it without a model"
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"form": "csv"}, {"form": "xmp", "out": "a.csv"}, {"form": "csv", "out": "no/where.csv"}],
+)
+def test_nowhere_to_write(photos: Path, options: Any) -> None:
+    with pytest.raises(UsageError):
+        caption_folder(photos, **options)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no folder"):
+        caption_folder(tmp_path / "nowhere")
+
+
+def _all(collection: Collection) -> list[Any]:
+    from retrieval.grouping.tags import photo_vectors
+
+    ids = [int(i) for i in photo_vectors(collection)[1]]
+    return list(collection.catalog.photos_by_id(ids).values())
