@@ -83,7 +83,7 @@ _ZH = {
     "photos without date": "有{count}张照片没有日期",
     "one without date": "有一张照片没有日期",
     "then": "{date}",
-    "in": "在{place}",
+    "in": " 在{place}",
     "undated": "时间不详",
     "group": "{opening},拍了{count}张照片",
     "told": "{opening}:{rest}",
