@@ -50,7 +50,7 @@ MOST_PHOTOS = 50
 _ASKED: dict[Language, str] = {
     "en": "Tell the story of these photos in a few plain sentences, in order of time: when and "
     "where they were taken, and what they show. Cite the photos in every sentence.",
-    "zh": "按时间顺序,用几句朴实的话讲述这些照片的故事:何时何地拍摄,画面里有什么。"
+    "zh": "按时间顺序，用几句朴实的话讲述这些照片的故事：何时何地拍摄，画面里有什么。"
     "每句话都要引用照片。",
 }
 
@@ -171,7 +171,7 @@ def plain_claims(evidence: Sequence[Evidence], language: Language) -> list[Claim
             text = say(language, "group", opening=opening, count=len(pieces))
             claims.append(_cited(text, pieces, language))
             opening = ""
-        claims += [_claim(piece, opening, language) for piece in pieces]
+        claims += [claim for piece in pieces for claim in _claims(piece, opening, language)]
     return claims
 
 
@@ -196,8 +196,11 @@ def _cited(text: str, pieces: Sequence[Evidence], language: Language) -> Claim:
     return Claim(text + say(language, "stop"), tuple(piece.n for piece in pieces), 1.0)
 
 
-def _claim(piece: Evidence, opening: str, language: Language) -> Claim:
-    """What is known of one photo: a text about it, else its likeliest tags, else writing in it."""
+def _claims(piece: Evidence, opening: str, language: Language) -> list[Claim]:
+    """What is known of one photo: a text about it, else its likeliest tags, else writing in it.
+
+    None where nothing is, and no `opening` is to be said of it.
+    """
     sure = 1.0
     tags = {word: share for word, share in _tags(piece, language).items() if share >= PERHAPS}
     best = {word: share for word, share in tags.items() if share >= LIKELY}
@@ -205,16 +208,20 @@ def _claim(piece: Evidence, opening: str, language: Language) -> Claim:
     if piece.captions:
         rest = quoted(language, piece.captions[0][:MOST_QUOTED])
     elif tags:
-        words = listed(language, list(tags))
-        rest = say(language, "shows likely" if best else "shows perhaps", words=words)
+        which = "shows likely" if best else "shows perhaps"
+        rest = say(language, which, words=listed(language, list(tags)))
         sure = rate(min(tags.values()))
     elif piece.writing:
-        quote = quoted(language, piece.writing[:MOST_QUOTED])
-        rest = say(language, "shows writing", quote=quote)
+        rest = say(language, "shows writing", quote=quoted(language, piece.writing[:MOST_QUOTED]))
     else:
-        rest = say(language, "shows nothing")
-    text = say(language, "told", opening=opening, rest=rest) if opening else _capital(rest)
-    return Claim(text + say(language, "stop"), (piece.n,), sure)
+        rest = ""
+    if rest:
+        text = say(language, "told", opening=opening, rest=rest) if opening else _capital(rest)
+    elif opening:
+        text = say(language, "one", opening=opening)
+    else:
+        return []
+    return [Claim(text + say(language, "stop"), (piece.n,), sure)]
 
 
 def _capital(text: str) -> str:
