@@ -8,6 +8,7 @@ may look again at what is left (`verify`).
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -193,7 +194,7 @@ def verify(checked: Checked, judge: Judge, brief: Brief, *, grounded: float = GR
     for position, claim in enumerate(checked.claims):
         cited = [evidence[n] for n in claim.cites if n in evidence]
         shares = judge.judge(without_markers(claim.text), cited) if cited else None
-        best = max(shares) if shares else None
+        best = max((share for share in shares or () if not math.isnan(share)), default=None)
         if best is not None and best < _BELIEVED:
             struck.append(Struck(claim.text, "Looked at again, the cited photos do not show it."))
             continue
