@@ -72,7 +72,7 @@ def pictures_of(redact: tuple[Redaction, ...] = ()) -> PictureOf:
 
 @dataclass(frozen=True, slots=True)
 class Redacting:
-    """An answerer that gets a brief from which something was taken out; what it says is restored."""
+    """An answerer that gets a brief without what is taken out; what it says is restored."""
 
     inner: Answerer
     redact: tuple[Redaction, ...]
