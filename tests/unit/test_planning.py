@@ -17,6 +17,7 @@ from retrieval.queries.shells import strip
 from retrieval.records import QuestionPlan
 from tests.boxes import TODAY, VOCABULARY, read
 from tests.frames import CHINESE, ENGLISH
+from tests.unit.test_imports import HEAVY, imported
 
 QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     # question, intent, box, what else is not as usual
@@ -83,6 +84,16 @@ QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     ("Compare 2019 with 2020", "compare", "", {"alternatives": ("in 2019", "in 2020")}),
     ("tell me about our trip to Kyoto", "describe", "in Kyoto", {"group": "trip"}),
     ("What happened in July 2021?", "describe", "in July 2021", {}),
+    ("Which photos were taken in Lisbon?", "find", "taken in Lisbon", {}),
+    ("In 2019, how many photos did I take in Lisbon?", "count", "in Lisbon in 2019", {}),
+    ("How many photos have I taken in Lisbon?", "count", "in Lisbon", {}),
+    ("How many photos for each camera?", "compare", "", {"group": "camera"}),
+    ("What time does the clock show?", "what", "the clock", {"field": "writing"}),
+    ("What time was the photo of a clock taken?", "when", "a clock", {"field": "taken"}),
+    ("Was the photo of a dog taken in 2019 or 2020?", "when", "a dog", {"field": "taken"}),
+    ("Was the photo of a dog taken in Kyoto or Nice?", "where", "a dog", {"field": "place"}),
+    ("The photo of a dog: where was it taken?", "where", "a dog", {"field": "place"}),
+    ("Where was I when I photographed a dog?", "where", "a dog", {"field": "place"}),
     ("have we been to Japan?", "yes-no", "in Japan", {}),
     ("Was I in Lisbon in 2020?", "yes-no", "in Lisbon in 2020", {}),
     ("Is there a giraffe?", "yes-no", "a giraffe", {}),
@@ -139,6 +150,10 @@ IN_CHINESE: list[tuple[str, str, str, dict[str, object]]] = [
     ("请帮我找狗在雪地里奔跑的照片", "find", "狗在雪地里奔跑", {}),
     ("最新的狗的照片", "find", "狗", {"pick": "last"}),
     ("故宫", "find", "故宫", {}),
+    # Traditional characters ask the same, and what is looked for stays as it was written.
+    ("我什麼時候拍了在雪地裡奔跑的狗？", "when", "在雪地裡奔跑的狗", {"field": "taken"}),
+    ("有沒有長頸鹿的照片？", "yes-no", "長頸鹿", {}),
+    ("牌子上寫著什麼？", "what", "牌子", {"field": "writing"}),
     ("沙滩上的狗", "find", "沙滩上的狗", {}),
 ]
 #: What a Chinese phrase may hold: words of place, of time, of asking.
@@ -233,6 +248,16 @@ def test_without_a_vocabulary_names_are_told_by_their_capitals() -> None:
 
 def test_more_alternatives_than_can_be_searched_are_none() -> None:
     assert not planned("Did I take more photos of " + "dogs or " * 200 + "cats?").alternatives
+
+
+def test_planning_imports_nothing_heavy() -> None:
+    """It comes before the first hits are shown."""
+    code = (
+        "import datetime\nfrom retrieval.answering.planning import plan_question\n"
+        "import retrieval.answering.refining\n"
+        "plan_question('When did I photograph a dog?', None, datetime.date(2026, 1, 1))"
+    )
+    assert not imported(code) & {*HEAVY, "dateparser"}
 
 
 def test_is_framed() -> None:
