@@ -27,12 +27,14 @@ _MOST = frames(
 )
 _WHEN_MOST = frames(
     "compare",
-    "when {did} {i} (?:{take} (?:the )?{most} {photos}|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
+    "when {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
     group="year",
 )
 _WHERE_MOST = frames(
     "compare",
-    "where {did} {i} (?:{take} (?:the )?{most} {photos}|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
+    "where {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
     group="city",
 )
 #: Which year, city or camera has most photos.
