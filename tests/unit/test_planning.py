@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from retrieval.errors import QueryError
 from retrieval.queries.ordinary import words
 from retrieval.queries.shells import strip
 from retrieval.records import QuestionPlan
+from retrieval.storage.vocabulary import Vocabulary
 from tests.boxes import TODAY, VOCABULARY, read
 from tests.frames import CHINESE, ENGLISH
 from tests.unit.test_imports import HEAVY, imported
@@ -205,6 +207,24 @@ def test_captions_stay_whole_in_every_frame(shared: Path) -> None:
             whole = {text.format(each) for text in box or ["{}"] for each in (caption, bare)}
             assert (plan.intent, plan.field) == (intent, field), question.format(caption)
             assert plan.box.strip(" .,;:!?'\"") in whole
+
+
+def test_questions_over_an_album(shared: Path) -> None:
+    """What is described stays a description, and what is counted becomes exact filters."""
+    truth = json.loads((shared / "album-truth.json").read_text(encoding="utf-8"))
+    vocabulary = Vocabulary(
+        places=tuple({(photo["city"], None, None, photo["country"]) for photo in truth}),
+        gear=tuple({(None, photo["camera"], None) for photo in truth}),
+        years=(2019, 2024),
+    )
+    for asked in json.loads((shared / "album-questions.json").read_text(encoding="utf-8")):
+        plan = plan_question(asked["question"], vocabulary, TODAY)
+        kinds = {label.partition(":")[0] for label in read(plan.box, vocabulary)}
+        if asked["kind"] != "absent":
+            assert plan.intent == asked["kind"], asked["question"]
+        exact = {"place", "taken", "camera"}
+        assert kinds <= exact if plan.intent == "count" else kinds == {"meaning"}
+        assert is_framed(asked["question"])
 
 
 def test_the_box_keeps_its_filters() -> None:
