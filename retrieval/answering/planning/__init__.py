@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from retrieval.answering.planning import chinese, comparing, english
+from retrieval.answering.planning import comparing, english
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
@@ -75,8 +75,11 @@ def _read(
     bare: str, asked: str, vocabulary: Vocabulary, today: datetime.date
 ) -> QuestionPlan | None:
     """The plan of a question whose frame is known; None for any other text."""
-    if _HAN.search(bare) and (made := chinese.plan(bare, vocabulary, today)):
-        return made
+    if _HAN.search(bare):
+        from retrieval.answering.planning import chinese  # its table is made when it is needed
+
+        if made := chinese.plan(bare, vocabulary, today):
+            return made
     if ahead := _AHEAD.match(asked):
         made = _read(asked[ahead.end() :], asked[ahead.end() :], vocabulary, today)
         return made and _everywhere(made, ahead["said"])
