@@ -550,6 +550,37 @@ def test_what_a_file_says_stays_what_it_says(intent: str, field: str, language: 
         assert claim.text.count("“") == claim.text.count("”")
 
 
+@pytest.mark.parametrize(
+    ("city", "answer"),
+    [
+        ("Reykjavík", "In Reykjavík (Reykjavik), Iceland [1]."),
+        ("Keflavik", "In Keflavik, Iceland [1]."),
+        ("東京", "In 東京, Iceland [1]."),
+    ],
+)
+def test_a_place_as_it_is_typed(city: str, answer: str) -> None:
+    facts = Facts(city=city, country="Iceland")
+    photo = Evidence(1, 1, "a.jpg", facts, relevance=0.9, relevant=True)
+    assert said(Brief(plan("where"), (photo,), (), 1, 1, 1)) == answer
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ("in 2021", "were taken in 2021"),
+        ("2021", "were taken in 2021"),
+        ("taken with the Canon EOS 80D", "were taken with the Canon EOS 80D"),
+        ("with my iPhone XS", "were taken with my iPhone XS"),
+        ("with a dog", "match “with a dog”"),
+        ("rating:5 in Kyoto", "match “rating:5 in Kyoto”"),
+        ("", "are in the collection"),
+    ],
+)
+def test_what_photos_do_that_match_a_box(box: str, words: str) -> None:
+    asked = brief(plan("count", box), totals=(Total("", 4, (1, 2, 3, 4)),))
+    assert said(asked) == f"4 photos {words} [1-4]."
+
+
 def test_dates_that_are_none() -> None:
     for taken in ("2023-02-30", "yesterday", "99999-01-01", "", "２０２３-01-01"):
         photo = Evidence(1, 1, "a.jpg", Facts(taken_at=taken), relevance=0.9, relevant=True)

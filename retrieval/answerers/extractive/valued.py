@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
-from retrieval.answerers.extractive.saying import Voice, day_of, place_of, tame
+from retrieval.answerers.extractive.saying import Voice, day_of, place_of, plain_too, tame
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
     MOST_NAMED,
@@ -30,6 +30,11 @@ MOST_LISTED = 8
 
 def _text(value: str | None) -> str | None:
     return tame(value) or None if value else None
+
+
+def _place(value: str | None) -> str | None:
+    name = _text(value)
+    return plain_too(name) if name else None
 
 
 def _number(value: float | None) -> str | None:
@@ -61,9 +66,9 @@ def _quoted(value: str | None) -> str | None:
 #: By field: what a photo answers, as it is said; None where it is not known.
 VALUES: Mapping[str, Callable[[Evidence], str | None]] = {
     "taken": day_of,
-    "place": place_of,
-    "city": lambda each: _text(each.facts.city),
-    "region": lambda each: _text(each.facts.region),
+    "place": lambda each: place_of(each, plainly=True),
+    "city": lambda each: _place(each.facts.city),
+    "region": lambda each: _place(each.facts.region),
     "country": lambda each: _text(each.facts.country),
     "latitude": _position,
     "longitude": _position,
