@@ -230,8 +230,8 @@ GOLDEN = {
     ),
     "count of groups": (
         brief(plan("count", "", group="year"), totals=YEARS),
-        "2 years [1-3]: 2021 [2, 3] and 2023 [1]. No year is known of the photo [4].",
-        "2年[1-3]：2021[2, 3]和2023[1]。 照片[4]没有日期。",
+        "2 years [1, 2]: 2021 [2] and 2023 [1]. No year is known of the photo [4].",
+        "2年[1, 2]：2021[2]和2023[1]。 照片[4]没有日期。",
     ),
     "most": (
         brief(plan("compare", "", group="year", most="most"), totals=YEARS[:3]),
@@ -267,6 +267,11 @@ GOLDEN = {
         " [2] (2021-06-09, Cusco, Peru).",
         "不确定：照片[1]（2023-02-15，Cape Town, South Africa）。 也可能是[2]（2021-06-09，"
         "Cusco, Peru）。",
+    ),
+    "find, last": (
+        brief(plan("find", "in Cusco", pick="last"), among=(2, 3), totals=CUSCO),
+        "The last is [3] (2021-06-10, Cusco, Peru).",
+        "最后一张[3]（2021-06-10，Cusco, Peru）。",
     ),
     "find, by filters": (
         brief(plan("find", "in Cusco"), among=(2, 3), totals=CUSCO),
@@ -304,11 +309,10 @@ GOLDEN = {
     "describe a trip": (
         brief(plan("describe", "in Peru"), among=(2, 3), totals=CUSCO),
         "2 photos were taken in Peru [2, 3]. On 2021-06-09 (Wednesday, 9 June 2021) [2] and"
-        " 2021-06-10 (Thursday, 10 June 2021) [3]. In Cusco, Peru [2, 3]. With the iPhone XS [2]."
-        " They look like: dog (1) [2].",
+        " 2021-06-10 (Thursday, 10 June 2021) [3]. In Cusco, Peru [2, 3]. With the iPhone XS [2].",
         "共有2张“in Peru”的照片[2, 3]。 2021-06-09（2021年6月9日，星期三）[2]"
         "和2021-06-10（2021年6月10日，星期四）[3]。"
-        " Cusco, Peru[2, 3]。 iPhone XS[2]。 看起来像：dog（1张）[2]。",
+        " Cusco, Peru[2, 3]。 iPhone XS[2]。",
     ),
     "an empty collection": (
         Brief(plan("find"), relevant=0),

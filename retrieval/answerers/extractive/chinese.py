@@ -108,7 +108,7 @@ CHINESE = Wording(
     unsure="不确定：{answer}。",
     otherwise="{answer}，但也可能是{others}",
     as_likely="{answer}，也很可能是{others}",
-    in_all="共有{count}张照片，{span}{cites}",
+    in_all=("共有{count}张照片，{span}{cites}", "大约有{count}张照片，{span}{cites}"),
     best="最可能的是{photo}。",
     picked={"first": "最早一张拍摄于{answer}。", "last": "最后一张拍摄于{answer}。"},
     among="在这{count}张照片中：{answer}",
@@ -116,6 +116,7 @@ CHINESE = Wording(
     about=("大约有{count}张{phrase}{cites}。", "大约有{count}张{phrase}{cites}。"),
     distinct="{count}{noun}{cites}：{answers}。",
     found="照片{photo}",
+    ends={"first": "最早一张{photo}", "last": "最后一张{photo}"},
     found_else="也可能是{photo}。",
     yes={
         "plain": "有，见照片{photo}。",

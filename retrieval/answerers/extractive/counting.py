@@ -77,21 +77,22 @@ def counted(brief: Brief, voice: Voice, total: Total) -> Claim:
 
 
 def _distinct(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
-    """ "4 days: 2019-04-03 [1-8], …": the days and not the photos are counted."""
+    """ "4 days [1, 9]: 2019-04-03 [1], …": the days are counted, and each stands on one photo."""
     group = brief.plan.group
     if group in IN_TIME:
         groups = sorted(groups, key=lambda each: each.label)
     named = groups[:MOST_GROUPS]
-    said = [voice.cited(voice.label(group, each.label), each.numbers) for each in named]
+    said = [voice.cited(voice.label(group, each.label), each.numbers[:1]) for each in named]
+    numbers = tuple(sorted(n for each in groups for n in each.numbers[:1]))
     if len(groups) > len(named):
         said.append(voice.wording.others.format(count=len(groups) - len(named)))
     text = voice.wording.distinct.format(
         count=len(groups),
         noun=voice.noun(group, many=len(groups) != 1),
-        cites=marker(_numbers(groups)),
+        cites=marker(numbers),
         answers=voice.also(said),
     )
-    return Claim(text, _numbers(groups), confidence_of(brief, whole(brief)))
+    return Claim(text, numbers, confidence_of(brief, whole(brief)))
 
 
 def _unknown(brief: Brief, voice: Voice, unknown: Total | None) -> list[Claim]:

@@ -91,7 +91,7 @@ ENGLISH = Wording(
     unsure="Uncertain, possibly {answer}.",
     otherwise="{answer}, but it may also be {others}",
     as_likely="{answer}, or at least as likely {others}",
-    in_all="{count} photos, {span} {cites}",
+    in_all=("{count} photos, {span} {cites}", "About {count} photos, {span} {cites}"),
     best="The best match is {photo}.",
     picked={"first": "The first was taken {answer}.", "last": "The last was taken {answer}."},
     among="Of the {count} best matches: {answer}",
@@ -99,6 +99,7 @@ ENGLISH = Wording(
     about=("About {count} photo {phrase} {cites}.", "About {count} photos {phrase} {cites}."),
     distinct="{count} {noun} {cites}: {answers}.",
     found="the photo is {photo}",
+    ends={"first": "the first is {photo}", "last": "the last is {photo}"},
     found_else="Or else it is {photo}.",
     yes={
         "plain": "Yes: {photo} seems to show it.",

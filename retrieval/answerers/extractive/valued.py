@@ -164,7 +164,7 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
         return refused(missing(voice, field, tuple(each.n for each in photos)))
     confidence = expected_right(brief, photos)
     if field == "taken":
-        text, numbers = days_of(voice, found)
+        text, numbers = days_of(voice, found, certain=is_certain(brief))
     else:
         text, numbers = listing(voice, field, found)
     claims = [Claim(voice.of_all(brief, text), numbers, confidence)]
@@ -177,12 +177,14 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
     return Draft((*claims, *([missing(voice, field, rest)] if rest else [])))
 
 
-def days_of(voice: Voice, found: Sequence[Candidate]) -> tuple[str, tuple[int, ...]]:
+def days_of(
+    voice: Voice, found: Sequence[Candidate], *, certain: bool
+) -> tuple[str, tuple[int, ...]]:
     """The days one by one, in order, or where they are many the first and the last."""
     days = sorted(found, key=lambda each: each.value)
     numbers = tuple(sorted(n for each in days for n in each.numbers))
     if len(days) > MOST_DAYS:
-        text = voice.wording.in_all.format(
+        text = voice.wording.in_all[not certain].format(
             count=len(numbers),
             span=voice.span(days[0].value, days[-1].value),
             cites=marker(numbers),
