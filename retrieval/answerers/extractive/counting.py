@@ -148,26 +148,29 @@ def _alternatives(brief: Brief, voice: Voice) -> Draft:
 
 
 def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float | None) -> Claim:
-    """ "More photos were taken in Lisbon: 57 [1-57]; 46 were taken in Berlin [58-103]."."""
+    """ "More photos were taken in Lisbon: 57 [1-57]; 46 photos were taken in Berlin [58-103]."."""
     wording = voice.wording
-    first = [each for each in ordered if each.count == ordered[0].count]
-    if len(first) == len(ordered) > 1:
-        phrases = [
-            voice.matching(2, each.label, certain=each.certain, quoted=False) for each in first
-        ]
-        text = wording.as_many.format(
-            others=voice.also(phrases), count=first[0].count, cites=marker(_numbers(first))
-        )
-        return Claim(voice.sentence(text), _numbers(first), confidence)
-    said = []
-    for place, each in enumerate(ordered):
-        template = wording.against[each.count != 1] if each.count else wording.none
-        template = template if place else wording.more[most]
-        phrase = voice.matching(
-            each.count if place else 2, each.label, certain=each.certain, quoted=False
-        )
-        said.append(template.format(phrase=phrase, count=each.count, cites=marker(each.numbers)))
-    return Claim("".join(said) + wording.stop, _numbers(ordered), confidence)
+    if len(ordered) > 1 and ordered[0].count == ordered[-1].count:
+        answers = wording.semicolon.join(_against(voice, each) for each in ordered)
+        text = wording.as_many.format(answers=answers)
+        return Claim(text, _numbers(ordered), confidence)
+    first, *rest = ordered
+    phrase = voice.matching(2, first.label, certain=first.certain, quoted=False)
+    text = (
+        wording.more[most]
+        .format(phrase=phrase, count=first.count, cites=marker(first.numbers))
+        .rstrip()
+    )
+    said = wording.semicolon.join([text, *(_against(voice, each) for each in rest)])
+    return Claim(said + wording.stop, _numbers(ordered), confidence)
+
+
+def _against(voice: Voice, each: Total) -> str:
+    """One of several alternatives: "46 photos were taken in Berlin [58-103]"."""
+    wording = voice.wording
+    phrase = voice.matching(each.count, each.label, certain=each.certain, quoted=False)
+    template = wording.against[each.count != 1] if each.count else wording.none
+    return template.format(phrase=phrase, count=each.count, cites=marker(each.numbers))
 
 
 def _said(voice: Voice, group: str, each: Total) -> str:

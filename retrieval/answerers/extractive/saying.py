@@ -164,7 +164,7 @@ class Voice:
     def weighed(self, answer: str, confidence: float | None) -> str:
         """An answer as a sentence, in words for how sure it is."""
         template: str = getattr(self.wording, words_for(confidence))
-        return self.sentence(template.format(answer=answer))
+        return self.sentence(template.format(answer=answer).strip())
 
     def counted(self, phrase: str, count: int, numbers: Sequence[int]) -> str:
         text = self.wording.counted.format(phrase=phrase, count=count, cites=marker(numbers))

@@ -33,6 +33,7 @@ class Wording:
     also: str  # before the last of several
     either: str  # before the last of several possibilities
     stop: str
+    semicolon: str
     between: str  # claims
     cited: str
     counted: str
