@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("eval")
 @click.argument("folder", metavar="[DIR]", required=False)
+@click.option("--captions", metavar="FILE", help="Score a table image,caption against DIR's.")
 @click.option("--questions", metavar="FILE", help="Questions over a collection, instead of DIR.")
 @click.option(
     "--root",
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate_command(
     folder: str | None,
+    captions: str | None,
     questions: str | None,
     root: str | None,
     rerank: bool,
@@ -55,9 +58,11 @@ def evaluate_command(
     With --questions the answers to questions over a collection are measured. FILE is a JSON list of
     objects: kind (find, when, where, count, absent or another), question, files (the right ones,
     relative to the folder that was indexed) and answer. Shares lie between 0 and 1.
+
+    With --captions FILE, a table image,caption is compared with the captions.csv of DIR.
     """
     settings = load_settings(**flags)
-    if bool(folder) == bool(questions):
+    if bool(folder) == bool(questions) or (captions and questions):
         raise UsageError("Name either DIR or --questions FILE.")
     if questions:
         report = _questions(settings, questions, root, rerank, verify, consent)
@@ -67,6 +72,9 @@ def evaluate_command(
             _show_report(report)
         return
     assert folder is not None  # one of them was named
+    if captions:
+        _show_captions(folder, captions, as_json)
+        return
     result = _folder(settings, folder)
     if as_json:
         emit(to_json(_record(result)))
@@ -89,6 +97,22 @@ def _folder(settings: Settings, folder: str) -> Evaluation:
             on_progress=on_progress,
             on_notice=show_notice,
         )
+
+
+def _show_captions(folder: str, captions: str, as_json: bool) -> None:
+    """`--captions FILE`: by BLEU-4, ROUGE-L and CIDEr-D."""
+    from retrieval.evaluation.captions import evaluate_captions
+
+    found = evaluate_captions(folder, captions)
+    if as_json:
+        emit(to_json(asdict(found)))
+        return
+    scores = found.scores
+    emit(f"{scores.captions:,} captions, {found.missing:,} photos without one")
+    emit(f"  BLEU-4   {scores.bleu4:.2f}\n  ROUGE-L  {scores.rouge_l:.3f}")
+    emit(f"  CIDEr-D  {scores.cider:.3f}")
+    for image in found.unknown:
+        tell(f"skipped {printable(image)}: {printable(folder)} has no captions of it")
 
 
 def _record(result: Evaluation) -> dict[str, Any]:

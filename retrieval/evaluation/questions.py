@@ -264,7 +264,13 @@ def _is_right(question: Question, answer: Answer, cited: bool) -> bool:
         return _digits(numbers[0] if numbers else "0") == _digits(question.answer)
     if answer.status == "refused":
         return False
-    return any(form.casefold() in answer.text.casefold() for form in _forms(question.answer))
+    return any(_stands_in(form, answer.text) for form in _forms(question.answer))
+
+
+def _stands_in(words: str, text: str) -> bool:
+    """Whether a text holds these words as such: "5 May" is not in "15 May"."""
+    pattern = rf"(?<![a-z0-9]){re.escape(words.casefold())}(?![a-z0-9])"
+    return re.search(pattern, text.casefold()) is not None
 
 
 def _digits(text: str) -> str:

@@ -15,6 +15,7 @@ from retrieval.errors import PrivacyError
 
 PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(:[0-9]*)?")
 _NUMBER_AT_END = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")
 
 
@@ -51,7 +52,7 @@ def parse_endpoint(url: str) -> Endpoint:
     """The endpoint of a URL; its path does not matter. Raises PrivacyError where it is doubtful."""
     if not url.isascii() or re.search(r"[\x00-\x20\x7f\\]", url):
         raise _doubtful(
-            url, "it holds characters that do not belong there; write a host of other letters xn--…"
+            url, "it holds spaces or letters other than a to z; write such a host as xn--"
         )
     try:
         parts = urlsplit(url)
@@ -66,6 +67,8 @@ def parse_endpoint(url: str) -> Endpoint:
             "it names a user or a password; leave out what is before the @, and put the key into "
             "RETRIEVAL_LLM_KEY",
         )
+    if not _PLACE.fullmatch(parts.netloc):  # urlsplit finds [::1] within "evil[::1]", too
+        raise _doubtful(url, "its host is not a name, such as api.example.com")
     if port == 0 or parts.netloc.endswith(":"):
         raise _doubtful(url, "its port must be 1 to 65535")
     return Endpoint(parts.scheme, _checked_host(url, host), port or PORTS[parts.scheme])
@@ -85,9 +88,22 @@ def _checked_host(url: str, host: str) -> str:
         if "%" in host:
             raise _doubtful(url, "its address names a network interface; leave that out")
         return str(address)
-    if not _NAME.fullmatch(host):
+    if not _NAME.fullmatch(host) or not _is_readable(host):
         raise _doubtful(url, "its host is not a name, such as api.example.com")
     return host
+
+
+def _is_readable(host: str) -> bool:
+    """Whether what is written as xn-- stands for letters; httpx stumbles over others."""
+    if "xn--" not in host:
+        return True
+    import idna
+
+    try:
+        idna.decode(host)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _doubtful(url: str, reason: str) -> PrivacyError:

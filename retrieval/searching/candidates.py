@@ -218,7 +218,7 @@ def _ranked(
     said = holding_all(collection.reader, text, by_words) if by_words else set()
     told = {each.id: each.score for each in by_score(found[1:])}
     judged = _judged(judge, ids, vectors, told, said)
-    share = {} if judge is None else shares(by_score(found))
+    share = {} if judge is None else shares(by_score(found), told)
     ranked = [
         replace(
             Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources),

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.captioning import metrics
-from retrieval.captioning.metrics import score_captions
 from retrieval.errors import UsageError
+from retrieval.evaluation.captions import evaluate_captions, plain_words, score_captions
 
 EXACT = pytest.approx
 CAPTIONS = {
@@ -55,7 +54,7 @@ def cider_of(candidates: dict[str, str], references: dict[str, list[str]]) -> fl
     from pycocoevalcap.cider.cider import Cider
 
     def split(text: str) -> str:
-        return " ".join(metrics.plain_words(text))
+        return " ".join(plain_words(text))
 
     return float(
         Cider().compute_score(
@@ -118,3 +117,46 @@ def test_the_same_words_are_the_best_there_is() -> None:
 def test_nothing_to_compare(candidates: dict[str, str], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         score_captions(candidates, REFERENCES)
+
+
+def folder(place: Path, captions: dict[str, list[str]]) -> Path:
+    """A folder as `eval` takes it."""
+    (place / "images").mkdir(parents=True)
+    with open(place / "captions.csv", "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("image", "caption"))
+        rows.writerows((name, text) for name, texts in captions.items() for text in texts)
+    return place
+
+
+def test_a_table_is_compared_with_a_folder(tmp_path: Path) -> None:
+    table = tmp_path / "ours.csv"
+    table.write_text(
+        "image,caption,source\n"
+        "folder/images/a.jpg,an older one,x\n"
+        f"folder/images/a.jpg,{CAPTIONS['a.jpg']},x\n"
+        f'b.jpg,"{CAPTIONS["b.jpg"]}",x\n'
+        "elsewhere.jpg,a cat,x\nc.jpg,,x\n"
+    )
+    found = evaluate_captions(folder(tmp_path / "folder", REFERENCES), table)
+    wanted = {name: CAPTIONS[name] for name in ("a.jpg", "b.jpg")}
+    assert found.scores == score_captions(wanted, REFERENCES)
+    assert (found.unknown, found.missing) == (("elsewhere.jpg",), 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (None, "cannot be read"),
+        (b"a,b\n1,2\n", "image,caption"),
+        (b"\xff\x00", "not a UTF-8"),
+        (b"image,caption\nelsewhere.jpg,a cat\n", "no captions to score"),
+        (b"", "image,caption"),
+    ],
+)
+def test_tables_that_cannot_be_compared(tmp_path: Path, data: bytes | None, says: str) -> None:
+    table = tmp_path / "ours.csv"
+    if data is not None:
+        table.write_bytes(data)
+    with pytest.raises(UsageError, match=says):
+        evaluate_captions(folder(tmp_path / "folder", REFERENCES), table)

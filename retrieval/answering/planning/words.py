@@ -4,41 +4,58 @@ from __future__ import annotations
 
 import re
 
+from retrieval.answering.planning.frames import spelled
 from retrieval.queries import shells
 from retrieval.records import Intent
 
 #: What a field of metadata is called in a question.
-FIELDS = {
-    **{"date": "taken", "day": "taken", "year": "taken", "month": "taken", "time": "taken"},
-    **{"time of day": "taken", "weekday": "taken", "season": "taken", "day of the week": "taken"},
-    **{"place": "place", "location": "place", "city": "city", "town": "city", "village": "city"},
-    **{"country": "country", "region": "region", "state": "region", "province": "region"},
-    **{"camera": "camera", "phone": "camera", "device": "camera", "smartphone": "camera"},
-    **{"camera model": "camera", "camera brand": "camera", "lens": "lens", "iso": "iso"},
-    **{"iso value": "iso", "iso setting": "iso", "iso speed": "iso", "aperture": "aperture"},
-    **{"f-number": "aperture", "f-stop": "aperture", "f stop": "aperture", "f number": "aperture"},
-    **{"shutter speed": "exposure", "exposure time": "exposure", "exposure": "exposure"},
-    **{"focal length": "focal", "altitude": "altitude", "elevation": "altitude"},
-    **{"rating": "rating", "file name": "file", "filename": "file", "name of the file": "file"},
-    **{"file": "file", "folder": "folder", "directory": "folder", "path": "file"},
-    **{"title": "title", "caption": "caption", "keywords": "keyword", "tags": "keyword"},
-    **{"format": "format", "file format": "format", "width": "width", "height": "height"},
-    **{"resolution": "width", "size": "width", "orientation": "shape", "latitude": "latitude"},
-    **{"longitude": "longitude", "coordinates": "latitude", "gps position": "latitude"},
-    **{"colour": "colour", "color": "colour", "colours": "colour", "colors": "colour"},
-}
+FIELDS = spelled(
+    {
+        "taken": "date, day, year, month, time, time of day, weekday, season, day of the week",
+        "place": "place, location",
+        "city": "city, town, village",
+        "country": "country",
+        "region": "region, state, province",
+        "camera": "camera, phone, device, smartphone, camera model, camera brand",
+        "lens": "lens",
+        "iso": "iso, iso value, iso setting, iso speed",
+        "aperture": "aperture, f-number, f-stop, f stop, f number",
+        "exposure": "settings, camera settings, shutter speed, exposure time, exposure",
+        "focal": "focal length",
+        "altitude": "altitude, elevation",
+        "rating": "rating",
+        "file": "file name, filename, name of the file, file, path",
+        "folder": "folder, directory",
+        "title": "title",
+        "caption": "caption",
+        "keyword": "keywords, tags",
+        "format": "format, file format",
+        "width": "width, resolution, size",
+        "height": "height",
+        "shape": "orientation",
+        "latitude": "latitude, coordinates, gps position",
+        "longitude": "longitude",
+        "colour": "colour, color, colours, colors",
+    }
+)
 #: Questions for a field that have an intent of their own: "What is the date of …".
 INTENTS: dict[str, Intent] = {
     "taken": "when",
     **dict.fromkeys(("place", "city", "country", "region"), "where"),
 }
 #: What photos are grouped by.
-GROUPS = {
-    **{"year": "year", "month": "month", "day": "day", "date": "day", "city": "city"},
-    **{"town": "city", "place": "city", "location": "city", "country": "country"},
-    **{"camera": "camera", "phone": "camera", "device": "camera", "lens": "lens"},
-    **{"trip": "trip", "holiday": "trip", "vacation": "trip", "journey": "trip"},
-}
+GROUPS = spelled(
+    {
+        "year": "year",
+        "month": "month",
+        "day": "day, date",
+        "city": "city, town, place, location",
+        "country": "country",
+        "camera": "camera, phone, device",
+        "lens": "lens",
+        "trip": "trip, holiday, vacation, journey",
+    }
+)
 
 
 def _any(*names: str) -> str:
@@ -73,6 +90,9 @@ POLITE = re.compile(
     r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|remind)\s+me\s+"
     r"|(?:do|would)\s+you\s+(?:know|remember|happen\s+to\s+know)\s+"
     r"|(?:please\s+)?(?:tell|remind)\s+me\s+(?!about|more|a\s|the\s+story|something)"
+    r"|show\s+me\s+(?=(?:when|where|how|which)\b)"
+    r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?=(?:describe|explain|summari[sz]e|count"
+    r"|compare|read|transcribe|tell\s+me)\b)"
     r"|i(?:['’]d|\s+would)?\s+(?:want|like|need|love)\s+to\s+know\s+"
     r"|i(?:['’]m|\s+am)?\s+wonder(?:ing)?\s+|(?:any|no)\s+idea\s+)+",
     re.IGNORECASE,
@@ -90,11 +110,13 @@ PARTS = {
     "i": r"(?:i|we|you|they|he|she|us|one|my\s+(?:wife|husband|partner|son|daughter|family))",
     "be": r"(?:was|were|is|are|has|have|had)(?:\s+been)?",
     "did": r"(?:did|do|does|have|had|has)",
-    "when": rf"(?:when|since\s+when|how\s+long\s+ago|(?:(?:on|in|at|during)\s+)?(?:what|which)"
+    "when": r"(?:when(?:\s+exactly|\s+precisely)?|since\s+when|how\s+long\s+ago"
+    r"|(?:(?:on|in|at|during)\s+)?(?:what|which)"
     rf"(?:\s+exact)?\s+(?P<field>{_WHEN_FIELDS}))",
     "where": rf"(?:where(?:abouts)?(?:\s+(?:in\s+the\s+world|exactly|on\s+earth))?"
     rf"|(?:(?:in|at|from|on|near)\s+)?(?:what|which)\s+(?P<field>{_WHERE_FIELDS}))",
-    "seldom": rf"(?:(?:ever|actually|usually|once|already|also|just|(?P<pick>{_PICK}|recently))\s+)*",
+    "seldom": r"(?:(?:ever|actually|usually|once|already|also|just"
+    rf"|(?P<pick>{_PICK}|recently))\s+)*",
     "take": r"(?:take|taken|took|make|made|have|had|get|got|shoot|shot|snap|snapped|capture"
     r"|captured|find)",
     "took": r"(?:took|made|have|had|got|shot|snapped|captured|taken)",
@@ -106,11 +128,13 @@ PARTS = {
     "visit": r"(?:visit|visited|explore|explored|tour|toured)",
     "taken": r"(?:being\s+)?(?:taken|photographed|shot|captured|snapped|made|recorded)",
     "time": r"(?:\s+for\s+the\s+(?P<pick>first|last)\s+time|\s+(?P<pick>most\s+recently))",
-    "gear": rf"(?P<field>{_GEAR_FIELDS})(?:\s+model)?",
+    "gear": r"(?:(?:model|brand|make|kind|type|sort)\s+of\s+)?"
+    rf"(?P<field>{_GEAR_FIELDS})(?:\s+model)?",
     "setting": rf"(?P<field>{_SETTING_FIELDS})",
     "field": rf"(?P<field>{_any(*FIELDS)})",
     "which": r"(?:(?:with|on|by|at|using|in|for)\s+)?(?:which|what)",
-    "shows": r"(?:shows?|have|has|contains?|depicts?|features?|includes?)",
+    "shows": r"(?:shows?|(?:have|has)(?!\s+(?:i|we|been)\b)|contains?|depicts?"
+    r"|features?|includes?)",
     "groups": rf"(?P<group>{_any(*_PLURALS)})",
     "group": rf"(?P<group>{_any(*GROUPS)})",
     "colour": r"(?:colou?rs?|colou?r\s+(?:exactly|precisely))",
@@ -138,15 +162,17 @@ PARTS = {
     "different": r"(?:(?:different|distinct|separate|unique|other|various)\s+)?",
     "adverbial": r"(?:in|at|on|with|by|near|during|before|after|since|between|from|using|last|this"
     r"|yesterday|today|around|outside)\b",
-    "auxiliary": rf"(?:(?:did|do|does|have|has|had|was|were|is|are|there|i|we|my|our|take|took|taken"
-    r"|make|made|use|used|shoot|shot|visit|visited|go|gone|been|to|travel|photograph|photographed"
-    r"|with|in|get) )*",
+    "auxiliary": r"(?:(?:did|do|does|have|has|had|was|were|is|are|there|i|we|my|our|take|took"
+    r"|taken|make|made|use|used|shoot|shot|visit|visited|go|gone|been|to|travel|photograph|photographed"
+    r"|with|in|get|appears?|occurs?) )*",
     "most": r"(?P<most>most|fewest|least)",
     "more": r"(?P<most>more|fewer|less)(?: often| frequently)?",
     "often": r"(?: (?:often|frequently|used|popular|common|photographed|visited|taken|shot))",
     "commonly": r"(?:used|often used|frequently used|common|popular|photographed|visited|frequent"
     r"|loved)",
-    "per": r"(?:per|by|for each|for every|in each|in every|each|every|grouped by|broken down by)",
+    "and_per": r"(?:,? |(?<= ))(?:per|by|for each|for every|in each|in every|each|every"
+    r"|grouped by|broken down by)",
     "pick": _PICK,
     "seek": shells.SEEK,
+    "rains": r"(?:it (?=\w+$|\w+ (?:in|on|at)\b))",
 }

@@ -8,13 +8,17 @@ Java; here `plain_words` does, so figures of papers are near these and not equal
 
 from __future__ import annotations
 
+import csv
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from retrieval.errors import UsageError
+from retrieval.evaluation.folders import read_captions
 
 ORDER = 4  # of the longest n-grams
 SIGMA = 6.0  # of CIDEr-D's penalty for another length, in words
@@ -50,6 +54,52 @@ def score_captions(
         raise UsageError(f"There are no captions to compare with for {alone}. Leave it out.")
     pairs = [(caption, list(references[name])) for name, caption in candidates.items()]
     return CaptionScores(bleu4(pairs), rouge_l(pairs), cider_d(pairs), len(pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionEvaluation:
+    """The scores of a table of captions against what people wrote about a folder's photos.
+
+    `unknown` are photos of the table that the folder has no captions of, which are left out;
+    `missing` counts photos of the folder that the table has no caption for.
+    """
+
+    scores: CaptionScores
+    unknown: tuple[str, ...]
+    missing: int
+
+
+def evaluate_captions(folder: str | Path, table: str | Path) -> CaptionEvaluation:
+    """Compare a table image,caption with the captions.csv of `folder`, of the form of `eval`.
+
+    Photos are told by their names; of several rows of one photo the last counts. Raises UsageError.
+    """
+    _, references = read_captions(folder)
+    candidates: dict[str, str] = {}
+    unknown: dict[str, None] = {}
+    for image, caption in _rows(Path(os.path.expanduser(table))):
+        name = image if image in references else os.path.basename(image)
+        if name in references:
+            candidates[name] = caption
+        else:
+            unknown[image] = None
+    scores = score_captions(candidates, references)
+    return CaptionEvaluation(scores, tuple(unknown), len(references) - len(candidates))
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    """Image and caption of each row that has both. Raises UsageError."""
+    csv.field_size_limit(1 << 24)
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not {"image", "caption"} <= set(reader.fieldnames or ()):
+                raise UsageError(f"The first line of {path} must name the columns image,caption.")
+            return [(r["image"], r["caption"]) for r in reader if r["image"] and r["caption"]]
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror or exc}. Name a table.") from exc
+    except (csv.Error, UnicodeDecodeError) as exc:
+        raise UsageError(f"{path} is not a UTF-8 CSV table: {exc}. Correct it.") from exc
 
 
 # --- BLEU -------------------------------------------------------------------------------------
@@ -95,7 +145,8 @@ def bleu4(pairs: Iterable[tuple[str, Sequence[str]]]) -> float:
     if not any(matches) or not all(totals):
         return 0.0
     penalty = min(1.0, math.exp(1 - wanted / length))
-    return penalty * math.exp(sum(map(math.log, _precisions(matches, totals))) / ORDER)
+    mean = math.exp(sum(map(math.log, _precisions(matches, totals))) / ORDER)
+    return min(penalty * mean, 100.0)
 
 
 def _precisions(matches: Sequence[int], totals: Sequence[int]) -> list[float]:
