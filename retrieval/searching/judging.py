@@ -13,7 +13,7 @@ left out of account.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,6 +79,14 @@ class Judge:
         """The probability that there is anything of what is wanted; None if nothing is."""
         wanted = [text.judgement.present for text in self.texts if text.weight > 0]
         return min(wanted, default=None)
+
+    def hearing(self, told: float) -> Judge:
+        """The same after hearing how far linked texts speak for the photo that is ranked first."""
+        texts = [
+            replace(text, judgement=text.judgement.hearing(told)) if text.weight > 0 else text
+            for text in self.texts
+        ]
+        return replace(self, texts=tuple(texts))
 
     def verdict(
         self,
