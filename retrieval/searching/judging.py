@@ -109,7 +109,8 @@ class Judge:
                 continue
             known = np.where(says_so, np.maximum(known, SAID), known)
             np.minimum(least, _with(known, evidence), out=least)
-            likely &= (scores >= text.judgement.cut) | (evidence >= ENOUGH) | says_so
+            cut = text.judgement.cut - EVIDENCE * evidence.clip(0, 40) / text.judgement.slope
+            likely &= (scores >= cut) | (evidence >= ENOUGH) | says_so
         return Verdict(least, likely)
 
 
