@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from retrieval.answerers.citing import cited_numbers, without_markers
+from retrieval.answerers.citing import cited_numbers, numbers_in, without_markers
 from retrieval.records import Claim, Draft
 
 MOST_REPLY = 100_000  # characters that are read
@@ -144,10 +144,20 @@ def _numbers(cites: Any) -> tuple[int, ...]:
 
 
 def _made(text: str, cites: tuple[int, ...]) -> Claim | None:
-    """A claim whose citations stand beside it and not in it; None where it says nothing."""
+    """A claim whose citations stand beside it; None where it says nothing.
+
+    Those in the middle of it stay there as well: they tell which part stands on which photo.
+    """
     cites = tuple(dict.fromkeys((*cites, *cited_numbers(text))))
-    text = " ".join(without_markers(text).split())[:MOST_CLAIM]
-    return Claim(text, cites) if any(c.isalnum() for c in text) else None
+    text = " ".join(text.split())[:MOST_CLAIM]
+    plain = without_markers(text)
+    places = numbers_in(text)
+    inside = bool(places) and _says(without_markers(text[places[0][1] :]))
+    return Claim(text if inside else plain, cites) if _says(plain) else None
+
+
+def _says(text: str) -> bool:
+    return any(c.isalnum() for c in text)
 
 
 # --- sentences ------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ _ASKED: dict[Language, str] = {
     "zh": "请用中文为这张照片写一句说明。只回答说明本身。",
 }
 _LEAD = re.compile(
-    r"^(?:here(?: is|'s) (?:a|the) caption[^:]{0,40}:|(?:the )?caption:|说明[::]|assistant:)\s*",
+    r"^(?:here(?: is|'s) (?:a|the) caption[^:]{0,40}:|(?:the )?caption:|说明[:：]|assistant:)\s*",
     re.I,
 )
 _LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)]*\)|(?:https?|ftp)://\S+|www\.\S+|<[^<>]*>", re.I)
@@ -111,5 +111,5 @@ def _shortened(text: str) -> str:
     if len(text) <= MOST_LETTERS:
         return text
     cut = text[:MOST_LETTERS]
-    ends = [cut.rfind(mark) for mark in (". ", "。", "! ", "! ", "? ", "? ")]
+    ends = [cut.rfind(mark) for mark in (". ", "。", "! ", "！", "? ", "？")]
     return cut[: max(ends) + 1] if max(ends) > 40 else f"{cut.rsplit(' ', 1)[0]}…"

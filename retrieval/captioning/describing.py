@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from retrieval.captioning.asking import ask_for_caption
 from retrieval.captioning.phrases import colour, listed, quoted, say
 from retrieval.captioning.sidecars import read_caption
-from retrieval.errors import NoCollectionError, UsageError
+from retrieval.errors import ModelError, NoCollectionError, PrivacyError, UsageError
 from retrieval.metadata.naming import camera_name
 from retrieval.records import (
     Language,
@@ -101,8 +101,9 @@ def describe_photo(
     """Describe the photo at `path`, whether or not the collection holds it.
 
     `model` is shown the picture; one that does not see is left out, with a notice. `redact` is
-    taken out of what it is shown; `cache` keeps the list of places. Raises UsageError for a file
-    that is not there, ImageError for one that is no picture, and what the model raises.
+    taken out of what it is shown; `cache` keeps the list of places. Where the model fails it is
+    described without, and a notice says why. Raises UsageError for a file that is not there,
+    ImageError for one that is no picture.
     """
     describer = Describer(collection, model, language, redact, cache, on_notice)
     return describer.describe(path)
@@ -125,12 +126,13 @@ class Describer:
             model = None
         self.collection, self.model, self.language = collection, model, language
         self.redact, self.cache = tuple(redact), cache
+        self._on_notice = on_notice
         self.made_by = model.name if model else TAGGER
 
     def describe(self, path: str | Path) -> Description:
         """All that can be said of one photo. Raises as `describe_photo`."""
         details = self._known(path)
-        seen = self._seen(details.path)
+        seen = self._seen_if_possible(details.path)
         tags, notes = ((), ()) if seen else self._tags(details)
         statements = (
             *([Statement(seen, "model", path=details.path)] if seen else ()),
@@ -140,8 +142,9 @@ class Describer:
             *facts_of(details, self.language),
         )
         caption = seen or self._line(tags, details.facts)
+        made_by = self.made_by if seen else TAGGER
         return Description(
-            *(details.path, caption, self.made_by, self.language, statements, details.indexed),
+            *(details.path, caption, made_by, self.language, statements, details.indexed),
             notes=notes,
         )
 
@@ -162,6 +165,14 @@ class Describer:
         copy = show_photo(self.collection, details.photo.paths[1], self.cache)
         photo = replace(details.photo, id=copy.photo.id)
         return replace(details, photo=photo, documents=copy.documents, writing=copy.writing)
+
+    def _seen_if_possible(self, path: str) -> str:
+        """What the model says, "" with a notice where it cannot: much is known without it."""
+        try:
+            return self._seen(path)
+        except (ModelError, PrivacyError) as exc:
+            self._on_notice(f"{exc} Described without it.")
+            return ""
 
     def _seen(self, path: str) -> str:
         if self.model is None:

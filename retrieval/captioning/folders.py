@@ -103,6 +103,11 @@ def caption_folder(
     root = Path(os.path.abspath(os.path.expanduser(folder)))
     if not root.is_dir():
         raise UsageError(f"There is no folder {root}. Name one that holds photos.")
+    if model is not None and not model.sees:
+        raise NoVisionError(
+            f"The model {model.name} takes no pictures, so it cannot caption photos. Name one that "
+            "sees, or none at all."
+        )
     describer = Describer(collection, model, language, redact, cache, on_notice)
     target = _target(form, out, describer, replace)
     run = _Run(describer, target, collection, dry_run)

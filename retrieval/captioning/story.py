@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ from retrieval.records import (
     ignore_notice,
     ignore_text,
 )
+from retrieval.searching.understanding import is_place
 from retrieval.storage.groups import photo_at
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ MOST_PHOTOS = 50
 _ASKED: dict[Language, str] = {
     "en": "Tell the story of these photos in a few plain sentences, in order of time: when and "
     "where they were taken, and what they show. Cite the photos in every sentence.",
-    "zh": "按时间顺序,用几句朴实的话讲述这些照片的故事:何时何地拍摄,画面里有什么。"
+    "zh": "按时间顺序，用几句朴实的话讲述这些照片的故事：何时何地拍摄，画面里有什么。"
     "每句话都要引用照片。",
 }
 
@@ -86,23 +88,30 @@ def tell_story(
     says so. Raises UsageError for none, too many, or one that the collection does not hold.
     """
     evidence = _evidence(collection, photos)
+    if language == "zh":
+        evidence = tuple(map(_with_chinese_tags, evidence))
     plan = QuestionPlan(_ASKED[language], "describe", "", language)
     count = len(evidence)
     brief = Brief(plan, evidence, considered=count, matched=count, relevant=count)
     if model is not None:
         try:
             draft = answerer_of(model, tuple(redact)).answer(brief, on_text=on_text)
-            story = _checked(draft, brief, model.name)
+            story = _checked(collection, draft, brief, model.name, seen=model.sees)
             if story.claims and story.status != "refused":
                 return story
             on_notice(f"Nothing that {model.name} told is in the photos. Told without it.")
         except (ModelError, PrivacyError) as exc:
             on_notice(f"{exc} Told without it.")
-    return _checked(Draft(tuple(plain_claims(evidence, language))), brief, "tags")
+    draft = Draft(tuple(plain_claims(evidence, language)))
+    return _checked(collection, draft, brief, "tags")
 
 
-def _checked(draft: Draft, brief: Brief, teller: str) -> Story:
-    checked = check(draft, brief)
+def _checked(
+    collection: Collection, draft: Draft, brief: Brief, teller: str, *, seen: bool = False
+) -> Story:
+    checked = check(
+        *(draft, brief), seen=seen, is_place=lambda name: is_place(name, collection.cache)
+    )
     known = {piece.n: piece for piece in brief.evidence}
     gap = "" if brief.plan.language == "zh" else " "
     return Story(
@@ -162,7 +171,7 @@ def plain_claims(evidence: Sequence[Evidence], language: Language) -> list[Claim
             text = say(language, "group", opening=opening, count=len(pieces))
             claims.append(_cited(text, pieces, language))
             opening = ""
-        claims += [_claim(piece, opening, language) for piece in pieces]
+        claims += [claim for piece in pieces for claim in _claims(piece, opening, language)]
     return claims
 
 
@@ -187,35 +196,53 @@ def _cited(text: str, pieces: Sequence[Evidence], language: Language) -> Claim:
     return Claim(text + say(language, "stop"), tuple(piece.n for piece in pieces), 1.0)
 
 
-def _claim(piece: Evidence, opening: str, language: Language) -> Claim:
-    """What is known of one photo: a text about it, else its likeliest tags, else writing in it."""
+def _claims(piece: Evidence, opening: str, language: Language) -> list[Claim]:
+    """What is known of one photo: a text about it, else its likeliest tags, else writing in it.
+
+    None where nothing is, and no `opening` is to be said of it.
+    """
     sure = 1.0
-    best = {word: share for word, share in piece.tags if share >= LIKELY}
-    tags = best or {word: share for word, share in piece.tags if share >= PERHAPS}
+    tags = {word: share for word, share in _tags(piece, language).items() if share >= PERHAPS}
+    best = {word: share for word, share in tags.items() if share >= LIKELY}
+    tags = best or tags
     if piece.captions:
         rest = quoted(language, piece.captions[0][:MOST_QUOTED])
     elif tags:
-        words = listed(language, _in(language, list(tags)))
-        rest = say(language, "shows likely" if best else "shows perhaps", words=words)
+        which = "shows likely" if best else "shows perhaps"
+        rest = say(language, which, words=listed(language, list(tags)))
         sure = rate(min(tags.values()))
     elif piece.writing:
-        quote = quoted(language, piece.writing[:MOST_QUOTED])
-        rest = say(language, "shows writing", quote=quote)
+        rest = say(language, "shows writing", quote=quoted(language, piece.writing[:MOST_QUOTED]))
     else:
-        rest = say(language, "shows nothing")
-    text = say(language, "told", opening=opening, rest=rest) if opening else _capital(rest)
-    return Claim(text + say(language, "stop"), (piece.n,), sure)
+        rest = ""
+    if rest:
+        text = say(language, "told", opening=opening, rest=rest) if opening else _capital(rest)
+    elif opening:
+        text = say(language, "one", opening=opening)
+    else:
+        return []
+    return [Claim(text + say(language, "stop"), (piece.n,), sure)]
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _in(language: Language, words: Sequence[str]) -> list[str]:
-    if language == "en":
-        return list(words)
-    chinese = {word.english: word.chinese for word in vocabulary()}
-    return [chinese.get(word, word) for word in words]
+def _with_chinese_tags(piece: Evidence) -> Evidence:
+    """The same with each tag by its Chinese name as well, as a Chinese text may have it."""
+    more = tuple((_chinese()[word], share) for word, share in piece.tags if word in _chinese())
+    return replace(piece, tags=(*piece.tags, *more))
+
+
+def _tags(piece: Evidence, language: Language) -> dict[str, float]:
+    """Tags of a photo in this language, and the share of each."""
+    known = {word: share for word, share in piece.tags if word in _chinese()}
+    return {_chinese()[word] if language == "zh" else word: known[word] for word in known}
+
+
+@cache
+def _chinese() -> dict[str, str]:
+    return {word.english: word.chinese for word in vocabulary()}
 
 
 def _day(piece: Evidence) -> str:

@@ -15,6 +15,7 @@ from retrieval.captioning.sidecars import read_caption
 from retrieval.errors import (
     ModelError,
     ModelReplyError,
+    NoVisionError,
     PrivacyError,
     StorageError,
     UsageError,
@@ -131,6 +132,16 @@ def test_a_model_that_is_gone_ends_the_run(run: Any, photos: Path) -> None:
     assert len(captions_of(photos)) == 1
     with pytest.raises(PrivacyError):
         run(Captioner(PrivacyError("Nothing may leave. Set offline = false.")))
+
+
+def test_a_model_that_does_not_see_is_refused_at_once(run: Any, photos: Path) -> None:
+    with pytest.raises(NoVisionError, match="takes no pictures"):
+        run(Captioner(sees=False))
+    model = Captioner(NoVisionError("It takes no pictures. Name another."))
+    with pytest.raises(NoVisionError):
+        run(model)
+    assert len(model.asked) == 1
+    assert captions_of(photos) == {}
 
 
 def test_a_bad_reply_is_no_failure_of_the_model(run: Any, photos: Path) -> None:

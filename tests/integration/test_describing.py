@@ -9,7 +9,7 @@ import pytest
 from retrieval import Collection, index_folder
 from retrieval.captioning.describing import RATES, Describer, describe_photo, rate
 from retrieval.captioning.folders import caption_folder
-from retrieval.errors import ImageError, ModelError, UsageError
+from retrieval.errors import ImageError, ModelError, NoVisionError, PrivacyError, UsageError
 from retrieval.records import Facts
 from retrieval.storage.edits import write_writing
 from tests.captioners import Captioner
@@ -76,7 +76,7 @@ def test_all_that_is_known_without_a_model(known: Collection, photos: Path) -> N
 def test_in_chinese(known: Collection, photos: Path) -> None:
     found = describe_photo(known, photos / "red.jpg", language="zh")
     assert said(found, "file")[0] == "2019-04-02 12:51拍摄于Kyoto, Japan。"
-    assert said(found, "pixels") == ["主要颜色:红色。"]
+    assert said(found, "pixels") == ["主要颜色：红色。"]
     assert found.caption.endswith("2019-04-02、Kyoto, Japan。")
 
 
@@ -86,8 +86,18 @@ def test_a_model_says_it_first_and_no_tags_are_guessed(known: Collection, photos
     assert found.statements[0].text == "A wall."
     assert said(found, "tags") == said(found, "near") == []
     assert said(found, "document")
-    with pytest.raises(ModelError):
-        describe_photo(known, photos / "red.jpg", model=Captioner(ModelError("Gone. Start it.")))
+
+
+@pytest.mark.parametrize("error", [ModelError, NoVisionError, PrivacyError])
+def test_where_the_model_fails_it_is_described_without(
+    known: Collection, photos: Path, error: type[Exception]
+) -> None:
+    notices: list[str] = []
+    model = Captioner(error("Gone. Start it."))
+    found = describe_photo(known, photos / "red.jpg", model=model, on_notice=notices.append)
+    assert found.made_by == "tags"
+    assert said(found, "tags")
+    assert notices == ["Gone. Start it. Described without it."]
 
 
 def test_one_that_does_not_see_is_left_out(known: Collection, photos: Path) -> None:

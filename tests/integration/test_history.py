@@ -35,9 +35,7 @@ def answered(collection: Collection, question: str, *names: str) -> Answer:
     """An answer that stands on the photos of these names."""
     paths = {Path(row[1]).stem: row for row in collection.reader.fetch(
         "SELECT photo_id, path FROM files WHERE photo_id IS NOT NULL")}  # fmt: skip
-    evidence = tuple(
-        Evidence(n, paths[name][0], paths[name][1]) for n, name in enumerate(names, 1)
-    )
+    evidence = tuple(Evidence(n, paths[name][0], paths[name][1]) for n, name in enumerate(names, 1))
     plan = QuestionPlan(question, "when", "a zeppelin", field="taken", among=(1, 2))
     result = SearchResult(Query(), "photos", (), 3, 1.0, "toy")
     return Answer(question, f"{question}! [1]", "grounded", plan, result, evidence=evidence)

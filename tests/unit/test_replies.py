@@ -106,6 +106,11 @@ def test_plain_sentences() -> None:
     )
 
 
+def test_citations_in_the_middle_stay_where_they_are() -> None:
+    text = "In 2019 [1] it was Lisbon, in 2020 Berlin [2, 3]."
+    assert claims(text) == (Claim(text, (1, 2, 3)),)
+
+
 def test_numbers_that_are_none() -> None:
     text = '{"answer": [{"claim": "A dog", "cites": [true, null, 1e999, "x", -1e300, {}, [2]]}]}'
     assert claims(text) == (Claim("A dog", (2,)),)

@@ -24,7 +24,7 @@ def count(brief: Brief, voice: Voice) -> Draft:
     if not total.count:
         return nothing(brief, voice)
     groups, unknown = _groups(brief)
-    if brief.plan.group and not groups:
+    if unknown and not groups:
         return refused(*_unknown(brief, voice, unknown))
     if groups:
         return Draft((_distinct(brief, voice, groups), *_unknown(brief, voice, unknown)))
@@ -160,7 +160,7 @@ def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float
         return Claim(voice.sentence(text), _numbers(first), confidence)
     said = []
     for place, each in enumerate(ordered):
-        template = wording.against if each.count else wording.none
+        template = wording.against[each.count != 1] if each.count else wording.none
         template = template if place else wording.more[most]
         phrase = voice.matching(
             each.count if place else 2, each.label, certain=each.certain, quoted=False

@@ -111,7 +111,7 @@ ENGLISH = Wording(
     per_group="By {noun}: {answers}.",
     most={
         "most": "Most photos {of}were taken {answers}",
-        "least": "Fewest photos {of}were taken {answers}",
+        "least": "Least often photos {of}were taken {answers}",
     },
     of_box="that match “{box}” ",
     next="; then {answers}",
@@ -119,7 +119,7 @@ ENGLISH = Wording(
         "most": "More photos {phrase}: {count} {cites}",
         "least": "Fewer photos {phrase}: {count} {cites}",
     },
-    against="; {count} {phrase} {cites}",
+    against=("; {count} photo {phrase} {cites}", "; {count} photos {phrase} {cites}"),
     none="; none {phrase}",
     as_many="Just as many photos {others}: {count} each {cites}.",
     caption="A caption of {photo} says: {quote}.",

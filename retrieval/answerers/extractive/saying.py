@@ -14,7 +14,7 @@ from retrieval.records import Brief, Evidence, QuestionPlan
 
 LONGEST_QUOTE = 300
 LONGEST_NAME = 100
-_TAKEN = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d))?")
+_TAKEN = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}))?")
 
 
 def tame(text: str, longest: int = LONGEST_NAME) -> str:

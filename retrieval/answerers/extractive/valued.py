@@ -9,9 +9,9 @@ from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of, place_of, tame
 from retrieval.answerers.extractive.weighing import (
+    ENOUGH,
     MOST_NAMED,
     PERHAPS,
-    SURE,
     UNTOLD,
     WORTH_NAMING,
     Candidate,
@@ -116,7 +116,7 @@ def _weighed(brief: Brief, voice: Voice, field: str, found: Sequence[Candidate])
     best, wording = found[0], voice.wording
     confidence = _confidence(brief, best)
     rivals = [each for each in found[1:] if (_confidence(brief, each) or 0) >= WORTH_NAMING]
-    rivals = [] if confidence is None or confidence >= SURE else rivals[:MOST_NAMED]
+    rivals = [] if confidence is None or confidence >= ENOUGH else rivals[:MOST_NAMED]
     answer, cites = _cited(voice, field, best)
     if rivals:
         said = [_cited(voice, field, each) for each in rivals]

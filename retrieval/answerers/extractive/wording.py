@@ -77,7 +77,7 @@ class Wording:
     of_box: str
     next: str
     more: Mapping[str, str]
-    against: str
+    against: Pair
     none: str
     as_many: str
     caption: str
