@@ -97,7 +97,7 @@ class QuestionReport:
 
     @property
     def kinds(self) -> dict[str, dict[str, float]]:
-        """For each kind n, right, wrong_grounded and refused; R@k where there are right photos.
+        """For each kind n, right, grounded, wrong_grounded, refused; R@k where there are right photos.
 
         `first_right` is the share of right answers where the right photo is the first.
         """
@@ -326,6 +326,7 @@ def _shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
         shares |= {f"R@{level}": sum(rank <= level for rank in ranks) / n for level in LEVELS}
     shares |= {
         "right": sum(o.right for o in outcomes) / n,
+        "grounded": sum(o.status == "grounded" for o in outcomes) / n,
         "wrong_grounded": sum(o.wrong_grounded for o in outcomes) / n,
         "refused": sum(o.status == "refused" for o in outcomes) / n,
     }

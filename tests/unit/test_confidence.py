@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.answering.confidence import GROUNDED, presence, probabilities
+from retrieval.answering.confidence import GROUNDED, probabilities
 from retrieval.records import Hit, Query, SearchResult
 
 HIT = Hit(rank=1, kind="photo", id=1, score=0.3, path="/a.jpg", relevance=1.0, share=0.5)
@@ -28,15 +28,7 @@ def test_no_photo_is_likelier_meant_than_like_it() -> None:
 
 def test_nothing_is_told_where_nothing_was_judged() -> None:
     assert probabilities(result([HIT], present=None)) == []
-    assert presence(result([HIT], present=None)) is None
     assert probabilities(result([])) == []
-
-
-def test_what_texts_say_of_a_photo_makes_it_likelier_that_there_is_one() -> None:
-    silent, told = presence(result([HIT])), presence(result([HIT, replace(HIT, told=4.0)]))
-    assert silent == pytest.approx(0.8)
-    assert told is not None
-    assert told > 0.9
 
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=10).map(
@@ -45,12 +37,12 @@ shares = st.lists(st.floats(0, 1), min_size=1, max_size=10).map(
 unit = st.floats(0, 1)
 
 
-@given(shares, unit, st.lists(unit, min_size=10, max_size=10), st.floats(-50, 50))
+@given(shares, unit, st.lists(unit, min_size=10, max_size=10))
 def test_probabilities_are_some(
-    shares: list[float], present: float, relevance: list[float], told: float
+    shares: list[float], present: float, relevance: list[float]
 ) -> None:
     hits = [
-        replace(HIT, share=share, relevance=relevant, told=told)
+        replace(HIT, share=share, relevance=relevant)
         for share, relevant in zip(shares, relevance, strict=False)
     ]
     found = probabilities(result(hits, present))

@@ -91,10 +91,17 @@ def test_a_report_has_shares_by_kind() -> None:
         "R@5": 1.0,
         "R@10": 1.0,
         "right": 0.5,
+        "grounded": 1.0,
         "wrong_grounded": 0.5,
         "refused": 0.0,
     }
-    assert report.kinds["absent"] == {"n": 1, "right": 1.0, "wrong_grounded": 0.0, "refused": 1.0}
+    assert report.kinds["absent"] == {
+        "n": 1,
+        "right": 1.0,
+        "grounded": 0.0,
+        "wrong_grounded": 0.0,
+        "refused": 1.0,
+    }
     assert report.citations == {"precision": 0.5, "recall": 0.5}
     assert report.wrong_grounded == pytest.approx(1 / 3)
     assert set(report.latency_ms) == {
