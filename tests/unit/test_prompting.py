@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.answerers.prompting import (
@@ -105,6 +105,7 @@ LINES = st.text(max_size=80) | st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(LINES, LINES, LINES, LINES)
 def test_nothing_in_the_evidence_ends_its_fence(a: str, b: str, c: str, d: str) -> None:
     facts = replace(FACTS, title=d, keywords=(c, d), lens=a, caption=b)
