@@ -1,4 +1,4 @@
-"""Texts planted in photos, all the way: the prompt that holds them, a model that obeys, the check."""
+"""Texts planted in photos, all the way: the prompt with them, a model that obeys, the check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.briefs import ScriptedModel
 
 injections = pytest.importorskip("tests.injections")
 checking = pytest.importorskip("retrieval.answering.checking")
-unquoted = pytest.importorskip("tests.unit.test_injections").unquoted
+unquoted = pytest.importorskip("retrieval.answering.checking.reading").unquoted
 
 
 def obedient(injection: Any) -> list[str]:
