@@ -18,10 +18,15 @@ from typing import TYPE_CHECKING, Any
 from retrieval._version import __version__
 
 if TYPE_CHECKING:
+    from retrieval.answering import ask
+    from retrieval.captioning.describing import describe_photo
+    from retrieval.captioning.folders import caption_folder
+    from retrieval.captioning.story import tell_story
     from retrieval.collection import Collection
     from retrieval.encoders import Encoder, EncoderSpec, load_encoder
     from retrieval.errors import RetrievalError
     from retrieval.evaluation import evaluate_folder
+    from retrieval.evaluation.questions import evaluate_questions
     from retrieval.exchange.exporting import export_collection
     from retrieval.exchange.importing import import_set
     from retrieval.grouping.duplicates import find_duplicates
@@ -33,11 +38,17 @@ if TYPE_CHECKING:
     from retrieval.maintenance.repairing import repair
     from retrieval.maintenance.verifying import verify
     from retrieval.migrating import migrate
+    from retrieval.models import ModelSpec, load_model
+    from retrieval.privacy import open_gate
     from retrieval.queries import make_query
     from retrieval.records import (
+        Answer,
+        AskOptions,
         Chip,
+        Citation,
         CollectionInfo,
         CompactReport,
+        Evidence,
         Facts,
         Filter,
         ForgetReport,
@@ -45,6 +56,7 @@ if TYPE_CHECKING:
         IndexReport,
         Part,
         Query,
+        QuestionPlan,
         RepairReport,
         RunRecord,
         SearchOptions,
@@ -58,27 +70,37 @@ if TYPE_CHECKING:
     from retrieval.writing import read_writing
 
 _HOMES = {
+    "Answer": "retrieval.records",
+    "AskOptions": "retrieval.records",
     "Chip": "retrieval.records",
+    "Citation": "retrieval.records",
     "Collection": "retrieval.collection",
     "CollectionInfo": "retrieval.records",
     "CompactReport": "retrieval.records",
     "Encoder": "retrieval.encoders",
     "EncoderSpec": "retrieval.encoders",
+    "Evidence": "retrieval.records",
     "Facts": "retrieval.records",
     "Filter": "retrieval.records",
     "ForgetReport": "retrieval.records",
     "Hit": "retrieval.records",
     "IndexReport": "retrieval.records",
+    "ModelSpec": "retrieval.models",
     "Part": "retrieval.records",
     "Query": "retrieval.records",
+    "QuestionPlan": "retrieval.records",
     "RepairReport": "retrieval.records",
     "RetrievalError": "retrieval.errors",
     "RunRecord": "retrieval.records",
     "SearchOptions": "retrieval.records",
     "SearchResult": "retrieval.records",
     "VerifyReport": "retrieval.records",
+    "ask": "retrieval.answering",
+    "caption_folder": "retrieval.captioning.folders",
     "compact": "retrieval.maintenance.compacting",
+    "describe_photo": "retrieval.captioning.describing",
     "evaluate_folder": "retrieval.evaluation",
+    "evaluate_questions": "retrieval.evaluation.questions",
     "export_collection": "retrieval.exchange.exporting",
     "find_duplicates": "retrieval.grouping.duplicates",
     "find_tags": "retrieval.grouping.tags",
@@ -87,31 +109,40 @@ _HOMES = {
     "index_folder": "retrieval.indexing",
     "list_trips": "retrieval.grouping.trips",
     "load_encoder": "retrieval.encoders",
+    "load_model": "retrieval.models",
     "make_query": "retrieval.queries",
     "migrate": "retrieval.migrating",
+    "open_gate": "retrieval.privacy",
     "read_writing": "retrieval.writing",
     "repair": "retrieval.maintenance.repairing",
     "search": "retrieval.searching",
     "show_photo": "retrieval.showing",
     "similar": "retrieval.searching.similar",
+    "tell_story": "retrieval.captioning.story",
     "verify": "retrieval.maintenance.verifying",
     "watch": "retrieval.watching",
 }
 
 __all__ = [
+    "Answer",
+    "AskOptions",
     "Chip",
+    "Citation",
     "Collection",
     "CollectionInfo",
     "CompactReport",
     "Encoder",
     "EncoderSpec",
+    "Evidence",
     "Facts",
     "Filter",
     "ForgetReport",
     "Hit",
     "IndexReport",
+    "ModelSpec",
     "Part",
     "Query",
+    "QuestionPlan",
     "RepairReport",
     "RetrievalError",
     "RunRecord",
@@ -119,8 +150,12 @@ __all__ = [
     "SearchResult",
     "VerifyReport",
     "__version__",
+    "ask",
+    "caption_folder",
     "compact",
+    "describe_photo",
     "evaluate_folder",
+    "evaluate_questions",
     "export_collection",
     "find_duplicates",
     "find_tags",
@@ -129,13 +164,16 @@ __all__ = [
     "index_folder",
     "list_trips",
     "load_encoder",
+    "load_model",
     "make_query",
     "migrate",
+    "open_gate",
     "read_writing",
     "repair",
     "search",
     "show_photo",
     "similar",
+    "tell_story",
     "verify",
     "watch",
 ]

@@ -18,14 +18,15 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from retrieval.answering.planning import plan_question  # noqa: E402
-from retrieval.queries.shells import strip  # noqa: E402
-from retrieval.storage.vocabulary import Vocabulary  # noqa: E402
-from tests.frames import CHINESE, ENGLISH  # noqa: E402
+from retrieval.answering.planning import plan_question
+from retrieval.queries.shells import strip
+from retrieval.storage.vocabulary import Vocabulary
+from tests.frames import CHINESE, ENGLISH
 
 FILES = ("flickr8k-700/captions.csv", "coco-470/captions.csv", "caption-bank.csv.gz")
 TODAY = datetime.date(2026, 11, 24)
@@ -54,8 +55,8 @@ def main() -> None:
 
 def captions_of(path: Path) -> Iterator[str]:
     """The captions of a table, each with blanks for white space."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as file:
+    opened = partial(gzip.open, mode="rt") if path.suffix == ".gz" else open
+    with opened(path, encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if caption := bare(row["caption"]):
                 yield caption

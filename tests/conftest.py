@@ -53,6 +53,9 @@ def surroundings(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("RETRIEVAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RETRIEVAL_CACHE", str(cache))
+    monkeypatch.setenv("RETRIEVAL_LEDGER", str(tmp_path / "ledger"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))  # no daemon is there
     monkeypatch.chdir(tmp_path)
 

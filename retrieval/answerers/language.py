@@ -6,8 +6,12 @@ draft, and `answering.checking` compares every claim with the evidence that it c
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 from retrieval.answerers.prompting import (
-    ANSWER_SCHEMA,
     UNKNOWN_CONTEXT,
     PictureOf,
     Prompt,
@@ -16,7 +20,7 @@ from retrieval.answerers.prompting import (
 )
 from retrieval.answerers.replies import read_reply, script_of
 from retrieval.answerers.speaking import ClaimSpeaker
-from retrieval.errors import NoVisionError, TooLongError
+from retrieval.errors import ModelReplyError, NoVisionError, TooLongError
 from retrieval.models import MOST_TOKENS, LanguageModel, Message
 from retrieval.records import (
     Brief,
@@ -25,6 +29,7 @@ from retrieval.records import (
     NoticeCallback,
     QuestionPlan,
     TextCallback,
+    Total,
     ignore_notice,
     ignore_text,
 )
@@ -78,11 +83,17 @@ class LanguageAnswerer:
             return _nothing(brief)
         prompt, reply = self._ask(brief, on_text)
         draft = read_reply(reply)
+        if draft is None:
+            raise ModelReplyError(
+                f"{self.name} wrote nothing that is an answer. Ask differently, or use a larger "
+                "model."
+            )
         if _other_language(draft, brief.plan):
             draft = self._ask_again(prompt, reply, brief.plan, draft, on_text)
         if not draft.claims:
             return Draft((Claim(_SILENT[brief.plan.language]),), refused=True)
-        return draft
+        claims = tuple(_with_all_counted(claim, brief.totals) for claim in draft.claims)
+        return Draft(claims, draft.refused)
 
     def _ask(self, brief: Brief, on_text: TextCallback) -> tuple[Prompt, str]:
         """The prompt that was answered, and the reply."""
@@ -91,7 +102,7 @@ class LanguageAnswerer:
         while True:
             prompt = make_prompt(brief, tokens=tokens, picture_of=pictures)
             try:
-                reply = self._complete(prompt.messages, on_text)
+                reply = self._complete(prompt.messages, prompt.schema, on_text)
             except NoVisionError:
                 if not prompt.pictures:
                     raise
@@ -119,12 +130,14 @@ class LanguageAnswerer:
         context = self.model.context or UNKNOWN_CONTEXT
         return min(MOST_TOKENS, context // _SHARE_OF_REPLY)
 
-    def _complete(self, messages: tuple[Message, ...], on_text: TextCallback) -> str:
+    def _complete(
+        self, messages: tuple[Message, ...], schema: Mapping[str, Any], on_text: TextCallback
+    ) -> str:
         speaker = ClaimSpeaker(on_text)
         reply = self.model.complete(
             messages,
             purpose=PURPOSE,
-            schema=ANSWER_SCHEMA,
+            schema=schema,
             most_tokens=self._reply_tokens(),
             on_text=speaker.feed,
         )
@@ -136,8 +149,9 @@ class LanguageAnswerer:
     ) -> Draft:
         """The answer in the language of the question; the first one where that does not help."""
         on_text("\n")
-        second = read_reply(self._complete(again_in_language(prompt, reply, plan), on_text))
-        if second.claims and not _other_language(second, plan):
+        again = again_in_language(prompt, reply, plan)
+        second = read_reply(self._complete(again, prompt.schema, on_text))
+        if second is not None and second.claims and not _other_language(second, plan):
             return second
         self.on_notice(f"{self.name} answers in another language than it was asked in.")
         return first
@@ -156,6 +170,16 @@ def _nothing(brief: Brief) -> Draft:
     numbers = tuple(evidence.n for evidence in brief.evidence[:1])
     closest = _CLOSEST[language].format(n=numbers[0]) if numbers else ""
     return Draft((Claim(_NOTHING[language].format(closest=closest), numbers),), refused=True)
+
+
+def _with_all_counted(claim: Claim, totals: Sequence[Total]) -> Claim:
+    """A claim that says a count, with all photos that were counted: models name one or two."""
+    for total in totals:
+        said = re.search(rf"(?<![\w.-]){total.count}(?![\w-]|\.[0-9])", claim.text)
+        about = not total.label or total.label.casefold() in claim.text.casefold()
+        if said and about and set(claim.cites) < set(total.numbers):
+            return replace(claim, cites=total.numbers)
+    return claim
 
 
 def _other_language(draft: Draft, plan: QuestionPlan) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from retrieval.answerers.citing import cited_numbers, without_markers
 from retrieval.records import Claim, Draft
 
+MOST_REPLY = 100_000  # characters that are read
 MOST_CLAIMS = 40  # of one answer
 MOST_CLAIM = 1_000  # characters
 
@@ -19,8 +20,9 @@ _TEXTS = ("claim", "text", "sentence", "statement", "answer")
 _CITES = ("cites", "citations", "cite", "sources", "photos")
 _LISTS = ("answer", "claims", "answers")
 _THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.S | re.I)
-_THOUGHT_END = re.compile(r".*</(?:think|thinking|reasoning)>", re.S | re.I)
+_THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.I)
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)(?:```|\Z)", re.S)
+_FENCE_LINE = re.compile(r"^\s*```[a-zA-Z]*\s*$", re.M)
 _BEGIN = re.compile(r"\{|\[\s*[{\"]")
 _TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.S)
 _OPENING = re.compile(r'"(?:answer|claims|answers)"\s*:\s*\[|\A\s*\[\s*(?=\{)')
@@ -42,14 +44,14 @@ _DENIAL = re.compile(
 )
 
 
-def read_reply(text: str) -> Draft:
-    """The draft in a reply. Draft((), refused=True) where nothing in it can be used.
+def read_reply(text: str) -> Draft | None:
+    """The draft in a reply; None where nothing in it can be used.
 
     Takes JSON in a code fence, with commas too many, or cut off (a claim that was cut is left
     out: half a sentence may say the opposite); else plain sentences with citations. A reply that
     says it does not know is refused; its claims then say why.
     """
-    text = without_thoughts(text)
+    text = without_thoughts(text[:MOST_REPLY])
     fenced = _FENCE.search(text)
     for candidate in (text, fenced[1] if fenced else ""):
         begin = _BEGIN.search(candidate)
@@ -57,13 +59,15 @@ def read_reply(text: str) -> Draft:
         if draft is not None:
             return draft
     if _BEGIN.match(text):  # JSON of another kind is no sentence
-        return Draft((), refused=True)
-    return _from_text(text)
+        return None
+    draft = _from_text(text)
+    return draft if draft.claims else None
 
 
 def without_thoughts(text: str) -> str:
     """A reply without what its model thought aloud."""
-    return _THOUGHT_END.sub("", _THOUGHT.sub("", text)).strip()
+    # Some templates begin a thought themselves, so that only its end is written.
+    return _THOUGHT_END.split(_THOUGHT.sub("", text))[-1].strip()
 
 
 # --- JSON -----------------------------------------------------------------------------------
@@ -84,7 +88,8 @@ def _from_json(text: str) -> Draft | None:
     if claims is None:
         return None
     known = parsed.get("known", True) if isinstance(parsed, dict) else True
-    return Draft(claims, refused=str(known).lower() == "false" or not claims)
+    refused = str(known).lower() == "false"
+    return Draft(claims, refused) if claims or refused else None
 
 
 def _whole_values(text: str) -> Iterator[Any]:
@@ -149,6 +154,7 @@ def _made(text: str, cites: tuple[int, ...]) -> Claim | None:
 
 
 def _from_text(text: str) -> Draft:
+    text = _FENCE_LINE.sub(" ", text)
     claims = tuple(
         claim
         for claim in (_made(sentence, ()) for sentence in sentences(text)[:MOST_CLAIMS])
@@ -162,14 +168,13 @@ def _from_text(text: str) -> Draft:
 def sentences(text: str) -> list[str]:
     """A text cut after its sentences, each with the citations that follow it."""
     found: list[str] = []
-    joined = ""
+    begin = 0
     for match in _SENTENCE.finditer(text):
-        joined += match[0]
-        if _SHORTENED.search(joined.rstrip()):
-            continue  # "St." ends no sentence
-        found.append(joined.strip())
-        joined = ""
-    found.append(joined.strip())
+        end = match.end()
+        if not _SHORTENED.search(text[max(end - 12, begin) : end].rstrip()):  # "St." ends none
+            found.append(text[begin:end].strip())
+            begin = end
+    found.append(text[begin:].strip())
     return [sentence for sentence in found if sentence]
 
 

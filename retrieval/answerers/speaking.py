@@ -12,6 +12,7 @@ from retrieval.answerers.replies import MOST_CLAIM
 from retrieval.records import TextCallback
 
 _BEFORE = re.compile(r"\s*(`{1,3}[a-z]*\s*)?")  # the fence of a code block stands before JSON
+_MOST_HELD = 40  # characters
 _HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character
 _UNFINISHED = re.compile(rf"\\u[0-9a-fA-F]{{0,3}}|{_HALF.pattern}(\\(u[0-9a-fA-F]{{0,3}})?)?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -59,11 +60,11 @@ class ClaimSpeaker:
             self._step, self._held = self._structure, ""
             return ""
         self._held += c
-        if _THINK.startswith(self._held.lstrip()):
-            if self._held.lstrip() == _THINK:
-                self._step, self._held = self._thinking, ""
-            return ""
-        if _BEFORE.fullmatch(self._held):
+        if self._held.lstrip() == _THINK:
+            self._step, self._held = self._thinking, ""
+        if len(self._held) < _MOST_HELD and (
+            _THINK.startswith(self._held.lstrip()) or _BEFORE.fullmatch(self._held)
+        ):
             return ""
         spoken, self._held = self._held, ""
         return spoken
@@ -87,8 +88,7 @@ class ClaimSpeaker:
         elif c == "[" and self._key == "cites":
             self._cites = ""
         elif c in ",{}[":
-            self._is_value = c == "[" and self._is_value
-            self._key = self._key if c == "[" else ""
+            self._key, self._is_value = "", False
         return ""
 
     def _citing(self, c: str) -> str:

@@ -99,9 +99,13 @@ def _asked(text: str, found: re.Match[str]) -> str:
     if not re.search(r"\w", rest) or re.fullmatch(r"(?i)(?:no|yes|and|show(?:\s+me)?|不是?)", rest):
         return ""
     if re.match(r"\s*[:：,，]\s*\S", text[end:]) and not text[:start].strip(_MARKS):
-        return text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
-    han = re.search(r"[\u4e00-\u9fff]", text)
-    return f"{text[:start]}{'这张照片' if han else 'the photo'}{text[end:]}"
+        asked = text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
+        return _ONE.sub(_the_photo(asked), asked, count=1)
+    return f"{text[:start]}{_the_photo(text)}{text[end:]}"
+
+
+def _the_photo(text: str) -> str:
+    return "这张照片" if re.search(r"[\u4e00-\u9fff]", text) else "the photo"
 
 
 def _number(found: re.Match[str]) -> int:

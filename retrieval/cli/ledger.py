@@ -82,8 +82,8 @@ def _show_requests(
         tell("Nothing has left this machine.")
     if reading.damaged:
         tell(
-            f"note: {reading.damaged:,} lines of the ledger are damaged and are left out: a write "
-            "was cut off, or the file was changed by something else."
+            f"note: damaged, and left out: {_counted(reading.damaged, 'line')} of the ledger. A "
+            "write was cut off, or something else changed the file."
         )
 
 
@@ -94,18 +94,21 @@ def _show_table(found: Sequence[LedgerEntry], photos: bool) -> None:
         model = f" {entry.model}" if entry.model else ""
         emit(
             f"{_local(entry.at)}  {printable(entry.endpoint):<{width}}  "
-            f"{human_bytes(entry.bytes):>10}  {len(entry.photos):>3} photos  "
+            f"{human_bytes(entry.bytes):>10}  {_counted(len(entry.photos), 'picture'):>11}  "
             f"{printable(entry.purpose)}{printable(model)}: {printable(entry.outcome)}{without}"
         )
         for sent in entry.photos if photos else ():
             emit(f"    {printable(sent.path)}  {human_bytes(sent.bytes)}  {sent.sha256[:12]}")
     sent_bytes = human_bytes(sum(entry.bytes for entry in found))
-    pictures = sum(len(entry.photos) for entry in found)
-    different = len({sent.path for entry in found for sent in entry.photos})
-    tell(
-        f"{len(found):,} requests, {sent_bytes}, {pictures:,} pictures of {different:,} photos, "
-        f"to {len({entry.endpoint for entry in found}):,} endpoints."
-    )
+    pictures = _counted(sum(len(entry.photos) for entry in found), "picture")
+    photos_sent = _counted(len({sent.path for each in found for sent in each.photos}), "photo")
+    endpoints = _counted(len({entry.endpoint for entry in found}), "endpoint")
+    requests = _counted(len(found), "request")
+    tell(f"{requests}, {sent_bytes}, {pictures} of {photos_sent}, to {endpoints}.")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _local(at: str) -> str:

@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.errors import ConfigError, ModelError, ModelReplyError, NoVisionError, TooLongError
 from retrieval.models import MOST_TOKENS, Message, ModelSpec, Reply, sent_photos
 from retrieval.models.endpoint import Endpoint, Trouble
-from retrieval.models.refusals import Refusal, refusal, scrubbed
-from retrieval.models.wire import (
-    FEW,
-    FORMATS,
-    Ways,
-    chat_body,
-    encoded,
-    events,
-    first_tokens,
-    piece_of,
-    share_of_yes,
-    yes_body,
-)
+from retrieval.models.reading import Shown, read_first_tokens, read_reply
+from retrieval.models.refusals import Refusal, scrubbed
+from retrieval.models.wire import FEW, FORMATS, Ways, chat_body, encoded, share_of_yes, yes_body
 from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
@@ -81,12 +71,12 @@ class ChatModel:
         on_text: TextCallback = ignore_text,
     ) -> Reply:
         """See LanguageModel; raises TooLongError as well."""
-        shown = _Shown(on_text)
+        shown = Shown(on_text)
         return self._converse(
             messages,
             purpose,
             lambda: chat_body(self._model, messages, self._ways, most_tokens, schema),
-            lambda pieces: self._read_reply(pieces, shown),
+            lambda pieces: read_reply(pieces, shown, self._endpoint, self.name),
         )
 
     def yes(self, messages: Sequence[Message], *, purpose: str) -> float | None:
@@ -94,17 +84,18 @@ class ChatModel:
         if not self._ways.logprobs:
             return None
         try:
-            return self._converse(
+            tokens = self._converse(
                 messages,
                 purpose,
                 lambda: yes_body(self._model, messages, self._ways),
-                self._read_yes,
+                lambda pieces: read_first_tokens(pieces, self._endpoint),
             )
         except Refusal as exc:
             if not (exc.about("logprobs") or exc.about("top_logprobs")):
                 raise
-            self._ways.logprobs = False
-            return None
+            tokens = None
+        self._ways.logprobs = tokens is not None
+        return share_of_yes(tokens) if tokens else None
 
     # --- one conversation with the server ---------------------------------------------------
 
@@ -125,7 +116,8 @@ class ChatModel:
                 if self._give_way(exc, body()):
                     continue
                 if exc.tries == 1:
-                    raise self._final(exc, messages) from exc
+                    final = self._final(exc, messages)
+                    raise final from (None if final is exc else exc)
                 trouble: Refusal | Trouble = exc
             except Trouble as exc:
                 trouble = exc
@@ -147,7 +139,7 @@ class ChatModel:
         with (
             self._gate.sending(
                 self._endpoint.chat_url,
-                model=self._model,
+                model=self.name if self._model else "",
                 purpose=purpose,
                 size=len(body),
                 photos=photos,
@@ -228,7 +220,10 @@ class ChatModel:
                 f"{self._endpoint.where} serves several models: {names}. Name one with --llm-model."
             )
         if not self._model and models:
-            self._model = self.name = scrubbed(str(models[0]["id"]), self._endpoint.key)
+            self._model = models[0]["id"]
+            shown = scrubbed(self._model, self._endpoint.key)
+            # llama.cpp calls a model by the path of its file.
+            self.name = PurePath(shown).name if ".gguf" in shown else shown
         named = [model for model in models if model["id"] == self._model]
         for model in named or (models if len(models) == 1 else []):  # llama.cpp answers to any name
             self.context = self._ways.context = _context_of(model) or self.context
@@ -237,9 +232,7 @@ class ChatModel:
 
     def _models(self) -> list[dict[str, Any]]:
         """The models that the server lists, each with its "id"."""
-        with self._gate.sending(
-            self._endpoint.models_url, model=self._model, purpose="models", size=0
-        ):
+        with self._gate.sending(self._endpoint.models_url, model="", purpose="models", size=0):
             listed = self._endpoint.models().get("data")
         models = listed if isinstance(listed, list) else []
         return [m for m in models if isinstance(m, dict) and isinstance(m.get("id"), str)]
@@ -250,84 +243,6 @@ class ChatModel:
         except ModelError:
             return ""
         return f" It has {_listed(names, self._endpoint.key)}." if names else ""
-
-    # --- reading ----------------------------------------------------------------------------
-
-    def _read_reply(self, pieces: Iterator[bytes], shown: _Shown) -> Reply:
-        text, refused, finish, thought = "", "", "", False
-        tokens: int | None = None
-        met = False
-        shown.begin()
-        for event in events(pieces):
-            if "error" in event:
-                raise self._stream_error(event)
-            piece = piece_of(event)
-            if piece is None:
-                continue
-            met = True
-            text += piece.text
-            refused += piece.refusal
-            thought = thought or piece.thought
-            finish = piece.finish or finish
-            tokens = piece.tokens if piece.tokens is not None else tokens
-            shown.add(piece.text)
-            if piece.done:
-                finish = finish or "stop"
-        if not met:
-            raise self._endpoint.not_chat()
-        if not finish:
-            raise Trouble(
-                f"{self._endpoint.where} stopped in the middle of its reply. Try again, or look at "
-                "its log.",
-                tries=2,
-            )
-        return self._reply(text or refused, finish, thought, tokens)
-
-    def _reply(self, text: str, finish: str, thought: bool, tokens: int | None) -> Reply:
-        if not text.strip():
-            why = " It only thought, up to its limit of tokens." if thought else ""
-            raise ModelReplyError(
-                f"{self.name} wrote nothing.{why} Ask differently, or use another model."
-            )
-        return Reply(text, complete=finish != "length", tokens=tokens)
-
-    def _stream_error(self, event: Mapping[str, Any]) -> Refusal:
-        error = event["error"]
-        code = error.get("code") if isinstance(error, dict) else None
-        status = code if isinstance(code, int) and 400 <= code < 600 else 500
-        return refusal(
-            status, encoded({"error": error}), {}, self._endpoint.where, self._endpoint.key
-        )
-
-    def _read_yes(self, pieces: Iterator[bytes]) -> float | None:
-        event = next(events(pieces), None)
-        if event is None or piece_of(event) is None:
-            if event is not None and "error" in event:
-                raise self._stream_error(event)
-            raise self._endpoint.not_chat()
-        tokens = first_tokens(event)
-        if tokens is None:
-            self._ways.logprobs = False
-            return None
-        return share_of_yes(tokens)
-
-
-@dataclass
-class _Shown:
-    """Hands the pieces of a reply on; those of a repeated one from where the first one stopped."""
-
-    on_text: TextCallback
-    _shown: str = ""
-    _now: str = field(default="", init=False)
-
-    def begin(self) -> None:
-        self._now = ""
-
-    def add(self, text: str) -> None:
-        self._now += text
-        if len(self._now) > len(self._shown) and self._now.startswith(self._shown):
-            fresh, self._shown = self._now[len(self._shown) :], self._now
-            self.on_text(fresh)
 
 
 def _listed(names: Sequence[str], key: str | None) -> str:

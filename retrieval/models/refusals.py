@@ -20,13 +20,14 @@ _KEY_PART = 8  # characters in a row of a key that must not be repeated
 BUSY = (429, 500, 502, 503, 504)
 TRIES = 4  # in all, of a server that is busy
 
-_PICTURE = r"(image|picture|vision|multi-?modal|mmproj|image_url)"
-_NOT = (
-    r"(not support|n['o]t (a |an )?(accept|support|multi)|unsupported|only supported|not allowed"
-    r"|no endpoints|mmproj|missing data|expected .{0,20}(text|string)|must be (a )?(string|text)"
-    r"|does(n't| not)|cannot|unable to (process|handle)|not (enabled|capable|available)|text.only)"
+_PICTURE = re.compile(r"image|picture|vision|multi-?modal|mmproj", re.I)
+_NOT = re.compile(
+    r"not support|n['o]t (a |an )?(accept|support|multi-?modal|vision)|unsupported|only supported"
+    r"|not allowed|no endpoints|mmproj|missing data|expected .{0,20}(text|string)"
+    r"|must be (a )?(string|text)|does(n't| not)|cannot|unable to (process|handle)"
+    r"|not (enabled|capable|available)|text.only",
+    re.I,
 )
-_NO_PICTURES = re.compile(rf"{_PICTURE}.*{_NOT}|{_NOT}.*{_PICTURE}", re.I | re.S)
 _FEWER_PICTURES = re.compile(r"at most \d+ (image|picture)", re.I)
 _BROKEN_PICTURE = re.compile(r"(decode|load|read|corrupt|download|too (large|big))", re.I)
 _FORMAT = re.compile(
@@ -70,7 +71,8 @@ class Refusal(ModelError):
     @property
     def no_pictures(self) -> bool:
         """Whether pictures are what it does not take."""
-        return bool(_NO_PICTURES.search(self.told)) and not _BROKEN_PICTURE.search(self.told)
+        not_taken = _PICTURE.search(self.told) and _NOT.search(self.told)
+        return bool(not_taken) and not _BROKEN_PICTURE.search(self.told)
 
     @property
     def fewer_pictures(self) -> bool:

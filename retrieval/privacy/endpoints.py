@@ -51,7 +51,7 @@ def parse_endpoint(url: str) -> Endpoint:
     """The endpoint of a URL; its path does not matter. Raises PrivacyError where it is doubtful."""
     if not url.isascii() or re.search(r"[\x00-\x20\x7f\\]", url):
         raise _doubtful(
-            url, "it holds characters that do not belong there; write a host of other letters xn--…"
+            url, "it holds spaces or letters other than a to z; write such a host as xn--"
         )
     try:
         parts = urlsplit(url)
@@ -85,9 +85,22 @@ def _checked_host(url: str, host: str) -> str:
         if "%" in host:
             raise _doubtful(url, "its address names a network interface; leave that out")
         return str(address)
-    if not _NAME.fullmatch(host):
+    if not _NAME.fullmatch(host) or not _is_readable(host):
         raise _doubtful(url, "its host is not a name, such as api.example.com")
     return host
+
+
+def _is_readable(host: str) -> bool:
+    """Whether what is written as xn-- stands for letters; httpx stumbles over others."""
+    if "xn--" not in host:
+        return True
+    import idna
+
+    try:
+        idna.decode(host)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _doubtful(url: str, reason: str) -> PrivacyError:

@@ -112,8 +112,8 @@ def consent_text(target: Endpoint, redact: Sequence[Redaction]) -> str:
     removed = [_WHAT[each] for each in redact]
     others = [each for each in REDACTIONS if each not in redact]
     lines = [
-        f"To answer, your questions, and facts, texts and small pictures of photos, would leave "
-        f"this machine and go to {target}, whose owner can keep them.",
+        f"Questions, and facts, texts and small pictures of your photos, would leave this machine "
+        f"and go to {target}. Whoever runs it can keep them.",
         f"Your key for it goes there too: agree only if you chose {target} yourself."
         if has_key
         else "",

@@ -20,7 +20,10 @@ from retrieval.records import TextCallback
 KINDS = ("name", "place", "file", "position", "address", "link", "contact")
 _PLACEHOLDER = rf"\[(?:{'|'.join(KINDS)}) \d+\]"
 _WRITTEN = re.compile(rf"[\[【]\s*({'|'.join(KINDS)})\s*(\d+)\s*[\]】]", re.IGNORECASE)
-WORD = r"[^\W\d_]+(?:(?:['’](?!s\b)|[-.])[^\W\d_]+)*"
+_SIGNS = "\u2e80-\ud7ff"  # scripts without spaces between words, and without capitals
+_LETTER = rf"[^\W\d_{_SIGNS}]"
+WORD = rf"{_LETTER}+(?:(?:['’](?!s\b)|[-.]){_LETTER}+)*"
+SIGNS = rf"[{_SIGNS}]+"
 _RUN = 4  # words that a name of a place has at most
 _WHERE = re.compile(r"\b(?:in|at|near|from|to|around|of|visit|visiting)\s+$")
 _LONGEST = 24  # characters of a placeholder as a model may write it
@@ -68,6 +71,12 @@ class Hider:
             if self._is_name(word, begins, strict) and len(word) > 2 and not is_ordinary(word):
                 self.know("name", word)
 
+    def learn_words(self, text: str) -> None:
+        """Whatever in this text is no ordinary word is a name in others."""
+        for word in re.findall(f"{WORD}|{SIGNS}", plain(text)):
+            if is_name(word, strict=True) and (len(word) > 2 or re.match(SIGNS, word)):
+                self.know("name", word)
+
     def hide(self, kind: str, original: str) -> str:
         """The placeholder of this text as a whole."""
         key = original.casefold()
@@ -77,7 +86,7 @@ class Hider:
             self.originals[self._hidden[key]] = original
         return self._hidden[key]
 
-    def text(self, text: str, *, strict: bool = False) -> str:
+    def redact(self, text: str, *, strict: bool = False) -> str:
         """A text with placeholders. `strict`: its capital letters tell nothing of names."""
         if not (self.gps or self.names) or not text:
             return text
@@ -175,7 +184,7 @@ def _literal(text: str) -> str:
 
 def _is_letter(character: str) -> bool:
     """Whether a word goes on beside this one; scripts without spaces have no such words."""
-    return character.isalnum() and not "\u2e80" <= character <= "\ud7ff"
+    return character.isalnum() and not re.match(SIGNS, character)
 
 
 def _towns(text: str) -> dict[int, int]:

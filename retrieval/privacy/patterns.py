@@ -5,8 +5,8 @@ Rather too much is found than too little: what is hidden is put back on this mac
 
 from __future__ import annotations
 
-_NUMBER = r"\d{1,3}(?:[.,]\d+)?"
-_FINE = r"[-+−]?\d{1,3}[.,]\d{2,}"
+_NUMBER = r"\d{1,3}(?:[.,．，]\d+)?"
+_FINE = r"[-+−]?\d{1,3}[.,．，]\d{2,}"
 _SIDE = r"[NSEWOnsewo北南东西東](?![^\W\d_])"
 _TOWARDS = r"(?:[NSEW]|North|South|East|West)(?![^\W\d_])"
 
@@ -17,11 +17,11 @@ POSITION = "|".join(
         rf"{_FINE}\s*°?\s*(?:{_SIDE})?\s*[,;/|\s]\s*{_FINE}(?:\s*°)?(?:\s*{_SIDE})?",
         rf"[-+−]?{_NUMBER}\s*[°º](?!\s*[CFcf]\b)(?:\s*{_NUMBER}\s*['′’])?"
         rf"(?:\s*{_NUMBER}\s*(?:[\"″”]|''))?(?:\s*{_SIDE})?",
-        rf"[-+−]?\d{{1,3}}[.,]\d+\s*{_TOWARDS}",
-        r"\b[NSEW]\s*\d{1,3}[.,°º\s]\s*\d+(?:[.,]\d+)?",
+        rf"[-+−]?\d{{1,3}}[.,．，]\d+\s*{_TOWARDS}",
+        r"\b[NSEW]\s*\d{1,3}[.,°º\s]\s*\d+(?:[.,．，]\d+)?",
         r"(?i:\b(?:lat|latitude|lon|lng|long|longitude|gps)|纬度|经度|緯度|經度)"
         rf"\W{{0,3}}[-+−]?{_NUMBER}",
-        r"[-+−]?\d{1,3}[.,]\d{4,}",
+        r"[-+−]?\d{1,3}[.,．，]\d{4,}",
         r"\b[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3}\b",
         r"\b\d{1,2}[C-X][A-Z]{2}\s?\d{2,5}\s?\d{2,5}\b",
         r"///\w+\.\w+\.\w+",
@@ -37,7 +37,7 @@ _ROADS = (
 ADDRESS = "|".join(
     (
         rf"\b\d{{1,5}}[A-Za-z]?,?\s+(?:[^\W\d_a-z][\w.'’-]*\s+){{1,4}}(?:{_ROADS})\b\.?",
-        r"\b[^\W\d_a-z][\w-]*(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)"
+        r"\b[^\W\d_a-z][\w-]*[ -]?(?i:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)"
         r"\s+\d{1,4}\s?[a-z]?\b",
         r"\b\d{1,4},?\s+(?:rue|quai|chemin)\s+(?:d[eu]s?\s+|la\s+|l['’])*[\w'’-]+",
         r"\b(?i:rue|via|viale|piazza|calle|plaza|avenida)\s+(?:d\w{1,3}\s+)?[\w'’-]+,?\s+\d{1,4}\b",

@@ -19,8 +19,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from retrieval.privacy.hiding import WORD, Hider, bare, plain, restore
-from retrieval.privacy.names import is_name
+from retrieval.privacy.hiding import Hider, bare, restore
 from retrieval.records import (
     Brief,
     Evidence,
@@ -50,9 +49,9 @@ class Redactor:
         """What each placeholder stands for, for `restore`."""
         return dict(self._hider.originals)
 
-    def text(self, text: str, *, strict: bool = False) -> str:
+    def redact_text(self, text: str, *, strict: bool = False) -> str:
         """A text with placeholders. `strict`: its capital letters tell nothing of names."""
-        return self._hider.text(text, strict=strict)
+        return self._hider.redact(text, strict=strict)
 
     def restore(self, text: str) -> str:
         """Put back what was taken out."""
@@ -66,7 +65,9 @@ class Redactor:
         """A brief with everything taken out, in the same order and with the same numbers."""
         if not (self.gps or self.names):
             return brief
-        for evidence in brief.evidence:
+        for (
+            evidence
+        ) in brief.evidence:  # all of them first: one photo's keyword is in another's text
             self._learn(evidence)
         for text in _prose(brief) if self.names else ():
             self._hider.learn_names(text)
@@ -89,14 +90,14 @@ class Redactor:
             path=self._hider.hide("file", evidence.path) if self.names else evidence.path,
             facts=self.facts(evidence.facts),
             place=self._place(evidence.place, evidence.facts.country),
-            captions=tuple(map(self.text, evidence.captions)),
-            writing=self.text(evidence.writing, strict=True) if evidence.writing else None,
+            captions=tuple(map(self.redact_text, evidence.captions)),
+            writing=self.redact_text(evidence.writing, strict=True) if evidence.writing else None,
         )
 
     def facts(self, facts: Facts) -> Facts:
         """Facts of a photo without position; the city and the region are placeholders."""
+        self._learn_facts(facts)
         if self.gps:
-            self._learn_places(facts)
             facts = replace(
                 facts,
                 latitude=None,
@@ -107,29 +108,29 @@ class Redactor:
             )
         return replace(
             facts,
-            title=self.text(facts.title, strict=True) if facts.title else facts.title,
-            caption=self.text(facts.caption) if facts.caption else facts.caption,
-            keywords=tuple(self.text(keyword, strict=True) for keyword in facts.keywords),
+            title=self.redact_text(facts.title, strict=True) if facts.title else facts.title,
+            caption=self.redact_text(facts.caption) if facts.caption else facts.caption,
+            keywords=tuple(self.redact_text(keyword, strict=True) for keyword in facts.keywords),
         )
 
     def _plan(self, plan: QuestionPlan) -> QuestionPlan:
         return replace(
             plan,
-            question=self.text(plan.question),
-            box=self.text(plan.box),
-            alternatives=tuple(map(self.text, plan.alternatives)),
+            question=self.redact_text(plan.question),
+            box=self.redact_text(plan.box),
+            alternatives=tuple(map(self.redact_text, plan.alternatives)),
         )
 
     def _total(self, total: Total, group: str) -> Total:
         if self.gps and group == "city" and total.label:
             return replace(total, label=self._hider.hide("place", total.label))
-        return replace(total, label=self.text(total.label))
+        return replace(total, label=self.redact_text(total.label))
 
     def _turn(self, turn: Turn) -> Turn:
         return replace(
             turn,
-            question=self.text(turn.question),
-            answer=self.text(turn.answer),
+            question=self.redact_text(turn.question),
+            answer=self.redact_text(turn.answer),
             plan=self._plan(turn.plan),
         )
 
@@ -142,26 +143,27 @@ class Redactor:
         )
 
     def _learn(self, evidence: Evidence) -> None:
-        facts = evidence.facts
-        if self.gps:
-            self._learn_places(facts)
-        self._hider.keep(facts.country, facts.make, facts.camera, facts.lens, evidence.camera)
+        """What is hidden, and what is not, wherever it stands."""
+        self._learn_facts(evidence.facts)
+        self._hider.keep(evidence.camera, None if self.gps else evidence.place)
         if self.names:
-            if not self.gps:
-                self._hider.keep(facts.city, facts.region, evidence.place)
-            self._hider.know("file", evidence.path)
             parts = re.split(r"[/\\]", evidence.path)
-            self._hider.know("file", parts[-1])
-            for part in (*parts, *facts.keywords, facts.title or ""):
-                for word in re.findall(WORD, plain(part)):
-                    if len(word) > 2 and is_name(word, strict=True):
-                        self._hider.know("name", word)
+            for name in (evidence.path, parts[-1]):
+                self._hider.know("file", name)
+            for part in parts:
+                self._hider.learn_words(part)
 
-    def _learn_places(self, facts: Facts) -> None:
-        for name in (facts.city, facts.region):
-            if name and name != facts.country:
-                self._hider.know("place", name)
-                self._hider.know("place", bare(name))
+    def _learn_facts(self, facts: Facts) -> None:
+        self._hider.keep(facts.country, facts.make, facts.camera, facts.lens)
+        if self.gps:
+            for name in (facts.city, facts.region):
+                if name and name != facts.country:
+                    self._hider.know("place", name)
+                    self._hider.know("place", bare(name))
+        else:
+            self._hider.keep(facts.city, facts.region)
+        for text in (*facts.keywords, facts.title or "") if self.names else ():
+            self._hider.learn_words(text)
 
 
 def redact_picture(jpeg: bytes, what: Container[Redaction]) -> bytes:

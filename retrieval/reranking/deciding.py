@@ -6,8 +6,8 @@ import re
 
 from retrieval.records import QuestionPlan, SearchResult
 
-#: A first hit that is ahead by less than this, in relevance, is not safely the first.
-SMALL_MARGIN = 0.05
+#: A first hit whose odds are less than this many times those of the second is not safely the first.
+SMALL_MARGIN = 2.0
 MANY_WORDS = 8  # that carry meaning: more things than one vector keeps apart
 
 _NEGATED = re.compile(
@@ -68,4 +68,8 @@ def meaning(plan: QuestionPlan, result: SearchResult) -> str:
 
 def _are_close(result: SearchResult) -> bool:
     first, second = (hit.relevance for hit in result.hits[:2])
-    return first is not None and second is not None and first - second < SMALL_MARGIN
+    return first is not None and second is not None and _odds(first) < SMALL_MARGIN * _odds(second)
+
+
+def _odds(probability: float) -> float:
+    return max(probability, 0.0) / max(1 - probability, 1e-9)

@@ -68,12 +68,13 @@ class PointwiseJudge:
 def messages_for(claim: str, piece: Evidence, picture: Picture | None) -> list[Message]:
     """The chat that asks whether a photo matches `claim`.
 
-    What is known of it stands as one JSON object, in which no quote or line break can end early.
+    What is known of it stands as one JSON object, in which no quote or line break can end early. It
+    comes last, so that a server which keeps what it has read reads no more than that of each photo.
     """
     known = json.dumps(_known(piece), ensure_ascii=False)
     text = (
-        f"What is known of the photo, as data: {known}\n"
         f"The search: {json.dumps(claim[:MOST_LETTERS], ensure_ascii=False)}\n"
+        f"What is known of the photo, as data: {known}\n"
         "Does this photo match the search? Answer yes or no."
     )
     return [Message("system", RULES), Message("user", text, (picture,) if picture else ())]

@@ -9,12 +9,15 @@ import gc
 import importlib.util
 import io
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +28,9 @@ import pytest
 from retrieval.errors import MissingExtraError, ModelError, NoVisionError
 from retrieval.models import LanguageModel, Message, ModelSpec, Picture, load_model
 from retrieval.models.local import LocalModel
+from retrieval.records import Evidence
+from retrieval.reranking import rerank
+from retrieval.reranking.pointwise import PointwiseJudge
 from tests.conftest import ROOT
 from tests.ggufs import smollm, write_gguf, write_sight
 from tests.pictures import paint
@@ -177,12 +183,40 @@ def test_requests_from_threads_wait_for_each_other(local: LocalModel) -> None:
     assert len(set(told)) == 1
 
 
+def test_its_port_serves_nobody(local: LocalModel) -> None:
+    """llama.cpp's engine listens whether it is wanted or not; nobody is told its key."""
+    local.complete(user("Hi"), purpose="test", most_tokens=1)
+    address = local._engine.listening_address
+    assert address.startswith("http://127.0.0.1:")
+    for path in ("/v1/models", "/props", "/slots", "/v1/chat/completions", "/completion", "/"):
+        for body in (None, b'{"prompt": "hi", "messages": [], "n_predict": 1}'):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(f"{address}{path}", data=body, timeout=20)
+            caught.value.close()
+            assert caught.value.code in (401, 404)
+
+
 def test_it_takes_no_pictures(local: LocalModel) -> None:
     message = Message("user", "What is this?", (Picture("a.jpg", b"\xff\xd8\xff"),))
     assert not local.sees
     for ask in (local.complete, local.yes):
         with pytest.raises(NoVisionError, match="mmproj"):
             ask([message], purpose="test")
+
+
+def test_it_judges_photos_one_by_one(local: LocalModel) -> None:
+    """What it says of them is of no worth, but it says it of each, whatever was read before."""
+    evidence = [
+        Evidence(n, n, f"{n}.jpg", captions=(f"A {what} on a beach.",))
+        for n, what in enumerate(("dog", "red car"), 1)
+    ]
+    judge = PointwiseJudge(local)
+    found = rerank("a dog", evidence, judge, seconds=math.inf)
+    assert found.complete
+    assert sorted(found.after) == [1, 2]
+    assert found.probabilities[1] != found.probabilities[2]
+    again = rerank("a dog", evidence[::-1], judge, seconds=math.inf)
+    assert again.probabilities == pytest.approx(dict(found.probabilities), abs=1e-6)
 
 
 def jpeg(colour: str) -> bytes:

@@ -93,3 +93,9 @@ def test_a_search_by_the_daemon_loads_next_to_nothing(indexed: Path, daemon: Ser
     found = imported(SEARCH, str(indexed))
     assert daemon.served == 1
     assert not found & (set(HEAVY) | {"sqlite3", "platformdirs", "subprocess", "tomllib"})
+
+
+def test_an_answer_loads_no_more_than_a_search(indexed: Path) -> None:
+    ask = SEARCH.replace("'search', 'red'", "'ask', 'When did I photograph something red?'")
+    found = imported(ask, str(indexed))
+    assert not found & (set(HEAVY) - {"numpy"} | {"httpx", "subprocess"})

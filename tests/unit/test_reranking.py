@@ -319,7 +319,7 @@ def test_texts_of_photos_stay_data(caption: str, writing: str) -> None:
     text = messages_for("a dog", piece, None)[-1].text
     lines = text.split("\n")
     assert len(lines) == 3
-    data = json.loads(lines[0].partition("as data: ")[2])
+    data = json.loads(lines[1].partition("as data: ")[2])
     assert data["captions"] == [caption]
     assert data.get("writing in it", "") == writing
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retrieval.answerers.citing import marker
-from retrieval.answerers.extractive.refusing import nothing, refused
+from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice
 from retrieval.answerers.extractive.weighing import MOST_ABOUT, expected_right, relevant
 from retrieval.records import Brief, Claim, Draft, Total
@@ -45,9 +45,8 @@ def compare(brief: Brief, voice: Voice) -> Draft:
 def whole(brief: Brief) -> Total:
     """The count of all that match; that of the evidence, where none was made."""
     if brief.totals and not brief.totals[0].label:
-        total = brief.totals[0]
-        more = not total.certain and brief.relevant is not None and brief.relevant > total.count
-        return replace(total, count=brief.relevant) if more else total
+        total, known = brief.totals[0], brief.relevant or 0
+        return total if total.certain or known <= total.count else replace(total, count=known)
     numbers = tuple(each.n for each in relevant(brief))
     return Total("", len(numbers), numbers, certain=False)
 
@@ -87,19 +86,18 @@ def _distinct(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
     if len(groups) > len(named):
         said.append(voice.wording.others.format(count=len(groups) - len(named)))
     text = voice.wording.distinct.format(
-        count=len(groups), noun=voice.noun(group, many=len(groups) != 1), answers=voice.also(said)
+        count=len(groups),
+        noun=voice.noun(group, many=len(groups) != 1),
+        cites=marker(_numbers(groups)),
+        answers=voice.also(said),
     )
-    return Claim(text, _numbers(named), confidence_of(brief, whole(brief)))
+    return Claim(text, _numbers(groups), confidence_of(brief, whole(brief)))
 
 
 def _unknown(brief: Brief, voice: Voice, unknown: Total | None) -> list[Claim]:
     if unknown is None or not unknown.count:
         return []
-    noun = voice.noun(brief.plan.group)
-    text = voice.wording.unknown.format(
-        count=unknown.count, noun=noun, cites=marker(unknown.numbers)
-    )
-    return [Claim(text, unknown.numbers)]
+    return [missing(voice, brief.plan.group, unknown.numbers)]
 
 
 # --- comparing --------------------------------------------------------------------------------
@@ -153,7 +151,9 @@ def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float
     wording = voice.wording
     first = [each for each in ordered if each.count == ordered[0].count]
     if len(first) == len(ordered) > 1:
-        phrases = [voice.matching(2, each.label, certain=each.certain) for each in first]
+        phrases = [
+            voice.matching(2, each.label, certain=each.certain, quoted=False) for each in first
+        ]
         text = wording.as_many.format(
             others=voice.also(phrases), count=first[0].count, cites=marker(_numbers(first))
         )
@@ -162,7 +162,9 @@ def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float
     for place, each in enumerate(ordered):
         template = wording.against if each.count else wording.none
         template = template if place else wording.more[most]
-        phrase = voice.matching(each.count if place else 2, each.label, certain=each.certain)
+        phrase = voice.matching(
+            each.count if place else 2, each.label, certain=each.certain, quoted=False
+        )
         said.append(template.format(phrase=phrase, count=each.count, cites=marker(each.numbers)))
     return Claim("".join(said) + wording.stop, _numbers(ordered), confidence)
 

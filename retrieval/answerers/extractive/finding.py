@@ -18,6 +18,7 @@ from retrieval.answerers.extractive.weighing import (
     is_certain,
     one_is_meant,
     relevant,
+    words_for,
 )
 from retrieval.records import Brief, Claim, Draft, Evidence
 
@@ -30,25 +31,30 @@ def find(brief: Brief, voice: Voice) -> Draft:
     if brief.plan.pick:
         chosen = first_or_last(brief, photos)
         if chosen is None:
-            return refused(missing(voice, "taken", photos[:1]))
+            return refused(missing(voice, "taken", (photos[0].n,)))
         confidence = expected_right(brief, [chosen])
         text = voice.weighed(voice.wording.found.format(photo=voice.photo(chosen)), confidence)
         return Draft((Claim(text, (chosen.n,), confidence),))
     if one_is_meant(brief):
-        return Draft((which(brief, voice),))
+        return Draft(which(brief, voice))
     return Draft((counted(brief, voice, whole(brief)), *best_match(brief, voice)))
 
 
-def which(brief: Brief, voice: Voice) -> Claim:
-    """The photo that is meant, in words for how sure that is. Needs a relevant one."""
+def which(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
+    """The photo that is meant, in words for how sure that is, and others that it may be.
+
+    Needs a relevant one.
+    """
     first, *others = relevant(brief)
     confidence = which_confidence(brief)
     text = voice.wording.found.format(photo=voice.photo(first))
     rivals = _rivals(others) if confidence is not None and confidence < SURE else []
-    if rivals:
-        text = voice.wording.found_else.format(answer=text, others=voice.photos(rivals))
-    cites = (first.n, *(each.n for each in rivals))
-    return Claim(voice.weighed(text, confidence), cites, confidence)
+    said = Claim(voice.weighed(text, confidence), (first.n,), confidence)
+    other = voice.wording.found_else
+    return (
+        said,
+        *(Claim(other.format(photo=voice.photo(r)), (r.n,), r.probability) for r in rivals),
+    )
 
 
 def which_confidence(brief: Brief) -> float | None:
@@ -84,20 +90,21 @@ def yes_or_no(brief: Brief, voice: Voice) -> Draft:
         return Draft((_yes_surely(brief, voice),))
     best, *others = photos
     rest = () if one_is_meant(brief) else tuple(each.n for each in others)
-    text = voice.wording.yes.format(photo=voice.photo(best))
-    if rest:
-        text = voice.wording.yes_also.format(answer=text, cites=marker(rest))
     confidence = UNTOLD if best.relevance is None or brief.relevant is None else best.relevance
-    return Draft((Claim(voice.weighed(text, confidence), (best.n, *rest), confidence),))
+    text = voice.wording.yes[words_for(confidence)].format(photo=voice.photo(best))
+    claims = [Claim(text, (best.n,), confidence)]
+    if rest:
+        claims.append(Claim(voice.wording.yes_also.format(cites=marker(rest)), rest, confidence))
+    return Draft(tuple(claims))
 
 
 def _yes_surely(brief: Brief, voice: Voice) -> Claim:
     total, photos = whole(brief), relevant(brief)
     phrase = voice.matching(total.count, brief.plan.box, certain=True)
+    days = sorted(filter(None, map(day_of, photos)))
+    if days and len(photos) >= total.count:
+        phrase += voice.wording.comma + voice.span(days[0], days[-1])
     text = voice.wording.yes_count[total.count != 1].format(
         count=total.count, phrase=phrase, cites=marker(total.numbers)
     )
-    days = sorted(filter(None, map(day_of, photos)))
-    if days and len(photos) >= total.count:
-        text += voice.wording.comma + voice.span(days[0], days[-1])
     return Claim(text + voice.wording.stop, total.numbers)

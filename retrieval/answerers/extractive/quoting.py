@@ -69,7 +69,7 @@ def coloured(brief: Brief, voice: Voice) -> Draft:
 def doubt(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
     """Which photo is meant, where that is not sure."""
     confidence = which_confidence(brief)
-    return (which(brief, voice),) if confidence is not None and confidence < SURE else ()
+    return which(brief, voice) if confidence is not None and confidence < SURE else ()
 
 
 def colours_of(brief: Brief, voice: Voice, each: Evidence) -> Claim:

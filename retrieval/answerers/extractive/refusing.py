@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.saying import Voice
-from retrieval.records import Brief, Claim, Draft, Evidence
+from retrieval.records import Brief, Claim, Draft
 
 
 def nothing(brief: Brief, voice: Voice) -> Draft:
@@ -24,9 +22,8 @@ def nothing(brief: Brief, voice: Voice) -> Draft:
     )
 
 
-def missing(voice: Voice, field: str, photos: Sequence[Evidence]) -> Claim:
-    """That something is not known of these photos."""
-    numbers = tuple(each.n for each in photos)
+def missing(voice: Voice, field: str, numbers: tuple[int, ...]) -> Claim:
+    """That something is not known of the photos of these numbers."""
     noun = voice.noun(field)
     template = voice.wording.missing[len(numbers) != 1]
     return Claim(template.format(noun=noun, cites=marker(numbers)), numbers)

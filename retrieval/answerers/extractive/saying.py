@@ -105,9 +105,6 @@ class Voice:
         facts = self.wording.comma.join(known)
         return self.wording.known.format(cites=marker([each.n]), facts=facts)
 
-    def photos(self, found: Sequence[Evidence]) -> str:
-        return self.either([self.photo(each) for each in found])
-
     # --- lists and phrases ------------------------------------------------------------------
 
     def cite(self, numbers: Sequence[int]) -> str:
@@ -173,17 +170,21 @@ class Voice:
     def cited(self, phrase: str, numbers: Sequence[int]) -> str:
         return self.wording.cited.format(phrase=phrase, cites=marker(numbers)).rstrip()
 
-    def quoted(self, text: str) -> str:
-        return f"“{text}”"
-
     def sentence(self, text: str) -> str:
         return text[:1].upper() + text[1:] if self.wording.capitals else text
 
     # --- what was searched ------------------------------------------------------------------
 
-    def matching(self, count: int, box: str, *, certain: bool) -> str:
-        """What `count` photos do that match a box: "were taken in Lisbon", "show dogs"."""
-        wording, box = self.wording, tame(box)
+    def matching(self, count: int, box: str, *, certain: bool, quoted: bool = True) -> str:
+        """What `count` photos do that match a box: "were taken in Lisbon", "seem to show dogs".
+
+        Not `quoted` is a box that the question does not have word for word.
+        """
+        text = self._matching(count, tame(box), certain)
+        return text if quoted else text.translate({ord("“"): None, ord("”"): None})
+
+    def _matching(self, count: int, box: str, certain: bool) -> str:
+        wording = self.wording
         many = 0 if count == 1 else 1
         if not box:
             return wording.are_here[many]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of, place_of, tame
 from retrieval.answerers.extractive.weighing import (
@@ -103,7 +104,7 @@ def _of_one(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) 
     found = candidates(photos, VALUES[field])
     claims: list[Claim] = []
     if not found or photos[0] not in found[0].photos:
-        claims.append(missing(voice, field, photos[:1]))
+        claims.append(missing(voice, field, (photos[0].n,)))
         found = [each for each in found if (_confidence(brief, each) or 0) >= PERHAPS]
     if not found:
         return refused(*claims)
@@ -155,7 +156,7 @@ def _confidence(brief: Brief, each: Candidate) -> float | None:
 def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) -> Draft:
     found = candidates(photos, VALUES[field])
     if not found:
-        return refused(missing(voice, field, photos))
+        return refused(missing(voice, field, tuple(each.n for each in photos)))
     confidence = expected_right(brief, photos)
     if field == "taken":
         text, numbers = days_of(voice, found)
@@ -167,7 +168,7 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
         text = voice.wording.best.format(photo=voice.photo(best))
         claims.append(Claim(text, (best.n,), best.relevance))
     known = {n for each in found for n in each.numbers}
-    rest = [each for each in photos if each.n not in known]
+    rest = tuple(each.n for each in photos if each.n not in known)
     return Draft((*claims, *([missing(voice, field, rest)] if rest else [])))
 
 
@@ -176,17 +177,14 @@ def days_of(voice: Voice, found: Sequence[Candidate]) -> tuple[str, tuple[int, .
     days = sorted(found, key=lambda each: each.value)
     numbers = tuple(sorted(n for each in days for n in each.numbers))
     if len(days) > MOST_DAYS:
-        text = voice.wording.range.format(
-            span=voice.span(days[0].value, days[-1].value),
+        text = voice.wording.in_all.format(
             count=len(numbers),
-            days=len(days),
-            cites=_marker(voice, numbers),
+            span=voice.span(days[0].value, days[-1].value),
+            cites=marker(numbers),
         )
-        return voice.sentence(text), numbers
+        return text + voice.wording.stop, numbers
     said = [voice.cited(voice.day(each.value), each.numbers) for each in days]
-    if len(said) == 1:
-        return voice.weighed(voice.phrase("taken", said[0]), None), numbers
-    return voice.wording.days.format(count=len(days), answers=voice.also(said)), numbers
+    return voice.weighed(voice.phrase("taken", voice.also(said)), None), numbers
 
 
 def listing(voice: Voice, field: str, found: Sequence[Candidate]) -> tuple[str, tuple[int, ...]]:
@@ -206,10 +204,6 @@ def listing(voice: Voice, field: str, found: Sequence[Candidate]) -> tuple[str, 
     return voice.weighed(voice.also(said), None), numbers
 
 
-def _marker(voice: Voice, numbers: Sequence[int]) -> str:
-    return voice.cited("", numbers).strip()
-
-
 # --- the first or the last --------------------------------------------------------------------
 
 
@@ -225,7 +219,7 @@ def first_or_last(brief: Brief, photos: Sequence[Evidence]) -> Evidence | None:
 def _picked(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) -> Draft:
     chosen = first_or_last(brief, photos)
     if chosen is None:
-        return refused(missing(voice, "taken", photos[:1]))
+        return refused(missing(voice, "taken", (photos[0].n,)))
     confidence = expected_right(brief, [chosen])
     said = voice.cited(voice.phrase("taken", voice.moment(chosen)), [chosen.n])
     text = voice.wording.picked[brief.plan.pick].format(answer=said)
@@ -234,7 +228,7 @@ def _picked(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) 
         return Draft(tuple(claims))
     value = VALUES[field](chosen)
     if value is None:
-        return refused(missing(voice, field, [chosen]), *claims)
+        return refused(missing(voice, field, (chosen.n,)), *claims)
     said = voice.cited(voice.phrase(field, value), [chosen.n])
     claims.insert(0, Claim(voice.weighed(said, confidence), (chosen.n,), confidence))
     return Draft(tuple(claims))

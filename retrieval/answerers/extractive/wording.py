@@ -60,18 +60,16 @@ class Wording:
     as_likely: str
 
     # --- answers ---
-    days: str
-    range: str
+    in_all: str
     best: str
     picked: Mapping[str, str]
     among: str
     count: Pair
     about: Pair
     distinct: str
-    unknown: str
     found: str
     found_else: str
-    yes: str
+    yes: Mapping[str, str]  # by how sure
     yes_also: str
     yes_count: Pair
     per_group: str

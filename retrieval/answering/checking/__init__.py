@@ -78,7 +78,7 @@ def check(
     `seen` says that the answerer was shown the pictures: what no text says of their contents is
     then unproven instead of struck, and the answer at most partly grounded until `verify` looked.
     `is_place` tells names of places (`bool(places().named(name))`), so that one that begins a
-    sentence is compared as well. `grounded` is the confidence from which a claim is as good as sure.
+    sentence is compared as well. A claim of at least `grounded` confidence is as good as sure.
     """
     around = Surroundings(
         brief, seen, is_place or (lambda name: False), today or datetime.date.today(), draft.refused
@@ -111,9 +111,10 @@ def _status(checked: Checked, refused: bool, grounded: float) -> Status:
 
 #: Says that it is not known, or not there.
 _KNOWS_NOTHING = re.compile(
-    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|can(?:not|['’]t)|could not|couldn['’]t|unable to|not) "
-    r"(?:\w+ ){0,2}?(?:know|tell|say|sure|certain|determine|answer|find|found|see|shown?|clear|enough"
-    r"|mention\w*|available|known|identif\w+|help|match\w*|contain\w*|possible|provide\w*|include\w*)\b"
+    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|can(?:not|['’]t)|could not|couldn['’]t|unable to"
+    r"|not) (?:\w+ ){0,2}?(?:know|tell|say|sure|certain|determine|answer|find|found|see|shown?|clear"
+    r"|enough|mention\w*|available|known|identif\w+|help|match\w*|contain\w*|possible"
+    r"|provide\w*|include\w*)\b"
     r"|\bno (?:\w+ ){0,3}?(?:photo|picture|image|evidence|information|match|answer|date|place|caption"
     r"|one|result)\w*\b|\bnone of\b|\bnothing\b|\bunknown\b|\bunclear\b|\bsorry\b"
     r"|不知道|不清楚|无法|不能确定|没有|未找到|找不到|抱歉|不确定|未知",

@@ -1,4 +1,4 @@
-"""Numbers in a claim: counts of photos are those of the totals, all others stand in the evidence."""
+"""Numbers in a claim: photos are counted by the totals, all else stands in the evidence."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ _KINDS = {
     "camera": "camera", "lens": "lens", "lense": "lens", "相": "camera", "城": "city",
     "国": "country", "week": "week",
 }  # fmt: skip
+#: What is said of photos that a number alone stands for: "46 were taken in Berlin".
+_OF_PHOTOS = ("were", "was", "are", "is", "show", "shows", "seem", "seems", "from", "in")
 _OF_ALL = re.compile(
-    r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b|共|在|从|全部|的)\s*"
+    r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b"
+    r"|共|在|从|全部|的)\s*"
     r"(?:your |the |all |my |our )*$",
     re.IGNORECASE,
 )
@@ -64,7 +67,7 @@ def _counts_photos(number: Number) -> bool:
     after = [
         word for word in number.after if word not in ("of", "the", "your", "my", "such", "more")
     ]
-    if not after or stem(after[0]) in PHOTOS or after[0] in ("张", "幅"):
+    if not after or stem(after[0]) in PHOTOS or after[0] in (*_OF_PHOTOS, "张", "幅"):
         return True
     return len(after) > 1 and stem(after[1]) in PHOTOS and after[0] not in COMMON
 

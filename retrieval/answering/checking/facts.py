@@ -24,7 +24,7 @@ class Unsupported(Exception):
 # --- quotes and names of files ----------------------------------------------------------------
 
 _SAYING = re.compile(
-    r"\b(?:say|read|caption|writ|written|sign|text|label|title|name|called|file|folder|keyword|tag|print"
+    r"\b(?:say|read|caption|writ|sign|text|label|title|name|called|file|folder|keyword|tag|print"
     r"|note|document|word|spell|letter|inscription|headline|quote|describ)\w*|写|文字|说明|标题|文件|标牌"
     r"|牌子|字样|标签|名",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ def check_quotes(reading: Reading) -> Reading:
 
 
 def check_gear(reading: Reading) -> Reading:
-    """Names of cameras and lenses that the cited photos have, so that their digits are no counts."""
+    """Names of cameras and lenses that the cited photos have: their digits are no counts."""
     spans = []
     for each in reading.known.evidence:
         for name in (each.camera, each.facts.lens, each.facts.camera):
@@ -174,18 +174,18 @@ _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(\d+(?:\.\d+)?)\s?mm\b|(\d+(?:\.\d+)?)\s?毫米", "focal"),
         (r"\b(\d|one|two|three|four|five)[ -]stars?\b|([0-5一二三四五])\s?(?:颗?星)", "rating"),
         (r"\b(?:rating|rated)\D{0,10}?(\d)\b", "rating"),
-        (r"(-?\d+(?:\.\d+)?)\s?(?:m|metres?|meters?)\b(?= (?:above|high|altitude|elevation))", "altitude"),
-        (r"\b(?:altitude|elevation)\D{0,12}?(-?\d+(?:\.\d+)?)|海拔\D{0,4}(\d+(?:\.\d+)?)", "altitude"),
+        (r"(-?\d+(?:\.\d+)?)\s?(?:m|metres?|meters?) (?:above|high|altitude)", "altitude"),
+        (r"\b(?:altitude|elevation)\D{0,12}?(-?\d+(?:\.\d+)?)", "altitude"),
+        (r"海拔\D{0,4}(\d+(?:\.\d+)?)", "altitude"),
         (r"(-?\d{1,3}\.\d{2,})\s?°?\s?[NSEW]?\b", "position"),
     )
 )  # fmt: skip
-_SMALL = dict(
-    zip("one two three four five 一 二 三 四 五".split(), (1, 2, 3, 4, 5) * 2, strict=True)
-)
+_SMALL = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+_SMALL |= {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
 
 
 def check_settings(reading: Reading) -> Reading:
-    """Exposure, aperture, ISO, focal length, rating, altitude and position are those of the photos."""
+    """Exposure, aperture, ISO, focal length, rating, altitude and position are the photos'."""
     for pattern, name in _SETTINGS:
         spans = []
         for match in pattern.finditer(reading.rest):

@@ -19,19 +19,19 @@ _SPEAKING = (
     r"\b(?:ignor|disregard|overrid|bypass|forget)\w*\b.{0,40}"
     r"\b(?:instruction|prompt|rule|above|previous|prior|evidence|guideline|context|everything)",
     r"\b(?:instruction|prompt|directive)s?\b.{0,30}\b(?:ignor|disregard|overrid|follow|obey|new)",
-    r"\b(?:new|updated|real|secret|hidden|following|these) (?:instruction|directive|system prompt)s?",
+    r"\b(?:new|updated|real|secret|hidden|these) (?:instruction|directive|system prompt)s?",
     r"\bsystem (?:prompt|message|override|note)\b|\bdeveloper (?:mode|message)\b|\bjailbr\w+",
     r"(?:^|[\s\[<|#*({])/?(?:system|assistant|user|developer|instructions?|admin)\s*[\]>|:}]",
     r"<\|?\w*(?:im_start|im_end|endoftext|inst)\w*\|?>|\[/?inst\]|<<sys>>",
     r"\b(?:end|begin|start) of (?:the )?(?:evidence|data|context|document|prompt|instructions?)\b",
     r"\b(?:as|dear|hey|attention|hello|note to|message to|you are) (?:an? |the )?"
     r"(?:ai|llm|gpt|assistant|chatbot|language model|model|bot)\b",
-    r"忽略|无视|忘记.{0,12}(?:指令|指示|规则|之前|以上)|(?:新|以下|系统)的?(?:指令|指示|提示)|系统提示|提示词",
+    r"忽略|无视|忘记.{0,12}(?:指令|指示|规则|之前|以上)|(?:新|以下|系统)的?(?:指令|指示|提示)|提示词",
 )
 #: What steers an answer, or its reader.
 _STEERING = (
     r"\byou (?:are now|must|should|shall|have to|will now|need to)\b",
-    r"\b(?:the |your |correct |right |only |final |true )*answers?\s+(?:to .{0,40})?(?:is|are|must)\b",
+    r"\banswers?\s+(?:to .{0,40})?(?:is|are|must)\b",
     r"^\W*(?:say|answer|reply|respond|tell|print|output|write|repeat|claim|state|cite|report)\b",
     r"\b(?:please|must|always|just|and|then|now|instead|only|to) (?:say|answer|reply|respond|tell"
     r"|print|output|write|repeat|claim|state|cite|report|reveal)\b",
@@ -46,23 +46,48 @@ _STEERING = (
 )
 _SPEAKS = re.compile("|".join(f"(?:{each})" for each in _SPEAKING), re.IGNORECASE)
 _STEERS = re.compile("|".join(f"(?:{each})" for each in _STEERING), re.IGNORECASE)
+#: Characters that turn the direction or are not shown, words spelt out, letters of two scripts.
+_HIDING = re.compile(
+    "[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]|\\w[\u200b\u2060\ufeff]+\\w"
+    r"|(?:\b[A-Za-z] ){6}|[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]"
+)
+#: Letters of Cyrillic and Greek that look like Latin ones.
+_ALIKE = str.maketrans("аеорсухкмтвніјѕαορυντ", "aeopcyxkmtbhijsaopuvt")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 #: What an order to the user begins with; answers say how things are.
 _ORDER = re.compile(
-    r"^\W*(?:please\b|kindly\b|urgent\b|warning\b|click\b|visit\b|call\b|send\b|transfer\b|pay\b|enter\b"
-    r"|download\b|install\b|run\b|execute\b|delete\b|remove\b|type\b|reply\b|respond\b|say\b|tell\b"
-    r"|ignore\b|disregard\b|forget\b|repeat\b|print\b|output\b|log in\b|sign in\b|请|立即|马上|点击|访问"
-    r"|转账|拨打|下载|删除)",
+    r"^\W*(?:(?:please|kindly|urgent|warning|click|visit|call|send|transfer|pay|enter|download"
+    r"|install|run|execute|delete|remove|type|reply|respond|say|tell|ignore|disregard|forget"
+    r"|repeat|print|output|log in|sign in)\b|请|立即|马上|点击|访问|转账|拨打|下载|删除)",
     re.IGNORECASE,
 )
 
 
 def instructs(text: str) -> bool:
-    """Whether a text looks like an instruction to a model, also spaced out or in base64."""
+    """Whether a text looks like an instruction to a model, also spaced out or in base64.
+
+    One that hides something (characters that turn its direction, or that are not shown) does.
+    """
+    if _HIDING.search(text):
+        return True
     plain = plain_text(text)
     spread = re.sub(r"\b(\w) (?=\w\b)", r"\1", plain)
     seen = (plain, spread, text.casefold(), *_decoded(text))
     return any(pattern.search(each) for pattern in (_SPEAKS, _STEERS) for each in seen)
+
+
+def words_of_instruction(text: str) -> list[str]:
+    """What a reader that obeys could take from such a text: also turned round, and decoded."""
+    plain = plain_text(text)
+    texts = [plain, re.sub(r"\b(\w) (?=\w\b)", r"\1", plain), *_decoded(text)]
+    texts += [unicodedata.normalize("NFKC", text).casefold(), _revealed(text)]
+    turned = [each[::-1] for each in texts] if _HIDING.search(text) else []
+    return [*texts, *turned, *(each.translate(_ALIKE) for each in texts)]
+
+
+def _revealed(text: str) -> str:
+    """The letters that stand in characters of tags, which are not shown."""
+    return "".join(chr(ord(c) - 0xE0000) for c in text if 0xE0020 <= ord(c) <= 0xE007E)
 
 
 def orders(text: str) -> bool:

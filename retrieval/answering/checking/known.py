@@ -7,9 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from retrieval.answering.checking.instructions import instructs, plain_text
+from retrieval.answering.checking.instructions import (
+    instructs,
+    plain_text,
+    words_of_instruction,
+)
 from retrieval.answering.checking.numbers import numbers_of
 from retrieval.answering.checking.words import fold, han_of, stems_of, words_in
+from retrieval.queries.ordinary import words
 from retrieval.records import Evidence
 
 #: How countries are called as well, by their code.
@@ -24,7 +29,8 @@ _ALSO = {
 #: Countries and cities in Chinese, for claims in Chinese over facts in English.
 _CHINESE = dict(
     pair.split("=")
-    for pair in """
+    for pair in words(
+        """
     中国=china 日本=japan 韩国=south_korea 美国=united_states 英国=united_kingdom 法国=france
     德国=germany 意大利=italy 西班牙=spain 葡萄牙=portugal 荷兰=netherlands 瑞士=switzerland
     奥地利=austria 希腊=greece 土耳其=turkey 俄罗斯=russia 印度=india 泰国=thailand 越南=vietnam
@@ -37,13 +43,15 @@ _CHINESE = dict(
     东京=tokyo 京都=kyoto 大阪=osaka 首尔=seoul 曼谷=bangkok 河内=hanoi 纽约=new_york
     洛杉矶=los_angeles 旧金山=san_francisco 芝加哥=chicago 伦敦=london 巴黎=paris 柏林=berlin
     慕尼黑=munich 罗马=rome 米兰=milan 威尼斯=venice 佛罗伦萨=florence 马德里=madrid
-    巴塞罗那=barcelona 罗马尼亚=romania 里斯本=lisbon 波尔图=porto 阿姆斯特丹=amsterdam 维也纳=vienna 布拉格=prague
+    巴塞罗那=barcelona 罗马尼亚=romania 里斯本=lisbon 波尔图=porto 阿姆斯特丹=amsterdam
+    维也纳=vienna 布拉格=prague
     雅典=athens 伊斯坦布尔=istanbul 莫斯科=moscow 开罗=cairo 开普敦=cape_town 内罗毕=nairobi
     悉尼=sydney 墨尔本=melbourne 奥克兰=auckland 多伦多=toronto 温哥华=vancouver
     墨西哥城=mexico_city 里约热内卢=rio_de_janeiro 利马=lima 库斯科=cusco 雷克雅未克=reykjavik
     奥斯陆=oslo 斯德哥尔摩=stockholm 哥本哈根=copenhagen 赫尔辛基=helsinki 都柏林=dublin
     布鲁塞尔=brussels 苏黎世=zurich 德里=delhi 孟买=mumbai 乌兰巴托=ulaanbaatar
-    """.split()
+    """
+    )
 )
 _CHINESE_NAME = re.compile("|".join(sorted(_CHINESE, key=len, reverse=True)))
 
@@ -68,6 +76,13 @@ class Known:
         """Captions, tags, names: all but what is written in the photos, as far as trusted."""
         found = (text for each in self.evidence for text in _texts(each))
         return tuple(text for text in dict.fromkeys(found) if not instructs(text))
+
+    @cached_property
+    def planted(self) -> tuple[str, ...]:
+        """The words of texts that look like instructions, wherever they stand."""
+        found = (t for each in self.evidence for t in (*_texts(each), each.writing or ""))
+        told = [text for text in dict.fromkeys(found) if text and instructs(text)]
+        return tuple(said for text in told for said in words_of_instruction(text))
 
     @cached_property
     def described(self) -> bool:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from retrieval.answering.checking.words import fold, stem
+from retrieval.queries.ordinary import words
 
 _WORDS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
@@ -21,19 +22,22 @@ _ENGLISH = re.compile(
     rf"\b(?:a\s+)?(?:{_NAMES})(?:(?:\s+and\s+|[\s-]+)(?:{_NAMES}))*\b", re.IGNORECASE
 )
 _DIGITS = re.compile(
-    r"(?<![\w.,/:-])[-−]?(\d{1,3}(?:[,，\u00a0\u202f ]\d{3})+(?![\d])|\d+)(\.\d+)?(?![\w/]|[.,:]\d)"
+    r"(?<![A-Za-z0-9_.,/:-])[-−]?(\d{1,3}(?:[,，\u00a0\u202f ]\d{3})+(?!\d)|\d+)(\.\d+)?"
+    r"(?![A-Za-z0-9_/]|[.,:]\d)"
     r"|(?<![\d.])(\d+)(?=[张幅只个条位名人次匹头年月天座辆部棵本件双对岁台架艘把])"
 )
 _HAN = re.compile(
-    r"(?<![第一二三四五六七八九十])([一二两三四五六七八九十百千零〇]+)(?=[张幅只个条位名匹头辆座部件双对台架艘把]|天(?!气|空))"
+    r"(?<![第一二三四五六七八九十百千])(?:[一二两三四五六七八九]?[十百千零〇一二两三四五六七八九]{2,}|十)"
+    r"(?=$|[^\u3400-\u9fff])"
+    r"|(?<![第一二三四五六七八九十百千])[一二两三四五六七八九十百千零〇]+"
+    r"(?=[张幅只个条位名匹头座辆部件双对台架艘把]|天(?!气|空))"
 )
 _HAN_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 
 #: What a count of photos is followed by, in stems.
 PHOTOS = frozenset(
-    stem(word)
-    for word in "photo photograph picture image shot snapshot pic match result hit file".split()
+    map(stem, words("photo photograph picture image shot snapshot pic match result hit file"))
 )
 
 
@@ -72,8 +76,8 @@ def _digits(text: str) -> list[Number]:
 def _english(text: str) -> list[Number]:
     found = []
     for match in _ENGLISH.finditer(text):
-        words = re.findall(r"[a-z]+", match[0].casefold())
-        value = _spoken([word for word in words if word in _WORDS])
+        spoken = re.findall(r"[a-z]+", match[0].casefold())
+        value = _spoken([word for word in spoken if word in _WORDS])
         number = _made(text, match.start(), match.end(), value)
         if value == 1 and not (number.after and stem(number.after[0]) in PHOTOS):
             continue  # "one of them", "the other one"
@@ -85,10 +89,10 @@ def _english(text: str) -> list[Number]:
     return found
 
 
-def _spoken(words: list[str]) -> float:
+def _spoken(spoken: list[str]) -> float:
     """ "three hundred and five" -> 305."""
     total = current = 0
-    for word in words:
+    for word in spoken:
         value = _WORDS[word]
         if word in _SCALES:
             current = (current or 1) * value
@@ -102,7 +106,7 @@ def _spoken(words: list[str]) -> float:
 def _chinese(text: str) -> list[Number]:
     found = []
     for match in _HAN.finditer(text):
-        value = _han_value(match[1])
+        value = _han_value(match[0])
         if value == 1 and match[0] == "一":
             continue  # 一张照片: a photo
         found.append(_made(text, match.start(), match.end(), value))

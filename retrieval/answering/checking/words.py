@@ -12,12 +12,14 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
+from retrieval.queries.ordinary import words
+
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[^\W_{UNSPACED}]+(?:['’][^\W\d_]+)?")
 _HAN = re.compile(rf"[{UNSPACED}]+")
 
 #: Words that say nothing of a photo by themselves, and those that answers are built with.
-COMMON = frozenset(
+COMMON = words(
     """
     a an the this that these those it its they them their he she his her him i you your yours we us
     our me my who whom whose which what when where why how there here then than as so such and or
@@ -48,8 +50,8 @@ COMMON = frozenset(
     didn't isn't aren't wasn't weren't won't unclear tell told means mean therefore thus
     scene view part kind type sort thing things something someone somebody anything
     colour color colours colors closest best possible alternatively also else trip trips
-    """.split()
-)  # fmt: skip
+    """
+)
 
 _GROUPS = """
     man men guy gentleman male person people human someone individual adult

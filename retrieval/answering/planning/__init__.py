@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from retrieval.answering.planning import chinese, comparing, english
 from retrieval.answering.planning.boxes import finished
-from retrieval.answering.planning.frames import Block, Framed, match, pick_of
+from retrieval.answering.planning.frames import Framed, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
 from retrieval.queries import MAX_CHARACTERS, shells
@@ -36,17 +36,43 @@ def plan_question(
     QueryError for a question that is empty or longer than the search box takes.
     """
     text = cleaned(question)
-    bare = _MARKS.sub("", text)
-    han = bool(_HAN.search(bare))
     names = vocabulary or Vocabulary()
-    if han and (plan := chinese.plan(text, bare, names, today)):
-        return replace(plan, question=question)
+    bare, asked = _asked(text)
+    found = _read(bare, asked, names, today)
+    if found is None and (text.endswith(("?", "？")) or asked != bare):
+        open_ended = match(asked, english.OPEN)
+        found = _plan(open_ended, names) if open_ended else None
+    plan = found or QuestionPlan("", "find", sought(bare, names), language=language_of(bare))
+    return replace(plan, question=question)
+
+
+def is_framed(text: str) -> bool:
+    """Whether the frame of a question shows by itself what is asked, so that the rules are sure.
+
+    `text` is a question as `cleaned` leaves it.
+    """
+    bare, asked = _asked(text)
+    seeks = shells.strip(bare) != (0, len(bare))
+    return seeks or _read(bare, asked, Vocabulary(), datetime.date(2000, 1, 1)) is not None
+
+
+def _asked(text: str) -> tuple[str, str]:
+    """A question without the marks at its end, and also without what politeness adds."""
+    bare = _MARKS.sub("", text)
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
-    asked = _IS.sub(" is ", _THANKS.sub("", asked))
-    open_ended = text.endswith(("?", "？")) or asked != bare
-    plan = comparing.plan(asked, names, today) or _framed(asked, names, open_ended)
-    plan = plan or QuestionPlan("", "find", sought(bare, names))
-    return replace(plan, question=question, language=language_of(bare) if han else "en")
+    return bare, _IS.sub(" is ", _THANKS.sub("", asked))
+
+
+def _read(
+    bare: str, asked: str, vocabulary: Vocabulary, today: datetime.date
+) -> QuestionPlan | None:
+    """The plan of a question whose frame is known; None for any other text."""
+    if _HAN.search(bare) and (made := chinese.plan(bare, vocabulary, today)):
+        return made
+    if made := comparing.plan(asked, vocabulary, today):
+        return made
+    found = match(asked, english.FRAMES)
+    return None if found is None else _plan(found, vocabulary)
 
 
 def cleaned(question: str) -> str:
@@ -73,14 +99,6 @@ def sought(text: str, vocabulary: Vocabulary) -> str:
     """What is looked for where nothing is asked: "Find the photo of …" without its beginning."""
     begin, end = shells.strip(text)
     return finished(text[begin:end], vocabulary, place=False) or text
-
-
-def _framed(text: str, vocabulary: Vocabulary, open_ended: bool) -> QuestionPlan | None:
-    blocks: tuple[Block, ...] = english.FRAMES
-    found = match(text, blocks)
-    if found is None and open_ended:
-        found = match(text, english.OPEN)
-    return None if found is None else _plan(found, vocabulary)
 
 
 def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:

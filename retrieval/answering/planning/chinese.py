@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import replace
 
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.comparing import between, most_of
-from retrieval.answering.planning.frames import Block, Frame, Framed, frame, match, pick_of
+from retrieval.answering.planning.frames import Block, Frame, Framed, frame, match, pick_of, spelled
 from retrieval.answering.planning.words import INTENTS
 from retrieval.records import Intent, QuestionPlan
 from retrieval.storage.vocabulary import Vocabulary
 
-FIELDS = {
-    **dict.fromkeys(("时间", "日期", "年份", "月份", "日子", "季节"), "taken"),
-    **dict.fromkeys(("地点", "地方", "位置", "拍摄地"), "place"),
-    **{"城市": "city", "国家": "country", "省份": "region", "地区": "region", "州": "region"},
-    **dict.fromkeys(("相机", "照相机", "手机", "机身", "设备", "相机型号"), "camera"),
-    **{"镜头": "lens", "焦距": "focal", "光圈": "aperture", "快门": "exposure"},
-    **{"快门速度": "exposure", "曝光时间": "exposure", "感光度": "iso", "iso": "iso"},
-    **{"海拔": "altitude", "评分": "rating", "文件名": "file", "文件夹": "folder"},
-    **{"标题": "title", "格式": "format", "尺寸": "width", "分辨率": "width", "颜色": "colour"},
-}
-GROUPS = {
-    **{"年": "year", "年份": "year", "月": "month", "个月": "month", "月份": "month", "天": "day"},
-    **{"日": "day", "城市": "city", "地方": "city", "国家": "country", "相机": "camera"},
-    **{"手机": "camera", "镜头": "lens", "旅行": "trip", "行程": "trip"},
-}
-_MOST = {"多": "most", "最多": "most", "最常": "most", "更多": "most", "比较多": "most"}
-_MOST |= {"少": "least", "最少": "least", "更少": "least", "比较少": "least"}
+FIELDS = spelled(
+    {
+        "taken": "时间, 日期, 年份, 月份, 日子, 季节",
+        "place": "地点, 地方, 位置, 拍摄地",
+        "city": "城市",
+        "country": "国家",
+        "region": "省份, 地区, 州",
+        "camera": "相机, 照相机, 手机, 机身, 设备, 相机型号",
+        "lens": "镜头",
+        "focal": "焦距",
+        "aperture": "光圈",
+        "exposure": "快门, 快门速度, 曝光时间",
+        "iso": "感光度, iso",
+        "altitude": "海拔",
+        "rating": "评分",
+        "file": "文件名",
+        "folder": "文件夹",
+        "title": "标题",
+        "format": "格式",
+        "width": "尺寸, 分辨率",
+        "colour": "颜色",
+    }
+)
+GROUPS = spelled(
+    {
+        "year": "年, 年份",
+        "month": "月, 个月, 月份",
+        "day": "天, 日",
+        "city": "城市, 地方",
+        "country": "国家",
+        "camera": "相机, 手机",
+        "lens": "镜头",
+        "trip": "旅行, 行程",
+    }
+)
+_MOST = spelled({"most": "多, 最多, 最常, 更多, 比较多", "least": "少, 最少, 更少, 比较少"})
 
 
 def _any(*words: str) -> str:
@@ -39,6 +59,7 @@ POLITE = re.compile(
     r"(?:(?:你好|请问|请|麻烦(?:你)?|想问(?:一下|问)?|问一下|那么?|你能不能|能不能|能否|可以|你?知不知道"
     r"|你?知道|我?想知道|告诉我|帮我|给我|你?还?记得|查一下)[ ,，]*)+"
 )
+_PLAIN = ("taken", "place")
 _PARTS = {
     "body": r"[ ,，:：]*(?P<body>.*?)[ ,，]*",
     "photo": r"(?:照片|相片|图片|图像|照)",
@@ -46,9 +67,10 @@ _PARTS = {
     "of": r" ?(?:的(?:那|这)?(?:一)?(?:张)?(?:照片|相片|图片|图像|照)|的)?",
     "photos": r" ?的?(?:所有|全部)?(?:照片|相片|图片|图像|照)",
     "i": r"(?:我们|咱们|我|咱)",
-    "when": r"(?:在)?(?:什么时候|什么时间|何时|啥时候|哪一?天|哪一?年|哪一?个?月|哪个季节|几月几[日号]|几月"
-    r"|几号|几点|多久(?:以|之)?前|星期几)",
-    "where": r"(?:在)?(?:哪里|哪儿|何处|(?:什么|哪个|哪一个|啥)(?P<field>地方|地点|位置|城市|国家|地区|省份|州))",
+    "when": r"(?:在)?(?:什么时候|什么时间|何时|啥时候|哪一?天|哪一?年|哪一?个?月|哪个季节"
+    r"|几月几[日号]|几月|几号|几点|多久(?:以|之)?前|星期几)",
+    "where": r"(?:在)?(?:哪里|哪儿|何处|(?:什么|哪个|哪一个|啥)"
+    r"(?P<field>地方|地点|位置|城市|国家|地区|省份|州))",
     "pick": r"(?P<pick>第一次|首次|最早|最后一次|上一次|上次|最近一次|最近)",
     "picked": r"(?P<pick>第一张|最早|最后一张|最新|最近)(?:的)?(?:一张)?",
     "shot": r"(?:拍摄|拍到|拍|照|拍照)(?:了|的|过|下)*",
@@ -56,7 +78,7 @@ _PARTS = {
     "went": r"(?:去|到|来|飞|玩|参观|旅行去|游览)(?:了|的|过)*",
     "fields": rf"(?P<field>{_any(*FIELDS)})",
     "gear": rf"(?P<field>{_any(*(k for k, v in FIELDS.items() if v in ('camera', 'lens')))})",
-    "setting": rf"(?P<field>{_any(*(k for k, v in FIELDS.items() if v not in ('taken', 'place')))})",
+    "setting": rf"(?P<field>{_any(*(k for k, v in FIELDS.items() if v not in _PLAIN))})",
     "what": r"(?:什么|哪(?:一)?(?:台|个|支|只|款|部|种|颗)?|多少|啥)",
     "group": rf"(?P<group>{_any(*GROUPS)})",
     "many": r"(?:多少|几)",
@@ -121,8 +143,8 @@ _OR = _frames(
     "compare",
     "{i}?(?:是)?{body}(?:的)?{photo}?{most}(?:一些|一点)?,?，?(?P<or>还是){body}(?:的)?{photo}?{most}?(?:一些|一点)?",
     "{i}?(?:是)?{body}(?P<or>还是){body}(?:的)?{photo}?{most}(?:一些|一点)?",
-    "{i}?(?:在)?{body}(?P<or>和|与|跟){body}(?:相比)?[，, ]*(?:我|我们)?(?:在)?(?:哪|谁|什么)(?:个|里|儿|边|一个|一年|年)?"
-    "(?:的)?{shot}?(?:得|的)?{photo}?{most}(?:一些|一点)?",
+    "{i}?(?:在)?{body}(?P<or>和|与|跟){body}(?:相比)?[，, ]*{i}?(?:在)?(?:哪|谁|什么)"
+    "(?:个|里|儿|边|一个|一年|年)?(?:的)?{shot}?(?:得|的)?{photo}?{most}(?:一些|一点)?",
     "(?:比较|对比)(?:一下)?{body}(?P<or>和|与|跟){body}{photos}?",
 )
 _COUNT = _frames(
@@ -145,8 +167,12 @@ _PHOTOS = _frames(
     "{body}{photos}的?(?:数量|张数)(?:是多少)?",
     "{i}?{shot}?{many}(?:次|回|只|条|个|匹|头|辆){shot}?{body}",
 )
-_TIMES = _frames("count", "{i}?{went}(?:过)?{body}{many}(?:次|回)", group="trip", place=True) + (
-    *_frames("count", "{i}?{went}{many}(?:次|回){body}", group="trip", place=True),
+_TIMES = _frames(
+    "count",
+    "{i}?{went}(?:过)?{body}{many}(?:次|回)",
+    "{i}?{went}{many}(?:次|回){body}",
+    group="trip",
+    place=True,
 )
 _WHAT = (
     *_frames(
@@ -227,8 +253,8 @@ FRAMES: tuple[Block, ...] = (
 )
 
 
-def plan(text: str, bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
-    """The plan of a question in Chinese, `bare` without its marks; None for any other text."""
+def plan(bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
+    """The plan of a question in Chinese without the marks at its end; None for any other text."""
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
     found = match(re.sub(r"[呢啊呀]$", "", asked), FRAMES)
     if found is None:
@@ -237,7 +263,7 @@ def plan(text: str, bare: str, vocabulary: Vocabulary, today: datetime.date) -> 
         parts = [re.sub(r"^(?:拍摄?|照)[了的]?|(?:拍得|的)$", "", part) for part in found.bodies]
         most = most_of(_MOST.get(found.word("most"), ""))
         made = between(parts, most, vocabulary, today)
-        return made and _in_chinese(made)
+        return made and replace(made, language="zh")
     return _plan(found, vocabulary)
 
 
@@ -257,9 +283,3 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
         most=most_of(_MOST.get(found.word("most"), "")),
         group=GROUPS.get(found.word("group"), asked.group),
     )
-
-
-def _in_chinese(made: QuestionPlan) -> QuestionPlan:
-    from dataclasses import replace
-
-    return replace(made, language="zh")

@@ -40,11 +40,12 @@ ALTERNATIVES: tuple[Block, ...] = (
         r".*\b(?:more|fewer|less|compare)\b.*",
         frames(
             "compare",
-            "(?:{did}|are|were|is|was) (?:{i}|there) {seldom}(?:(?:{take}|{see}|{visit}|{go}) )?{more}"
-            "(?: {photos})?{body}",
+            "(?:{did}|are|were|is|was) (?:{i}|there) {seldom}(?:(?:{take}|{see}|{visit}|{go}) )?"
+            "{more}(?: {photos})?{body}",
             "(?:where|when|what|which(?: (?:{group}|one))?) (?:{did} {i} {seldom}(?:{take}|{see}"
             "|{visit})|has|have|had) {more}(?: {photos})?{body}",
-            "(?:please )?(?P<compare>compare)(?: the (?:number|amount|count) of)?(?: {photos})?{body}",
+            "(?:please )?(?P<compare>compare)(?: the (?:number|amount|count) of)?(?: {photos})?"
+            "{body}",
             "{body}[:,;-] ?(?:where|when|which(?: one)?|what) (?:did|do|has|have|is|was) .*\\b"
             "{more}\\b.*",
         ),

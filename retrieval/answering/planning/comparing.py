@@ -1,4 +1,4 @@
-"""Questions that compare: which year has the most photos, or whether more are of this or of that."""
+"""Questions that compare: which year has most photos, or whether more are of this or that."""
 
 from __future__ import annotations
 

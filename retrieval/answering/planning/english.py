@@ -46,7 +46,7 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
     other = (
         "(?:was|were|am|are|is) {i} {seldom}(?=(?:at|on|in|with|near|by) ){body}{time}?",
         "{did} {i} {seldom}{body}{time}?",
-        "(?:{did}|{be}|do|am|can|could) {seldom}(?:it (?=\\w+$|\\w+ (?:in|on|at)\\b))?{body}{time}?",
+        "(?:{did}|{be}|do|am|can|could) {seldom}{rains}?{body}{time}?",
     )
     return (
         *frames(intent, *(f"{{{word}}} {t}" for t in seen), field=field),
@@ -69,7 +69,8 @@ _SETTINGS = (
     "(?: (?:was|were|is) {taken})?",
     "(?:{give}(?: me)? )?the {field} of {photos}{body}",
     "{which} {field} {did} {photos}{body} have",
-    "{which} {gear} {did} {i} {seldom}(?:use|used|have|had|carry|shoot with)(?= {adverbial}|$){body}",
+    "{which} {gear} {did} {i} {seldom}(?:use|used|have|had|carry|shoot with)(?= {adverbial}|$)"
+    "{body}",
     "{which} {field} is {photos}{body}(?: in)?",
 )
 _WRITING = frames(
@@ -138,8 +139,8 @@ _COUNT = (
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
-        "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))(?= {adverbial}|$)"
-        "{body}",
+        "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))"
+        "(?= {adverbial}|$){body}",
         "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",
         "{how_many} {photos}{body}",
         "(?:{what} |{give}(?: me)? |count )?(?:the )?(?:total )?(?:number|amount|count) of {photos}"
@@ -189,8 +190,8 @@ _YES_NO = (
         "(?: (?:in|among|on) {collection})?",
         "{did} {i} {seldom}{take} {photos}{body}(?: (?:in|among|on) {collection})?",
         "{did} {i} {seldom}{see}(?: any)?{body}(?: (?:in|among|on) {collection})?",
-        "(?:do|does|did|is|are) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
-        "(?:do|does|did|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",
+        "(?:do|does) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
+        "(?:do|does|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",
         "(?:got )?any {photos}{body}",
         "(?:is|are|was|were|does|do|did|has|have) (?!{i} )(?:{photos}{shown})?{body}"
         "(?: (?:in|among|on) {collection})",
@@ -208,8 +209,8 @@ _WHAT_ELSE = (
         "find",
         "(?:what|which) (?:of )?(?:{whose})?{noun} (?:{did} {i} {seldom}{take}(?: of)?|{shows}|{be}"
         "(?: there)?(?: of)?){body}",
-        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|(?:is|are|does"
-        "|do)(?: there)?){body}",
+        "(?:in|on) (?:what|which) (?:of )?(?:{whose})?{noun} (?:can {i} see|do {i} see|(?:is|are"
+        "|does|do)(?: there)?){body}",
     ),
     *frames(
         "what",

@@ -26,6 +26,11 @@ PICKS: dict[str, Pick] = {
 }
 
 
+def spelled(words: Mapping[str, str]) -> dict[str, str]:
+    """What each word stands for, from what is meant and how that is said: "date, day, year"."""
+    return {word: meant for meant, said in words.items() for word in said.split(", ")}
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A pattern that a whole question fits, and what it then asks."""

@@ -4,41 +4,58 @@ from __future__ import annotations
 
 import re
 
+from retrieval.answering.planning.frames import spelled
 from retrieval.queries import shells
 from retrieval.records import Intent
 
 #: What a field of metadata is called in a question.
-FIELDS = {
-    **{"date": "taken", "day": "taken", "year": "taken", "month": "taken", "time": "taken"},
-    **{"time of day": "taken", "weekday": "taken", "season": "taken", "day of the week": "taken"},
-    **{"place": "place", "location": "place", "city": "city", "town": "city", "village": "city"},
-    **{"country": "country", "region": "region", "state": "region", "province": "region"},
-    **{"camera": "camera", "phone": "camera", "device": "camera", "smartphone": "camera"},
-    **{"camera model": "camera", "camera brand": "camera", "lens": "lens", "iso": "iso"},
-    **{"iso value": "iso", "iso setting": "iso", "iso speed": "iso", "aperture": "aperture"},
-    **{"f-number": "aperture", "f-stop": "aperture", "f stop": "aperture", "f number": "aperture"},
-    **{"shutter speed": "exposure", "exposure time": "exposure", "exposure": "exposure"},
-    **{"focal length": "focal", "altitude": "altitude", "elevation": "altitude"},
-    **{"rating": "rating", "file name": "file", "filename": "file", "name of the file": "file"},
-    **{"file": "file", "folder": "folder", "directory": "folder", "path": "file"},
-    **{"title": "title", "caption": "caption", "keywords": "keyword", "tags": "keyword"},
-    **{"format": "format", "file format": "format", "width": "width", "height": "height"},
-    **{"resolution": "width", "size": "width", "orientation": "shape", "latitude": "latitude"},
-    **{"longitude": "longitude", "coordinates": "latitude", "gps position": "latitude"},
-    **{"colour": "colour", "color": "colour", "colours": "colour", "colors": "colour"},
-}
+FIELDS = spelled(
+    {
+        "taken": "date, day, year, month, time, time of day, weekday, season, day of the week",
+        "place": "place, location",
+        "city": "city, town, village",
+        "country": "country",
+        "region": "region, state, province",
+        "camera": "camera, phone, device, smartphone, camera model, camera brand",
+        "lens": "lens",
+        "iso": "iso, iso value, iso setting, iso speed",
+        "aperture": "aperture, f-number, f-stop, f stop, f number",
+        "exposure": "shutter speed, exposure time, exposure",
+        "focal": "focal length",
+        "altitude": "altitude, elevation",
+        "rating": "rating",
+        "file": "file name, filename, name of the file, file, path",
+        "folder": "folder, directory",
+        "title": "title",
+        "caption": "caption",
+        "keyword": "keywords, tags",
+        "format": "format, file format",
+        "width": "width, resolution, size",
+        "height": "height",
+        "shape": "orientation",
+        "latitude": "latitude, coordinates, gps position",
+        "longitude": "longitude",
+        "colour": "colour, color, colours, colors",
+    }
+)
 #: Questions for a field that have an intent of their own: "What is the date of …".
 INTENTS: dict[str, Intent] = {
     "taken": "when",
     **dict.fromkeys(("place", "city", "country", "region"), "where"),
 }
 #: What photos are grouped by.
-GROUPS = {
-    **{"year": "year", "month": "month", "day": "day", "date": "day", "city": "city"},
-    **{"town": "city", "place": "city", "location": "city", "country": "country"},
-    **{"camera": "camera", "phone": "camera", "device": "camera", "lens": "lens"},
-    **{"trip": "trip", "holiday": "trip", "vacation": "trip", "journey": "trip"},
-}
+GROUPS = spelled(
+    {
+        "year": "year",
+        "month": "month",
+        "day": "day, date",
+        "city": "city, town, place, location",
+        "country": "country",
+        "camera": "camera, phone, device",
+        "lens": "lens",
+        "trip": "trip, holiday, vacation, journey",
+    }
+)
 
 
 def _any(*names: str) -> str:
@@ -94,7 +111,8 @@ PARTS = {
     rf"(?:\s+exact)?\s+(?P<field>{_WHEN_FIELDS}))",
     "where": rf"(?:where(?:abouts)?(?:\s+(?:in\s+the\s+world|exactly|on\s+earth))?"
     rf"|(?:(?:in|at|from|on|near)\s+)?(?:what|which)\s+(?P<field>{_WHERE_FIELDS}))",
-    "seldom": rf"(?:(?:ever|actually|usually|once|already|also|just|(?P<pick>{_PICK}|recently))\s+)*",
+    "seldom": r"(?:(?:ever|actually|usually|once|already|also|just"
+    rf"|(?P<pick>{_PICK}|recently))\s+)*",
     "take": r"(?:take|taken|took|make|made|have|had|get|got|shoot|shot|snap|snapped|capture"
     r"|captured|find)",
     "took": r"(?:took|made|have|had|got|shot|snapped|captured|taken)",
@@ -138,8 +156,8 @@ PARTS = {
     "different": r"(?:(?:different|distinct|separate|unique|other|various)\s+)?",
     "adverbial": r"(?:in|at|on|with|by|near|during|before|after|since|between|from|using|last|this"
     r"|yesterday|today|around|outside)\b",
-    "auxiliary": rf"(?:(?:did|do|does|have|has|had|was|were|is|are|there|i|we|my|our|take|took|taken"
-    r"|make|made|use|used|shoot|shot|visit|visited|go|gone|been|to|travel|photograph|photographed"
+    "auxiliary": r"(?:(?:did|do|does|have|has|had|was|were|is|are|there|i|we|my|our|take|took"
+    r"|taken|make|made|use|used|shoot|shot|visit|visited|go|gone|been|to|travel|photograph|photographed"
     r"|with|in|get) )*",
     "most": r"(?P<most>most|fewest|least)",
     "more": r"(?P<most>more|fewer|less)(?: often| frequently)?",
@@ -149,4 +167,5 @@ PARTS = {
     "per": r"(?:per|by|for each|for every|in each|in every|each|every|grouped by|broken down by)",
     "pick": _PICK,
     "seek": shells.SEEK,
+    "rains": r"(?:it (?=\w+$|\w+ (?:in|on|at)\b))",
 }

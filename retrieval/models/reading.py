@@ -1,0 +1,93 @@
+"""Replies of servers, read while they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retrieval.errors import ModelReplyError
+from retrieval.models import Reply
+from retrieval.models.endpoint import Endpoint, Trouble
+from retrieval.models.refusals import Refusal, refusal
+from retrieval.models.wire import encoded, events, first_tokens, piece_of
+from retrieval.records import TextCallback
+
+
+@dataclass
+class Shown:
+    """Hands the pieces of a reply on; those of a repeated one from where the first one stopped."""
+
+    on_text: TextCallback
+    _shown: str = field(default="", init=False)
+    _now: str = field(default="", init=False)
+
+    def begin(self) -> None:
+        """A reply begins, perhaps once more."""
+        self._now = ""
+
+    def add(self, text: str) -> None:
+        """The next piece of it. What repeats something else than what was shown stays silent."""
+        self._now += text
+        if len(self._now) > len(self._shown) and self._now.startswith(self._shown):
+            fresh, self._shown = self._now[len(self._shown) :], self._now
+            self.on_text(fresh)
+
+
+def read_reply(pieces: Iterator[bytes], shown: Shown, endpoint: Endpoint, name: str) -> Reply:
+    """The reply in a stream, or in one body.
+
+    Raises Trouble where it stops before its end, Refusal for an error inside, ModelReplyError for
+    what is no chat and for a reply without a word.
+    """
+    text, refused, finish = "", "", ""
+    thought = met = False
+    tokens: int | None = None
+    shown.begin()
+    for event in events(pieces):
+        piece = piece_of(event)
+        if "error" in event:
+            raise _error_inside(event, endpoint)
+        if piece is None:
+            continue
+        met = True
+        text += piece.text
+        refused += piece.refusal
+        thought = thought or piece.thought
+        finish = piece.finish or finish or ("stop" if piece.done else "")
+        tokens = piece.tokens if piece.tokens is not None else tokens
+        shown.add(piece.text)
+    if not met:
+        raise endpoint.not_chat()
+    if not finish:
+        raise Trouble(
+            f"{endpoint.where} stopped in the middle of its reply. Try again, or look at its log.",
+            tries=2,
+        )
+    if not (text or refused).strip():
+        why = " It only thought, up to its limit of tokens." if thought else ""
+        raise ModelReplyError(f"{name} wrote nothing.{why} Ask differently, or use another model.")
+    return Reply(text or refused, complete=finish != "length", tokens=tokens)
+
+
+def read_first_tokens(
+    pieces: Iterator[bytes], endpoint: Endpoint
+) -> list[tuple[str, float]] | None:
+    """The likeliest first tokens with their log probabilities; None where they are not told.
+
+    Raises Refusal for an error, ModelReplyError for what is no chat.
+    """
+    event = next(events(pieces), {})
+    if "error" in event:
+        raise _error_inside(event, endpoint)
+    if piece_of(event) is None:
+        raise endpoint.not_chat()
+    return first_tokens(event)
+
+
+def _error_inside(event: Mapping[str, Any], endpoint: Endpoint) -> Refusal:
+    """The error that came with status 200, where a reply was already on its way."""
+    error = event["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    return refusal(status, encoded({"error": error}), {}, endpoint.where, endpoint.key)

@@ -1,0 +1,184 @@
+"""Questions over real collections, from the plan to the checked answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from retrieval import Collection, index_folder
+from retrieval.answering import Hearer, ask
+from retrieval.errors import ModelError, NoCollectionError, QueryError
+from retrieval.records import AskOptions, Brief, Claim, Draft, Turn, ignore_text
+from tests.conftest import open_toy
+from tests.pictures import picture
+from tests.toy import ToyEncoder
+
+#: Colour, day, camera of each photo.
+PHOTOS = [
+    *[("red", f"2019:06:{day:02d} 10:00:00", "EOS 80D") for day in range(1, 6)],
+    *[("green", f"2021:03:{day:02d} 11:30:00", "EOS 80D") for day in range(1, 4)],
+    ("blue", "2021:05:09 18:20:05", "X100V"),
+    ("yellow", None, None),
+]
+
+
+def exif(when: str | None, camera: str | None) -> Image.Exif:
+    data = Image.Exif()
+    if when:
+        data.get_ifd(0x8769)[0x9003] = when
+    if camera:
+        data[0x0110] = camera
+    return data
+
+
+@pytest.fixture
+def album(tmp_path: Path, toy: list[ToyEncoder]) -> Iterator[Collection]:
+    for number, (colour, when, camera) in enumerate(PHOTOS):
+        size = (30 + number, 20)  # no two photos are the same
+        picture(tmp_path / f"photos/{number}.jpg", colour, size, exif=exif(when, camera))
+    with open_toy(tmp_path / "collection") as collection:
+        index_folder(collection, [tmp_path / "photos"])
+        yield collection
+
+
+class Scripted:
+    """Says what it was told to, whatever it is asked."""
+
+    name = "scripted"
+
+    def __init__(self, *claims: Claim, error: Exception | None = None) -> None:
+        self.claims, self.error = claims, error
+        self.briefs: list[Brief] = []
+
+    def answer(self, brief: Brief, *, on_text: Any = ignore_text) -> Draft:
+        self.briefs.append(brief)
+        if self.error:
+            raise self.error
+        for claim in self.claims:
+            on_text(claim.text)
+        return Draft(self.claims)
+
+
+def names(answer: Any) -> set[str]:
+    return {Path(citation.path).name for citation in answer.citations}
+
+
+def test_counts_come_from_the_whole_match_set(album: Collection) -> None:
+    answer = ask(album, "How many photos did I take in 2019?", options=AskOptions(k=2))
+    assert answer.text.startswith("5 photos")
+    assert answer.status == "grounded"
+    assert names(answer) == {f"{number}.jpg" for number in range(5)}
+    assert len(answer.result.hits) == 2  # what is shown; what is counted is all
+    assert answer.considered == len(PHOTOS)
+
+
+def test_a_count_of_nothing_is_refused(album: Collection) -> None:
+    answer = ask(album, "How many photos did I take in 1987?")
+    assert answer.status == "refused"
+    assert not answer.citations
+
+
+def test_the_largest_group_is_named_with_its_photos(album: Collection) -> None:
+    answer = ask(album, "Which year did I take the most photos?")
+    assert "2019" in answer.text
+    assert {f"{number}.jpg" for number in range(5)} <= names(answer)
+    assert {(total.label, total.count) for total in answer.totals} >= {("2019", 5), ("2021", 4)}
+
+
+def test_two_things_are_compared(album: Collection) -> None:
+    answer = ask(album, "Did I take more photos in 2019 or in 2021?")
+    assert "2019" in answer.text
+    assert "5" in answer.text
+    assert {total.count for total in answer.totals} == {5, 4}
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which camera took the photos in May 2021?", "X100V"),
+        ("When did I last take a photo in 2021?", "2021-05-09"),
+        ("2019年我拍了多少张照片？", "5"),
+    ],
+)
+def test_what_is_known_is_said(album: Collection, question: str, text: str) -> None:
+    answer = ask(album, question)
+    assert text in answer.text
+    assert answer.citations
+
+
+def test_results_come_before_words(album: Collection) -> None:
+    heard: list[str] = []
+    hearer = Hearer(lambda result: heard.append("photos"), lambda text: heard.append("words"))
+    ask(
+        album,
+        "photos of 2019",
+        answerer=Scripted(Claim("Five photos of 2019.", (1,))),
+        hearer=hearer,
+    )
+    assert heard[0] == "photos"
+    assert "words" in heard
+
+
+def test_what_the_evidence_does_not_say_is_struck(album: Collection) -> None:
+    scripted = Scripted(
+        Claim("It was taken in 2019.", (1,)),
+        Claim("It was taken on 2003-01-01.", (1,)),
+        Claim("A zebra was there.", (99,)),
+        Claim("It is a well-known place."),
+    )
+    answer = ask(album, "photos of 2019", answerer=scripted)
+    assert answer.text.startswith("It was taken in 2019 [1].")
+    assert {struck.claim for struck in answer.struck} >= {
+        "It was taken on 2003-01-01.",
+        "A zebra was there.",
+    }
+    assert answer.status == "partly-grounded"
+    assert answer.answerer == "scripted"
+
+
+def test_where_a_model_fails_the_templates_answer(album: Collection) -> None:
+    told: list[str] = []
+    failing = Scripted(error=ModelError("Nothing answers there. Start the server."))
+    answer = ask(
+        album,
+        "How many photos did I take in 2019?",
+        answerer=failing,
+        hearer=Hearer(on_notice=told.append),
+    )
+    assert answer.text.startswith("5 photos")
+    assert answer.answerer == "extractive"
+    assert told
+    assert "Start the server." in told[0]
+
+
+def test_where_nothing_matches_no_model_is_asked(album: Collection) -> None:
+    scripted = Scripted(Claim("There are seven.", (1,)))
+    answer = ask(album, "How many photos did I take in 1987?", answerer=scripted)
+    assert answer.status == "refused"
+    assert not scripted.briefs
+
+
+def test_a_follow_up_is_about_what_came_before(album: Collection) -> None:
+    first = ask(album, "How many photos did I take in 2019?")
+    photos = tuple(piece.photo_id for piece in first.evidence)
+    turn = Turn(1, first.question, first.text, first.status, first.plan, photos)
+    then = ask(album, "and in 2021?", history=[turn])
+    assert then.text.startswith("4 photos")
+    one = ask(album, "the second one: which camera took it?", history=[turn])
+    assert "EOS 80D" in one.text
+    assert one.evidence[0].photo_id == photos[1]
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?", "x" * 20_000])
+def test_questions_that_cannot_be_searched(album: Collection, question: str) -> None:
+    with pytest.raises(QueryError):
+        ask(album, question)
+
+
+def test_an_empty_collection_says_so(tmp_path: Path, toy: list[ToyEncoder]) -> None:
+    with open_toy(tmp_path / "empty") as collection, pytest.raises(NoCollectionError):
+        ask(collection, "How many photos did I take in 2019?")
