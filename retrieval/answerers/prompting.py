@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
@@ -18,7 +18,6 @@ from typing import Any
 from retrieval.answerers.citing import marker, without_markers
 from retrieval.models import Message, Picture, PictureOf
 from retrieval.records import Brief, Evidence, QuestionPlan, Total, Turn
-
 
 UNKNOWN_CONTEXT = 4096  # tokens taken for granted where none are told: what Ollama reads by default
 PICTURE_TOKENS = 400  # of a picture of 448 pixels: 256 to 576 in the usual models

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from retrieval.errors import ConfigError, ModelError, ModelReplyError
 from retrieval.models.addresses import base_url
-from retrieval.privacy.endpoints import parse_endpoint
-from retrieval.privacy.keys import api_key
 from retrieval.models.refusals import refusal
 from retrieval.models.wire import MOST_BYTES
+from retrieval.privacy.endpoints import parse_endpoint
+from retrieval.privacy.keys import api_key
 
 if TYPE_CHECKING:
     import httpx

@@ -15,7 +15,6 @@ from retrieval.errors import NoVisionError
 from retrieval.models import LanguageModel, Message, Picture, PictureOf
 from retrieval.records import Evidence
 
-
 #: Takes out of a claim and of what is known of a photo what may not be sent.
 Conceal = Callable[[str, Evidence], tuple[str, Evidence]]
 

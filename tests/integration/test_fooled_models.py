@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from retrieval.answering import checking
-from retrieval.answering.checking.reading import unquoted
 from retrieval.answerers.language import LanguageAnswerer
 from retrieval.answerers.prompting import make_prompt
+from retrieval.answering import checking
+from retrieval.answering.checking.reading import unquoted
 from retrieval.errors import ModelReplyError
 from tests import injections
 from tests.briefs import ScriptedModel
-
 
 
 def obedient(injection: Any) -> list[str]:
