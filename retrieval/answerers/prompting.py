@@ -7,6 +7,7 @@ is left out from the end; counts always stay.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -178,7 +179,7 @@ def described(evidence: Evidence) -> list[tuple[str, str]]:
 def one_line(text: str, most: int) -> str:
     """A text without line breaks, invisible characters and fences, shortened in the middle."""
     text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(text.split()).replace("<<<", "<")
+    text = re.sub("<<+", "<", " ".join(text.split()))
     if len(text) <= most:
         return text
     half = (most - 3) // 2

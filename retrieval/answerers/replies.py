@@ -6,10 +6,10 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from retrieval.answerers.citing import cited_numbers, without_markers
+from retrieval.answerers.citing import cited_numbers, numbers_in, without_markers
 from retrieval.records import Claim, Draft
 
 MOST_REPLY = 100_000  # characters that are read
@@ -116,8 +116,17 @@ def _claims(parsed: Any) -> tuple[Claim, ...] | None:
         return _from_text(parsed).claims
     if not isinstance(parsed, list):
         return None
-    claims = (_claim(value) for value in parsed[:MOST_CLAIMS])
-    return tuple(claim for claim in claims if claim is not None)
+    return _once(_claim(value) for value in parsed[:MOST_CLAIMS])
+
+
+def _once(claims: Iterable[Claim | None]) -> tuple[Claim, ...]:
+    """Each claim once, with all that it cites: small models repeat themselves."""
+    found: dict[str, Claim] = {}
+    for claim in filter(None, claims):
+        key = claim.text.casefold()
+        cites = (*found[key].cites, *claim.cites) if key in found else claim.cites
+        found[key] = Claim(found.get(key, claim).text, tuple(dict.fromkeys(cites)))
+    return tuple(found.values())
 
 
 def _claim(value: Any) -> Claim | None:
@@ -144,10 +153,20 @@ def _numbers(cites: Any) -> tuple[int, ...]:
 
 
 def _made(text: str, cites: tuple[int, ...]) -> Claim | None:
-    """A claim whose citations stand beside it and not in it; None where it says nothing."""
+    """A claim whose citations stand beside it; None where it says nothing.
+
+    Those in the middle of it stay there as well: they tell which part stands on which photo.
+    """
     cites = tuple(dict.fromkeys((*cites, *cited_numbers(text))))
-    text = " ".join(without_markers(text).split())[:MOST_CLAIM]
-    return Claim(text, cites) if any(c.isalnum() for c in text) else None
+    text = " ".join(text.split())[:MOST_CLAIM]
+    plain = without_markers(text)
+    places = numbers_in(text)
+    inside = bool(places) and _says(without_markers(text[places[0][1] :]))
+    return Claim(text if inside else plain, cites) if _says(plain) else None
+
+
+def _says(text: str) -> bool:
+    return any(c.isalnum() for c in text)
 
 
 # --- sentences ------------------------------------------------------------------------------
@@ -155,11 +174,7 @@ def _made(text: str, cites: tuple[int, ...]) -> Claim | None:
 
 def _from_text(text: str) -> Draft:
     text = _FENCE_LINE.sub(" ", text)
-    claims = tuple(
-        claim
-        for claim in (_made(sentence, ()) for sentence in sentences(text)[:MOST_CLAIMS])
-        if claim is not None
-    )
+    claims = _once(_made(sentence, ()) for sentence in sentences(text)[:MOST_CLAIMS])
     cited = any(claim.cites for claim in claims)
     denied = not cited and any(_DENIAL.search(claim.text) for claim in claims)
     return Draft(claims, refused=denied or not claims)

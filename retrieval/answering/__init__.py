@@ -129,7 +129,9 @@ class _Asking:
         with self._timed("search"):
             sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)
         with self._timed("evidence"):
-            brief = self._reranked(self._brief(plan, sight), sight.result)
+            brief = self._brief(plan, sight)
+        with self._timed("rerank"):
+            brief, result, before = self._looked_again(brief, sight.result)
         with self._timed("answer"):
             draft, name = self._draft(brief)
         with self._timed("check"):
@@ -139,7 +141,8 @@ class _Asking:
                 from retrieval.answering.checking import verify
 
                 checked = verify(checked, self.judge, brief, grounded=GROUNDED)
-        return written(question, brief, checked, sight.result, name, self.seconds)
+        made = written(question, brief, checked, result, name, self.seconds)
+        return replace(made, before=before)
 
     def _is_place(self, name: str) -> bool:
         return is_place(name, self.collection.cache)
@@ -165,7 +168,7 @@ class _Asking:
                 return plan_question(text, vocabulary, today)
 
             plan = follow_up(plan, self.history, understand, plan_of)
-        if self.options.refine and self.model is not None:
+        if self.options.refine and self.model is not None and not self.options.redact:
             from retrieval.answering.refining import refine, wants_refining
 
             if wants_refining(plan):
@@ -191,15 +194,23 @@ class _Asking:
             history=self.history,
         )
 
-    def _reranked(self, brief: Brief, result: SearchResult) -> Brief:
+    def _looked_again(
+        self, brief: Brief, result: SearchResult
+    ) -> tuple[Brief, SearchResult, tuple[str, ...]]:
+        """Both in the order of a judge, where one is to look, and the files as they were."""
         if not (self.options.rerank and self.judge is not None and brief.relevant):
-            return brief
-        from retrieval.reranking import rerank, wants_reranking
+            return brief, result, ()
+        from retrieval.reranking import meaning, rerank, wants_reranking
 
         if not wants_reranking(brief.plan, result):
-            return brief
-        found = rerank(brief.plan.box, brief.evidence, self.judge, on_notice=self.hearer.on_notice)
-        return replace(brief, evidence=found.evidence)
+            return brief, result, ()
+        words = meaning(brief.plan, result)
+        found = rerank(words, brief.evidence, self.judge, on_notice=self.hearer.on_notice)
+        hits = {hit.id: hit for hit in result.hits}
+        first = [hits.pop(piece.photo_id) for piece in found.evidence if piece.photo_id in hits]
+        ranked = tuple(replace(h, rank=n) for n, h in enumerate((*first, *hits.values()), 1))
+        before = tuple(hit.path for hit in result.hits)
+        return replace(brief, evidence=found.evidence), replace(result, hits=ranked), before
 
     def _totals(self, plan: QuestionPlan, sight: Sight) -> tuple[Total, ...]:
         if not sight.ids:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retrieval.models import LanguageModel, Picture
     from retrieval.records import AskOptions, Brief, Evidence, Redaction
     from retrieval.reranking import Judge
+    from retrieval.reranking.pointwise import Conceal
 
 
 def answerer_of(model: LanguageModel | None, redact: tuple[Redaction, ...] = ()) -> Answerer:
@@ -30,7 +31,20 @@ def judge_of(model: LanguageModel | None, options: AskOptions | None) -> Judge |
         return None
     from retrieval.reranking.pointwise import PointwiseJudge
 
-    return PointwiseJudge(model, pictures_of(options.redact) if model.sees else None)
+    pictures = pictures_of(options.redact) if model.sees else None
+    return PointwiseJudge(model, pictures, concealed(options.redact) if options.redact else None)
+
+
+def concealed(redact: tuple[Redaction, ...]) -> Conceal:
+    """Takes out of what a judge is told about a photo what is to be taken out."""
+    from retrieval.privacy.redaction import Redactor
+
+    def conceal(claim: str, evidence: Evidence) -> tuple[str, Evidence]:
+        redactor = Redactor(redact)
+        told = redactor.evidence(evidence)  # first, so that its names are known
+        return redactor.redact_text(claim), told
+
+    return conceal
 
 
 def pictures_of(redact: tuple[Redaction, ...] = ()) -> PictureOf:
@@ -58,7 +72,7 @@ def pictures_of(redact: tuple[Redaction, ...] = ()) -> PictureOf:
 
 @dataclass(frozen=True, slots=True)
 class Redacting:
-    """An answerer that gets a brief from which something was taken out; what it says is restored."""
+    """An answerer that gets a brief without what is taken out; what it says is restored."""
 
     inner: Answerer
     redact: tuple[Redaction, ...]

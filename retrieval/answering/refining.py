@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from retrieval.answering.planning import cleaned, is_framed
+from retrieval.answering.planning.comparing import MOST_ALTERNATIVES
 from retrieval.errors import ModelError, QueryError
 from retrieval.metadata import FIELDS
 from retrieval.models import Message
@@ -37,7 +38,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 #: What can be asked of all photos, with an empty box.
 _OF_ALL = ("when", "where", "count", "compare")
-_MOST_ALTERNATIVES = 8
 _MOST_TOKENS = 200
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -48,7 +48,7 @@ SCHEMA: Mapping[str, Any] = {
         "alternatives": {
             "type": "array",
             "items": {"type": "string", "maxLength": 200},
-            "maxItems": _MOST_ALTERNATIVES,
+            "maxItems": MOST_ALTERNATIVES,
         },
     },
     "required": ["intent", "box", *(name for name in _CHOICES if name != "intent"), "alternatives"],
@@ -152,7 +152,7 @@ def _boxes(said: dict[str, Any]) -> list[str] | None:
     box, alternatives = said.get("box"), said.get("alternatives") or []
     if not isinstance(box, str) or not isinstance(alternatives, list):
         return None
-    if len(alternatives) == 1 or len(alternatives) > _MOST_ALTERNATIVES:
+    if len(alternatives) == 1 or len(alternatives) > MOST_ALTERNATIVES:
         return None
     if not all(isinstance(each, str) and each.strip() for each in alternatives):
         return None

@@ -13,22 +13,25 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
+from retrieval.storage.lexical import STOP_WORDS
+
 CAPTIONS = 102_602
 USUAL = 7.0  # nats: a word in every 1,100th caption, from which on none counts as rare
 
 _SHORTENED = re.compile(r"n?['’](?:t|s|re|ve|ll|d|m)\b")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def rarity(text: str, is_known: Callable[[str], bool] = lambda word: False) -> float:
     """By how many nats the rarest word of a text is rarer than USUAL: 0 to 4.6.
 
-    Words that the collection itself has (`is_known`) are not rare in it. A text of which less than
-    half of the words are usual is taken for one in another language, of which nothing is known: 0.
+    Words that the collection itself has (`is_known`) are not rare in it. A text of which more than
+    two thirds of the words are rare is taken for one in another language, of which nothing is
+    known: 0. ("in" is left out of account: too many languages have it.)
     """
-    words = set(_WORD.findall(_SHORTENED.sub("", text.lower())))
+    words = set(_WORD.findall(_SHORTENED.sub("", text.lower()))) - {"in"}
     rare = {word: excess for word in words if (excess := _excess(word))}
-    if 2 * len(rare) > len(words):
+    if 3 * len(rare) > 2 * len(words):
         return 0.0
     for word in sorted(rare, key=lambda word: (-rare[word], word)):
         if not is_known(word):
@@ -37,6 +40,8 @@ def rarity(text: str, is_known: Callable[[str], bool] = lambda word: False) -> f
 
 
 def _excess(word: str) -> float:
+    if len(word) == 1 or word in STOP_WORDS:
+        return 0.0
     counts = _counts()
     count = max(counts.get(form, 0) for form in (word, word.removesuffix("s"), word + "s"))
     return max(0.0, math.log(CAPTIONS / (1 + count)) - USUAL)

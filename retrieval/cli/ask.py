@@ -8,12 +8,14 @@ import click
 
 from retrieval.cli.answers import Reader, answer_record
 from retrieval.cli.options import (
+    ask_options,
     collection_option,
     encoder_options,
+    judge_of,
+    judging_options,
     model_of,
     model_options,
     open_settings,
-    redactions_of,
     show_notice,
 )
 from retrieval.cli.output import emit, to_json
@@ -31,11 +33,10 @@ if TYPE_CHECKING:
 @click.command("ask")
 @click.argument("question", nargs=-1, required=True)
 @click.option("-k", default=10, show_default=True, help="How many photos are shown.")
-@click.option("--rerank", is_flag=True, help="Let the model look at the first photos again.")
-@click.option("--verify", is_flag=True, help="Let the model judge each claim with its photo.")
 @collection_option
 @encoder_options
 @model_options
+@judging_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page with the photos.")
 def ask_command(
@@ -43,6 +44,7 @@ def ask_command(
     k: int,
     rerank: bool,
     verify: bool,
+    refine: bool,
     consent: bool,
     as_json: bool,
     html: str | None,
@@ -61,7 +63,6 @@ def ask_command(
     """
     settings = load_settings(**flags)
     from retrieval.answering import Hearer, ask
-    from retrieval.records import AskOptions
 
     reader = Reader()
     quiet = Hearer(on_notice=show_notice)
@@ -70,8 +71,9 @@ def ask_command(
         answer = ask(
             collection,
             " ".join(question),
-            options=AskOptions(k, rerank, verify, redact=redactions_of(settings)),
+            options=ask_options(settings, k=k, rerank=rerank, verify=verify, refine=refine),
             model=model_of(settings, consent),
+            judge=judge_of(settings),
             search=searcher(settings, collection),
             hearer=hearer,
         )

@@ -10,12 +10,14 @@ import click
 
 from retrieval.cli.answers import Reader, answer_record, why_lines
 from retrieval.cli.options import (
+    ask_options,
     collection_option,
     encoder_options,
+    judge_of,
+    judging_options,
     model_of,
     model_options,
     open_settings,
-    redactions_of,
     show_notice,
 )
 from retrieval.cli.output import emit, printable, tell, to_json
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
     from retrieval.records import Answer, AskOptions
+    from retrieval.reranking import Judge
 
 HELP = """\
 Ask, and ask on: "and in Berlin?", "the year before?", "only the ones at night", "the second one:
@@ -47,11 +50,10 @@ PROMPT = "? "
 @click.option("--list", "listing", is_flag=True, help="List the conversations that are kept.")
 @click.option("--forget-all", is_flag=True, help="Forget all conversations, for good.")
 @click.option("-k", default=10, show_default=True, help="How many photos are shown.")
-@click.option("--rerank", is_flag=True, help="Let the model look at the first photos again.")
-@click.option("--verify", is_flag=True, help="Let the model judge each claim with its photo.")
 @collection_option
 @encoder_options
 @model_options
+@judging_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object an answer.")
 def chat_command(
     name: str | None,
@@ -61,6 +63,7 @@ def chat_command(
     k: int,
     rerank: bool,
     verify: bool,
+    refine: bool,
     consent: bool,
     as_json: bool,
     **flags: Any,
@@ -75,7 +78,6 @@ def chat_command(
     settings = load_settings(**flags)
     with open_settings(settings) as collection:
         from retrieval.answering import history
-        from retrieval.records import AskOptions
 
         if listing or forget_all:
             _list(collection, as_json) if listing else _forget_all(collection)
@@ -88,7 +90,8 @@ def chat_command(
             collection,
             history.Conversation(collection, chosen),
             model_of(settings, consent),
-            AskOptions(k, rerank, verify, redact=redactions_of(settings)),
+            judge_of(settings),
+            ask_options(settings, k=k, rerank=rerank, verify=verify, refine=refine),
             as_json,
         )
         session.run(_lines())
@@ -138,6 +141,7 @@ class Session:
         collection: Collection,
         conversation: Conversation,
         model: LanguageModel | None,
+        judge: Judge | None,
         options: AskOptions,
         as_json: bool,
     ) -> None:
@@ -145,6 +149,7 @@ class Session:
         self.collection = collection
         self.conversation = conversation
         self.model = model
+        self.judge = judge
         self.options = options
         self.as_json = as_json
         self.reader = Reader()
@@ -182,6 +187,7 @@ class Session:
             question,
             options=self.options,
             model=self.model,
+            judge=self.judge,
             history=self.conversation.turns,
             hearer=Hearer(on_notice=show_notice) if self.as_json else hearer,
         )

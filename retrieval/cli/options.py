@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.encoders import EncoderSpec
     from retrieval.models import LanguageModel
-    from retrieval.records import Redaction
+    from retrieval.records import AskOptions, Redaction
+    from retrieval.reranking import Judge
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,6 +81,20 @@ def model_options(function: F) -> F:
             click.option("--offline", is_flag=True, default=None, help="Nothing may be sent."),
             click.option("--redact", metavar="WHAT", help=redact),
             click.option("--consent", is_flag=True, help="Agree that this server gets your data."),
+        ],
+        function,
+    )
+
+
+def judging_options(function: F) -> F:
+    """--rerank, --reranker, --verify, --refine."""
+    reranker = "A folder with a BLIP image-text matching model, which looks again instead."
+    return _add(
+        [
+            click.option("--rerank", is_flag=True, help="Let the model look again at the first."),
+            click.option("--reranker", metavar="FOLDER", help=reranker),
+            click.option("--verify", is_flag=True, help="Let it judge each claim with its photo."),
+            click.option("--refine", is_flag=True, help="Let it read questions that are unclear."),
         ],
         function,
     )
@@ -150,6 +165,25 @@ def model_of(settings: Settings, consent: bool = False) -> LanguageModel | None:
     )
     spec = ModelSpec(settings.llm, settings.llm_model, settings.mmproj, settings.vision)
     return load_model(spec, gate, show_notice)
+
+
+def ask_options(
+    settings: Settings, *, k: int = 10, rerank: bool, verify: bool, refine: bool
+) -> AskOptions:
+    """How questions are answered, as the flags and settings say. Raises ConfigError."""
+    from retrieval.records import AskOptions
+
+    again = rerank or bool(settings.reranker)
+    return AskOptions(k, again, verify, refine, redactions_of(settings))
+
+
+def judge_of(settings: Settings) -> Judge | None:
+    """The cross-encoder that the settings name, None without one. Raises ConfigError."""
+    if not settings.reranker:
+        return None
+    from retrieval.reranking.crossencoder import CrossEncoder
+
+    return CrossEncoder(settings.reranker)
 
 
 def redactions_of(settings: Settings) -> tuple[Redaction, ...]:

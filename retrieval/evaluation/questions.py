@@ -97,7 +97,7 @@ class QuestionReport:
 
     @property
     def kinds(self) -> dict[str, dict[str, float]]:
-        """For each kind n, right, wrong_grounded and refused; R@k where there are right photos.
+        """For each kind n, right, grounded, wrong_grounded, refused; R@k where there are right photos.
 
         `first_right` is the share of right answers where the right photo is the first.
         """
@@ -264,7 +264,13 @@ def _is_right(question: Question, answer: Answer, cited: bool) -> bool:
         return _digits(numbers[0] if numbers else "0") == _digits(question.answer)
     if answer.status == "refused":
         return False
-    return any(form.casefold() in answer.text.casefold() for form in _forms(question.answer))
+    return any(_stands_in(form, answer.text) for form in _forms(question.answer))
+
+
+def _stands_in(words: str, text: str) -> bool:
+    """Whether a text holds these words as such: "5 May" is not in "15 May"."""
+    pattern = rf"(?<![a-z0-9]){re.escape(words.casefold())}(?![a-z0-9])"
+    return re.search(pattern, text.casefold()) is not None
 
 
 def _digits(text: str) -> str:
@@ -320,6 +326,7 @@ def _shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
         shares |= {f"R@{level}": sum(rank <= level for rank in ranks) / n for level in LEVELS}
     shares |= {
         "right": sum(o.right for o in outcomes) / n,
+        "grounded": sum(o.status == "grounded" for o in outcomes) / n,
         "wrong_grounded": sum(o.wrong_grounded for o in outcomes) / n,
         "refused": sum(o.status == "refused" for o in outcomes) / n,
     }

@@ -34,6 +34,7 @@ class Ways:
     top: int = TOP
     pictures: bool = True
     context: int = 0
+    thinking: int = 0  # tokens that it thinks before it writes
 
 
 def chat_body(
@@ -47,7 +48,7 @@ def chat_body(
     body: dict[str, Any] = {"messages": [_message(message) for message in messages]}
     if name:
         body["model"] = name
-    body |= {ways.limit: most_tokens, "stream": True}
+    body |= {ways.limit: most_tokens + ways.thinking, "stream": True}
     if ways.temperature:
         body["temperature"] = 0
     if schema is not None and ways.format == "json_schema":
@@ -61,7 +62,7 @@ def chat_body(
 def yes_body(name: str, messages: Sequence[Message], ways: Ways) -> dict[str, Any]:
     """The request for one token and the probabilities of those that could stand there."""
     body = chat_body(name, messages, ways, 1)
-    return body | {"stream": False, "logprobs": True, "top_logprobs": ways.top}
+    return body | {ways.limit: 1, "stream": False, "logprobs": True, "top_logprobs": ways.top}
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from retrieval.errors import PrivacyError
 
 PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(:[0-9]*)?")
 _NUMBER_AT_END = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")
 
 
@@ -66,6 +67,8 @@ def parse_endpoint(url: str) -> Endpoint:
             "it names a user or a password; leave out what is before the @, and put the key into "
             "RETRIEVAL_LLM_KEY",
         )
+    if not _PLACE.fullmatch(parts.netloc):  # urlsplit finds [::1] within "evil[::1]", too
+        raise _doubtful(url, "its host is not a name, such as api.example.com")
     if port == 0 or parts.netloc.endswith(":"):
         raise _doubtful(url, "its port must be 1 to 65535")
     return Endpoint(parts.scheme, _checked_host(url, host), port or PORTS[parts.scheme])

@@ -20,7 +20,7 @@ POSITION = "|".join(
         rf"[-+−]?\d{{1,3}}[.,．，]\d+\s*{_TOWARDS}",
         r"\b[NSEW]\s*\d{1,3}[.,°º\s]\s*\d+(?:[.,．，]\d+)?",
         r"(?i:\b(?:lat|latitude|lon|lng|long|longitude|gps)|纬度|经度|緯度|經度)"
-        rf"\W{{0,3}}[-+−]?{_NUMBER}",
+        rf"\W{{0,3}}[-+−]?{_NUMBER}(?:\s*[,;/|\s]\s*[-+−]?{_NUMBER})?",
         r"[-+−]?\d{1,3}[.,．，]\d{4,}",
         r"\b[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3}\b",
         r"\b\d{1,2}[C-X][A-Z]{2}\s?\d{2,5}\s?\d{2,5}\b",

@@ -32,7 +32,7 @@ def photos(adjective: str = "") -> str:
 
 _PHOTOS = photos()
 SEEK = (
-    r"(?:(?:please|kindly|can\s+you|could\s+you|would\s+you|i\s+want\s+to|i(?:'d|’d)\s+like\s+to"
+    r"(?:(?:please|kindly|can\s+you|could\s+you|(?:can|could|may)\s+(?:i|we)|would\s+you|i\s+want\s+to|i(?:'d|’d)\s+like\s+to"
     r"|i(?:'m|’m|\s+am)|we(?:'re|’re|\s+are)|i\s+want|i\s+need|let\s+me|let(?:'|’)?s)\s+)*"
     r"(?:find|show|search(?:\s+for)?|look(?:ing)?\s+for|get|give|display|list|fetch|see|bring\s+up)"
 )

@@ -136,8 +136,8 @@ class AskOptions:
     """How a question is answered; `k` photos are shown.
 
     `rerank` lets a model that can judge look at the first hits again where that may help, `verify`
-    lets it judge each claim with its photo, `refine` lets it understand the question; `redact` is
-    taken out of all that a model gets.
+    lets it judge each claim with its photo, `refine` lets it understand the question (not where
+    something is taken out of it); `redact` is taken out of all that a model gets.
     """
 
     k: int = 10
@@ -205,6 +205,7 @@ class Answer:
     totals: tuple[Total, ...] = ()
     considered: int = 0
     answerer: str = "extractive"
+    before: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 

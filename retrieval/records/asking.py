@@ -114,8 +114,8 @@ class Hit:
     it, and `folded` the ids of its near-duplicates that stand behind it; for a document `path` is
     the text file, with `line`, `text` and, if it names one, `photo_path`. `found_by` names the
     sources that brought it ("photos", "words", "documents", "filters"). `share` is the probability
-    that this very photo is meant, provided that one is (searching.fusing.shares), and `told` how
-    far linked texts and words speak for it; both None where that cannot be told.
+    that this very photo is meant, provided that one is (searching.fusing.shares); None where that
+    cannot be told.
     """
 
     rank: int
@@ -136,7 +136,6 @@ class Hit:
     folded: tuple[int, ...] = ()
     found_by: tuple[str, ...] = ()
     share: float | None = None
-    told: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +145,8 @@ class SearchResult:
     `matched` counts those that pass the filters, `relevant` those of them that stand above the cut
     of relevance: they come first, so of all pages only the first `relevant` hits may well be meant;
     None where that cannot be told. `next` is the cursor of the page that follows, "" at the end.
-    `present` is the probability that there is anything like it among all photos, by their
-    embeddings alone; None where that cannot be told.
+    `present` is the probability that there is anything like it among all photos; None where that
+    cannot be told.
     """
 
     query: Query

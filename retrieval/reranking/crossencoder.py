@@ -99,14 +99,14 @@ def _load(folder: Path) -> tuple[Any, Any]:
     from retrieval.encoders._compat import import_torchvision, prepare_torch
 
     prepare_torch()
-    import_torchvision()
-    import transformers
-
-    logging: Any = transformers.utils.logging
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    blip: Any = transformers.BlipForImageTextRetrieval
     try:
+        import_torchvision()
+        import transformers
+
+        logging: Any = transformers.utils.logging
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        blip: Any = transformers.BlipForImageTextRetrieval
         processor = transformers.BlipProcessor.from_pretrained(folder, local_files_only=True)
         model, report = blip.from_pretrained(
             folder, local_files_only=True, output_loading_info=True

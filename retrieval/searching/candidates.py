@@ -88,10 +88,17 @@ def _photos(
     Who has a say is asked about the same shortlist however many are needed, so that pages fit.
     """
     options = attempt.options
-    likely = _likely_rows(attempt, judge)
     only_less = judge is not None and not judge.wants
     depth = max(SHORTLIST, min(attempt.matched, MOST_SORTED)) if only_less else SHORTLIST
-    first = _ranked(attempt, composition, judge, depth)
+    text = "" if options.fusion == "early" else _words(attempt)
+    sources = rankings(
+        attempt.collection, composition.vector, text, depth=depth, allowed=attempt.pairs()
+    )
+    if sources is None:
+        return None
+    judge = _informed(judge, sources)
+    likely = _likely_rows(attempt, judge)
+    first = _ranked(attempt, composition, judge, sources, text)
     if first is None:
         return None
     relevant = None if judge is None else _count(first, likely)
@@ -191,14 +198,14 @@ def _count(found: Sequence[Ranked], likely: set[int]) -> int:
 
 
 def _ranked(
-    attempt: Attempt, composition: Composition, judge: Judge | None, depth: int
+    attempt: Attempt,
+    composition: Composition,
+    judge: Judge | None,
+    found: list[Ranking],
+    text: str,
 ) -> list[Ranked] | None:
     """Photos by all sources, those that are relevant first; None if the collection changed."""
     collection, fusion = attempt.collection, attempt.options.fusion
-    text = "" if fusion == "early" else _words(attempt)
-    found = rankings(collection, composition.vector, text, depth=depth, allowed=attempt.pairs())
-    if found is None:
-        return None
     cosines = dict(zip(found[0].ids.tolist(), found[0].scores.tolist(), strict=True))
     rows = rows_of(collection.reader, attempt.space, "photos", list(cosines))
     ids = np.array([item for item in cosines if item in rows], np.int64)
@@ -218,17 +225,25 @@ def _ranked(
     said = holding_all(collection.reader, text, by_words) if by_words else set()
     told = {each.id: each.score for each in by_score(found[1:])}
     judged = _judged(judge, ids, vectors, told, said)
-    share = {} if judge is None else shares(by_score(found))
+    share = {} if judge is None else shares(by_score(found), told)
     ranked = [
         replace(
             Ranked(rows[each.id], each.id, cosines[each.id], *judged[each.id], each.sources),
             share=share.get(each.id),
-            told=told.get(each.id),
         )
         for each in fuse(found, fusion)
         if each.id in rows
     ]
     return sorted(ranked, key=lambda each: not each.likely)  # stable: each half as it was
+
+
+def _informed(judge: Judge | None, found: Sequence[Ranking]) -> Judge | None:
+    """The judge after hearing what documents say of the first photo, if they say anything."""
+    documents = {item for each in found if each.source == "documents" for item in each.ids.tolist()}
+    ranked = by_score(found)
+    if judge is None or not ranked or ranked[0].id not in documents:
+        return judge
+    return judge.hearing(next(e.score for e in by_score(found[1:]) if e.id == ranked[0].id))
 
 
 def _words(attempt: Attempt) -> str:
@@ -300,7 +315,6 @@ def _fold(attempt: Attempt, ranked: Sequence[Ranked]) -> list[Ranked]:
                 likely=told.likely,
                 folded=group.behind,
                 share=_sum(each.share for each in members),
-                told=max((each.told for each in members if each.told is not None), default=None),
             )
         )
     return kept

@@ -12,7 +12,7 @@ scripts/evaluate_fusion.py measures them against each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 RANK_CONSTANT = 60
 LEAST_SPREAD = 1e-6  # of scores that differ at all
-SHARPNESS = 2.0  # of shares: how many nats a standard deviation is worth
+#: How many nats a standard deviation is worth, where photos speak alone and where texts do too.
+SHARP_ALONE, SHARP_TOLD = 3.2, 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +102,19 @@ def by_score(rankings: Sequence[Ranking]) -> list[Fused]:
     return _added(shares)
 
 
-def shares(fused: Sequence[Fused], sharpness: float = SHARPNESS) -> dict[int, float]:
+def shares(fused: Sequence[Fused], told: Container[int] = ()) -> dict[int, float]:
     """The probability for each id that it is the one that is meant, given that one of them is.
 
     A softmax of sums of calibrated scores (`by_score`): if each were a log-likelihood ratio in
-    units of 1 / sharpness, this is Bayes' rule with equal priors. One number is fitted to captions
-    of photos that the encoder was not trained on (scripts/evaluate_questions.py --fit), as in
-    temperature scaling (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+    units of 1 / sharpness, this is Bayes' rule with equal priors. The two numbers are fitted to
+    captions of photos that the encoder was not trained on, as in temperature scaling (Guo et al.,
+    On Calibration of Modern Neural Networks, ICML 2017); where texts or words speak for a part of
+    the photos only (`told`), it lies between the two.
     """
     if not fused:
         return {}
+    covered = sum(each.id in told for each in fused) / len(fused)
+    sharpness = SHARP_ALONE + (SHARP_TOLD - SHARP_ALONE) * covered
     scores = np.array([each.score for each in fused], np.float64)
     weights = np.exp(sharpness * (scores - scores.max()))
     weights /= weights.sum()

@@ -25,7 +25,6 @@ class Ranked:
     found_by: tuple[str, ...] = ()
     folded: tuple[int, ...] = ()
     share: float | None = None
-    told: float | None = None
 
 
 def describe(
@@ -87,7 +86,6 @@ def _photo_hits(
                 folded=each.folded,
                 found_by=each.found_by,
                 share=each.share,
-                told=each.told,
             )
         )
     return hits

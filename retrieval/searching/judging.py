@@ -13,7 +13,7 @@ left out of account.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,6 +80,14 @@ class Judge:
         wanted = [text.judgement.present for text in self.texts if text.weight > 0]
         return min(wanted, default=None)
 
+    def hearing(self, told: float) -> Judge:
+        """The same after hearing how far linked texts speak for the photo that is ranked first."""
+        texts = [
+            replace(text, judgement=text.judgement.hearing(told)) if text.weight > 0 else text
+            for text in self.texts
+        ]
+        return replace(self, texts=tuple(texts))
+
     def verdict(
         self,
         vectors: NDArray[np.floating],
@@ -101,7 +109,8 @@ class Judge:
                 continue
             known = np.where(says_so, np.maximum(known, SAID), known)
             np.minimum(least, _with(known, evidence), out=least)
-            likely &= (scores >= text.judgement.cut) | (evidence >= ENOUGH) | says_so
+            cut = text.judgement.cut - EVIDENCE * evidence.clip(0, 40) / text.judgement.slope
+            likely &= (scores >= cut) | (evidence >= ENOUGH) | says_so
         return Verdict(least, likely)
 
 

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.records import FUSIONS
-from retrieval.searching.fusing import Ranking, by_rank, by_score, fuse
+from retrieval.searching.fusing import (
+    SHARP_ALONE,
+    SHARP_TOLD,
+    Fused,
+    Ranking,
+    by_rank,
+    by_score,
+    fuse,
+    shares,
+)
 
 
 def ranking(source: str, scores: dict[int, float], **more: Any) -> Ranking:
@@ -99,3 +108,27 @@ def test_one_ranking_keeps_its_order(part: dict[int, float], mode: Any) -> None:
     )
     by_place = [round(part[hit.id], 9) for hit in fuse([alone], mode)]
     assert by_place == sorted(by_place, reverse=True)
+
+
+numbers = st.lists(st.floats(-40, 40), min_size=1, max_size=20)
+
+
+@given(numbers, st.sets(st.integers(0, 19)))
+def test_shares_are_probabilities_in_the_order_of_scores(
+    scores: list[float], told: set[int]
+) -> None:
+    fused = [Fused(item, score, ("photos",)) for item, score in enumerate(scores)]
+    found = shares(fused, told)
+    assert sum(found.values()) == pytest.approx(1)
+    assert all(0 <= share <= 1 for share in found.values())
+    for one in fused:
+        for other in fused:
+            assert one.score <= other.score or found[one.id] >= found[other.id]
+
+
+def test_shares_are_a_softmax_less_sharp_where_texts_speak() -> None:
+    fused = [Fused(7, 1.0, ()), Fused(8, 0.0, ())]
+    assert shares(fused)[7] == pytest.approx(1 / (1 + np.exp(-SHARP_ALONE)))
+    assert shares(fused, {7, 8})[7] == pytest.approx(1 / (1 + np.exp(-SHARP_TOLD)))
+    assert shares(fused, {7, 8})[7] < shares(fused, {8})[7] < shares(fused)[7]
+    assert shares([]) == {}

@@ -95,6 +95,7 @@ def test_addresses(url: str, shown: str, loopback: bool) -> None:
             "http://a\tb.com",
             "http://\n",
         ),
+        *("http://evil.com[::1]", "http://[::1]evil.com", "http://[::1]:80:90"),
         *(" http://127.0.0.1", "http://exa\x00mple.com", "http://ⓛocalhost", "x" * 5000),
     ],
 )

@@ -237,6 +237,14 @@ def test_where_it_would_not_help() -> None:
     assert "away" in wants_reranking(plan("beach"), result("beach", extra="people"))
 
 
+@given(st.text(max_size=200), st.sampled_from(["", "a", " ", "no", "n't", ",", "两", "和", "\0"]))
+def test_any_words_are_read_at_once(text: str, repeated: str) -> None:
+    long = text + repeated * 20_000
+    assert isinstance(wants_reranking(plan(long), result(long)), str)
+    message = messages_for(long, some(1)[0], None)[-1]
+    assert len(message.text) < 10_000
+
+
 def test_the_words_that_are_judged_leave_out_filters() -> None:
     assert meaning(plan("two dogs 2021"), result("two dogs", extra="cat")) == "two dogs"
 
@@ -299,6 +307,21 @@ def test_of_a_photo_without_texts_nothing_can_be_told() -> None:
     assert math.isnan(found[0])
     assert found[1] == 0.7
     assert len(model.chats) == 1
+
+
+def test_what_is_concealed_is_not_sent() -> None:
+    def conceal(claim: str, piece: Evidence) -> tuple[str, Evidence]:
+        hidden = tuple(text.replace("Anna", "[name 1]") for text in piece.captions)
+        return claim.replace("Anna", "[name 1]"), replace(piece, captions=hidden, path="[file 1]")
+
+    model = Answering(sees=True)
+    piece = Evidence(1, 1, "Anna/1.jpg", captions=("Anna swims.",))
+    judge = PointwiseJudge(model, picture_of, conceal)  # type: ignore[arg-type]
+    assert judge.judge("Anna in the sea", [piece]) == [0.7]
+    told = " ".join(message.text for message in model.chats[0])
+    assert "Anna" not in told
+    assert told.count("[name 1]") == 2
+    assert model.chats[0][-1].pictures[0].path == "Anna/1.jpg"  # for the ledger, which stays here
 
 
 def test_a_model_without_probabilities_cannot_judge() -> None:

@@ -9,9 +9,10 @@ probability that it is right, or None where exact filters chose the photos:
     0.25 and more  "Perhaps on 2023-02-15 … [1]."            也许
     less           "With little certainty: on 2023-02-15 …"  不太确定
 
-Below 0.8 other answers are named that may be right as well. Where several photos may be meant, the
-probability of an answer is the sum over the photos that give it (the same day, the same place).
-Where nothing matches, or nothing says it, the draft is `refused` and its claims say why.
+Below 0.6, from where on an answer is called grounded, others are named that may be right as well.
+Where several photos may be meant, the probability of an answer is the sum over the photos that give
+it (the same day, the same place). Where nothing matches, or nothing says it, the draft is `refused`
+and its claims say why.
 """
 
 from __future__ import annotations

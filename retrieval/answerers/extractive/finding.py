@@ -10,8 +10,8 @@ from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of
 from retrieval.answerers.extractive.valued import first_or_last
 from retrieval.answerers.extractive.weighing import (
+    ENOUGH,
     MOST_NAMED,
-    SURE,
     UNTOLD,
     WORTH_NAMING,
     expected_right,
@@ -33,7 +33,9 @@ def find(brief: Brief, voice: Voice) -> Draft:
         if chosen is None:
             return refused(missing(voice, "taken", (photos[0].n,)))
         confidence = expected_right(brief, [chosen])
-        text = voice.weighed(voice.wording.found.format(photo=voice.photo(chosen)), confidence)
+        text = voice.weighed(
+            voice.wording.ends[brief.plan.pick].format(photo=voice.photo(chosen)), confidence
+        )
         return Draft((Claim(text, (chosen.n,), confidence),))
     if one_is_meant(brief):
         return Draft(which(brief, voice))
@@ -48,7 +50,7 @@ def which(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
     first, *others = relevant(brief)
     confidence = which_confidence(brief)
     text = voice.wording.found.format(photo=voice.photo(first))
-    rivals = _rivals(others) if confidence is not None and confidence < SURE else []
+    rivals = _rivals(others) if confidence is not None and confidence < ENOUGH else []
     said = Claim(voice.weighed(text, confidence), (first.n,), confidence)
     other = voice.wording.found_else
     return (
@@ -77,8 +79,10 @@ def best_match(brief: Brief, voice: Voice) -> list[Claim]:
 
 
 def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
-    likely = [e for e in others if e.probability is None or e.probability >= WORTH_NAMING]
-    return likely[:MOST_NAMED]
+    """Other photos that may well be the one; the next best where no probability is told."""
+    told = any(each.probability is not None for each in others)
+    likely = [e for e in others if (e.probability or 0) >= WORTH_NAMING] if told else others
+    return list(likely[:MOST_NAMED])
 
 
 def yes_or_no(brief: Brief, voice: Voice) -> Draft:

@@ -13,7 +13,7 @@ from retrieval.answerers.extractive.finding import which, which_confidence
 from retrieval.answerers.extractive.refusing import nothing, refused
 from retrieval.answerers.extractive.saying import LONGEST_QUOTE, Voice, tame
 from retrieval.answerers.extractive.weighing import (
-    SURE,
+    ENOUGH,
     expected_right,
     one_is_meant,
     relevant,
@@ -61,15 +61,15 @@ def coloured(brief: Brief, voice: Voice) -> Draft:
     said = _quote(brief, voice, _colour_captions)
     if not said.refused:
         return said
-    shown = colours_of(brief, voice, photos[0])
-    wording = voice.wording
-    return refused(Claim(wording.no_colour), *([shown] if photos[0].colours else said.claims[1:]))
+    known = bool(photos[0].colours)
+    shown = [colours_of(brief, voice, photos[0])] if known else said.claims[1:]
+    return refused(Claim(voice.wording.no_colour), *shown)
 
 
 def doubt(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
     """Which photo is meant, where that is not sure."""
     confidence = which_confidence(brief)
-    return which(brief, voice) if confidence is not None and confidence < SURE else ()
+    return which(brief, voice) if confidence is not None and confidence < ENOUGH else ()
 
 
 def colours_of(brief: Brief, voice: Voice, each: Evidence) -> Claim:
@@ -153,12 +153,12 @@ def _captions(brief: Brief, voice: Voice, each: Evidence, confidence: float | No
 def _colour_captions(
     brief: Brief, voice: Voice, each: Evidence, confidence: float | None
 ) -> list[Claim]:
-    """Captions that name a colour and something of what was asked for."""
-    asked = brief.plan.box.casefold()
+    """Captions that name a colour and the thing whose colour was asked for."""
+    thing = _thing(brief.plan.box)
     return [
         _said(voice, voice.wording.caption, each, tame(text, LONGEST_QUOTE), confidence)
         for text in each.captions
-        if _COLOURS.search(tame(text, LONGEST_QUOTE)) and _overlap(text, asked)
+        if _COLOURS.search(tame(text, LONGEST_QUOTE)) and _overlap(text, thing)
     ][:MOST_QUOTES]
 
 
@@ -173,6 +173,12 @@ def _said(
     quote = f"“{text.rstrip(' .。')}”"
     said = template.format(photo=voice.cite([each.n]), quote=quote)
     return Claim(said, (each.n,), confidence)
+
+
+def _thing(box: str) -> str:
+    """What a description is of: the words before it says where, with what or doing what."""
+    thing = re.split(r"\b(?:in|on|at|of|by|with|near|next|which|that|who|\w+ing)\b", box.casefold())
+    return next((part for part in thing if _words(part)), "").rpartition("的")[2]
 
 
 def _overlap(text: str, asked: str) -> int:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from retrieval.records import Brief, Evidence
 
-#: From here on an answer is said plainly; the share from which it is called grounded.
+#: From here on an answer stands alone: other ones are named below. From this share on an answer is
+#: called grounded (answering.confidence.GROUNDED, which lies in a layer above).
+ENOUGH = 0.6
+#: From here on an answer is said plainly.
 SURE = 0.8
 #: Below SURE: "most likely" from LIKELY on, "perhaps" from PERHAPS on, else it is called unsure.
 LIKELY = 0.5
@@ -19,7 +22,7 @@ MOST_NAMED = 2
 #: What stands for a probability where nothing tells one: less than would be called likely.
 UNTOLD = 0.4
 #: A count by meaning is seldom exact to the photo, whatever its photos' relevance.
-MOST_ABOUT = 0.6
+MOST_ABOUT = 0.5
 #: A box of so many words that carry meaning, or characters of Chinese, describes one photo.
 ONE_WORDS = 5
 ONE_CHARACTERS = 12

@@ -8,6 +8,7 @@ may look again at what is left (`verify`).
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ from retrieval.records import Brief, Claim, Draft, Evidence, Status, Struck
 __all__ = ["Checked", "Judge", "check", "clean_text", "has_link", "instructs", "verify"]
 
 GROUNDED = 0.8  # the confidence from which a claim is as good as sure
+_SPARE = 3  # words of its own that a claim may have which quotes, or says that it does not know
 _BELIEVED = 0.5  # what a judge has to say of one photo at least
 
 
@@ -112,11 +114,12 @@ def _status(checked: Checked, refused: bool, grounded: float) -> Status:
 #: Says that it is not known, or not there.
 _KNOWS_NOTHING = re.compile(
     r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|can(?:not|['’]t)|could not|couldn['’]t|unable to"
-    r"|not) (?:\w+ ){0,2}?(?:know|tell|say|sure|certain|determine|answer|find|found|see|shown?|clear"
+    r"|not) (?:\w+ ){0,2}?"
+    r"(?:know|tell|say|sure|certain|determine|answer|find|found|see|shown?|clear"
     r"|enough|mention\w*|available|known|identif\w+|help|match\w*|contain\w*|possible"
     r"|provide\w*|include\w*)\b"
-    r"|\bno (?:\w+ ){0,3}?(?:photo|picture|image|evidence|information|match|answer|date|place|caption"
-    r"|one|result)\w*\b|\bnone of\b|\bnothing\b|\bunknown\b|\bunclear\b|\bsorry\b"
+    r"|\bno (?:\w+ ){0,3}?(?:photo|picture|image|evidence|information|match|answer|date|place"
+    r"|caption|one|result)\w*\b|\bnone of\b|\bnothing\b|\bunknown\b|\bunclear\b|\bsorry\b"
     r"|不知道|不清楚|无法|不能确定|没有|未找到|找不到|抱歉|不确定|未知",
     re.IGNORECASE,
 )
@@ -128,6 +131,7 @@ def _checked(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool
         raise Unsupported("It says nothing.")
     reading = read_claim(text, claim.cites, around)
     _check_citations(reading)
+    spare = _SPARE if _says_nothing(reading) or any(reading.quotes()) else 0
     reading = check_quotes(reading)
     if has_link(unquoted(claim.text)):
         raise Unsupported("It holds a link, which answers do not have.")
@@ -135,8 +139,10 @@ def _checked(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool
         raise Unsupported("It tells what to do instead of saying what the photos show.")
     reading = check_times(check_gear(check_files(reading)))
     reading = check_numbers(check_settings(reading))
-    reading = check_names(check_places(reading))
-    proven = _says_nothing(reading) or check_content(reading)
+    reading = check_places(reading)
+    if around.refused and not around.brief.evidence:  # nothing that could have misled
+        return Claim(text, (), claim.confidence), True
+    proven = check_content(check_names(reading), spare)
     confidence = claim.confidence
     if confidence is None:
         confidence = _confidence(reading)
@@ -188,7 +194,7 @@ def verify(checked: Checked, judge: Judge, brief: Brief, *, grounded: float = GR
     for position, claim in enumerate(checked.claims):
         cited = [evidence[n] for n in claim.cites if n in evidence]
         shares = judge.judge(without_markers(claim.text), cited) if cited else None
-        best = max(shares) if shares else None
+        best = max((share for share in shares or () if not math.isnan(share)), default=None)
         if best is not None and best < _BELIEVED:
             struck.append(Struck(claim.text, "Looked at again, the cited photos do not show it."))
             continue

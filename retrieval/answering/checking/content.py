@@ -108,7 +108,7 @@ def _has_name(reading: Reading, known: Known, folded: str, at: int) -> bool:
     around = reading.around
     if folded in set(words_in(f"{around.question} {around.brief.plan.box}")):
         return reading.negated(at) or not _asks_for_place(reading, folded)
-    return any(folded in words_in(total.label) for total in around.brief.totals)
+    return reading.is_counted(at, folded)
 
 
 def _asks_for_place(reading: Reading, folded: str) -> bool:
@@ -119,22 +119,25 @@ def _asks_for_place(reading: Reading, folded: str) -> bool:
     return bool(cued) or reading.around.is_place(folded)
 
 
-def check_content(reading: Reading) -> bool:
+def check_content(reading: Reading, spare: int = 0) -> bool:
     """Whether the words of a claim stand in its evidence; False where only a picture could tell.
 
-    Raises Unsupported where they do not, and the answerer saw no picture.
+    So many as `spare` need not. Raises Unsupported where the answerer saw no picture.
     """
     known, around = reading.known, reading.around
     _check_planted(reading)
     supports = set(known.stems) | {stem(word) for word in known.words}
     if _SAYS.search(reading.text):
         supports |= {stem(word) for word in known.spoken}
+    supports |= {s for total in around.brief.totals for s in content_of(total.label)}
     if _may_ask(reading):
         supports |= around.asked
     said = content_of(reading.rest)
     pairs = han_of(reading.rest)
     if not said and not pairs and _VERDICT.match(reading.text) and not _is_relevant(known):
         said, supports = content_of(around.question), set(known.stems)
+    if len(set(said) - supports) + len(pairs) // 2 <= spare:
+        return True
     fits = _share(said, supports) >= SUPPORTED and _han_fits(reading, known, pairs)
     if fits:
         return True

@@ -12,8 +12,26 @@ from retrieval.answering.checking.reading import Reading
 from retrieval.answering.checking.times import times_in
 from retrieval.answering.checking.words import COMMON, fold, stem, stems_of
 from retrieval.errors import QueryError
+from retrieval.queries.ordinary import words
 from retrieval.records import Total
 
+#: What people and animals do in pictures, by stems: no noun that a number counts.
+_DOING = frozenset(
+    map(
+        stem,
+        words(
+            """
+            run running ran sit sitting sits stand standing stands play playing ride riding walk
+            walking jump jumping lie lying swim swimming eat eating hold holding wear wearing look
+            looking pose posing fly flying ski skiing surf surfing
+            """
+        ),
+    )
+)
+_UNSPACED = re.compile(r"[\u3400-\u9fff]")
+_HAN_WORDS = re.compile(
+    r"(?![只个条位名匹头座辆部件双对台张幅的了在是有和与上里中])[\u3400-\u9fff]"
+)
 #: What the cited photos differ in, by the stems of the nouns that are counted.
 _KINDS = {
     "day": "day", "天": "day", "month": "month", "year": "year", "年": "year",
@@ -29,6 +47,10 @@ _OF_ALL = re.compile(
     r"(?:your |the |all |my |our )*$",
     re.IGNORECASE,
 )
+_OF_MATCHES = re.compile(
+    r"\b(?:match\w*|found|fit|fits|in all|altogether|total|search\w*|relevant)\b|共|匹配|找到",
+    re.IGNORECASE,
+)
 
 
 def check_numbers(reading: Reading) -> Reading:
@@ -36,16 +58,16 @@ def check_numbers(reading: Reading) -> Reading:
     spans = []
     for number in numbers_of(reading.rest):
         if not _follows(reading, number):
-            words = reading.text[number.start : number.end].strip()
-            raise Unsupported(_reason(number, words))
+            typed = reading.text[number.start : number.end].strip()
+            raise Unsupported(_reason(number, typed))
         spans.append((number.start, number.end))
     return reading.blanked(spans)
 
 
-def _reason(number: Number, words: str) -> str:
+def _reason(number: Number, typed: str) -> str:
     if _counts_photos(number):
-        return f"{words} is not how many photos there are."
-    return f"The number {words} does not follow from the cited photos."
+        return f"{typed} is not how many photos there are."
+    return f"The number {typed} does not follow from the cited photos."
 
 
 def _follows(reading: Reading, number: Number) -> bool:
@@ -92,7 +114,7 @@ def _is_count(reading: Reading, number: Number) -> bool:
     if labelled:
         return any(number.value == total.count for total in labelled)
     plain = [total.count for total in brief.totals if not total.label]
-    if not plain:
+    if not plain and _OF_MATCHES.search(reading.sentence(number.start)):
         plain = [count for count in (brief.matched, brief.relevant) if count is not None]
     return number.value in plain or _is_folded(reading, number.value)
 
@@ -133,7 +155,7 @@ def _names(part: str, label: str, reading: Reading) -> bool:
 
 
 def _spaced(text: str) -> str:
-    return " ".join(re.findall(r"\w+", fold(text)))
+    return " ".join(re.findall(r"[^\W\u3400-\u9fff]+|[\u3400-\u9fff]+", fold(text)))
 
 
 def _is_folded(reading: Reading, value: float) -> bool:
@@ -184,14 +206,23 @@ def _stands(reading: Reading, known: Known, number: Number) -> bool:
         asked = {each.value for each in numbers_of(reading.around.question)}
         relevant = any(each.relevant for each in known.evidence)
         return number.value in asked and (relevant or reading.negated(number.start))
-    wanted = {stem(word) for word in number.after if word not in COMMON}
+    wanted = _things(number)
     if not wanted:
         return True
-    for text in known.texts:
-        for other in numbers_of(text):
-            if other.value == number.value and stems_of(other.after) & wanted:
-                return True
-    return False
+    others = (other for text in known.texts for other in numbers_of(text))
+    return any(
+        (other.value == number.value and stems_of(_things(other)) & stems_of(wanted))
+        or set(_HAN_WORDS.findall("".join(other.after))) & set(wanted)
+        for other in others
+        if other.value == number.value
+    )
+
+
+def _things(number: Number) -> list[str]:
+    """What a number counts: the next two words that are no doing ("black dogs", "dogs")."""
+    after = [word for word in number.after if word not in COMMON and stem(word) not in _DOING]
+    han = [word for word in after if _HAN_WORDS.fullmatch(word)]
+    return han or [word for word in after if not _UNSPACED.match(word)][:2]
 
 
 def _attributed(reading: Reading) -> bool:

@@ -231,18 +231,21 @@ def _close(a: float, b: float, share: float) -> bool:
 
 def check_places(reading: Reading) -> Reading:
     """A place of any photo, or in Chinese a known one, is a place of those that are cited."""
+    spans = []
     for name, start, end in _places_named(reading):
         known = reading.known_at(start)
-        wanted = set(name.split())
         written = reading.text[start:end]
-        if wanted <= known.words or any(squeezed(written) in text for text in known.quotable):
-            continue
-        if _is_total(reading, start, name) or (
-            reading.negated(start) and squeezed(written) in squeezed(reading.around.question)
+        said = any(squeezed(written) in text for text in known.quotable)
+        asked = squeezed(written) in squeezed(reading.around.question)
+        if not (
+            said
+            or set(name.split()) <= known.words
+            or (asked and reading.negated(start))
+            or reading.is_counted(start, name)
         ):
-            continue
-        raise Unsupported(f"The cited photos do not say that they are of {written}.")
-    return reading
+            raise Unsupported(f"The cited photos do not say that they are of {written}.")
+        spans.append((start, end))
+    return reading.blanked(spans)
 
 
 def _places_named(reading: Reading) -> Iterator[tuple[str, int, int]]:
@@ -260,16 +263,6 @@ def _places_named(reading: Reading) -> Iterator[tuple[str, int, int]]:
         for match in re.finditer(rf"\b{re.escape(fold(name))}\b", plain):
             if reading.rest[match.start()].isupper() or " " in name:
                 yield fold(name), *match.span()
-
-
-def _is_total(reading: Reading, at: int, name: str) -> bool:
-    """Whether a total carries that label, and is made of the photos that are cited there."""
-    numbers = set(reading.numbers_at(at))
-    return any(
-        squeezed(total.label).startswith(squeezed(name)) and numbers <= set(total.numbers)
-        for total in reading.around.brief.totals
-        if total.label
-    )
 
 
 def _short(text: str) -> str:

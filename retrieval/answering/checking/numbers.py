@@ -125,7 +125,7 @@ def _han_value(text: str) -> float:
 
 def _made(text: str, start: int, end: int, value: float) -> Number:
     behind = re.match(r"[^.;:!?()\[\]。；！？（），,]*", text[end:])
-    after = _near_words(behind[0] if behind else "")[:4]
+    after = _near_words(behind[0] if behind else "")[:8]
     ahead = re.search(r"[^.;:!?()\[\]。；！？（）]*$", text[:start])
     before = _near_words(ahead[0] if ahead else "")[-3:]
     percent = bool(re.match(r"\s*(?:%|％|percent\b|per cent\b)", text[end:], re.IGNORECASE))

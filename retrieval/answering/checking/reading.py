@@ -11,7 +11,7 @@ from functools import cached_property
 
 from retrieval.answerers.citing import numbers_in
 from retrieval.answering.checking.known import Known, known_of
-from retrieval.answering.checking.words import content_of, fold
+from retrieval.answering.checking.words import content_of, fold, words_in
 from retrieval.records import Brief, Evidence
 
 #: What tells whether a word names a place, whatever the evidence says (`places().named`).
@@ -22,7 +22,7 @@ _QUOTED = re.compile(
     r"|(?<!\w)‘([^’]+(?:’\w[^’]*)*)’(?!\w)|(?<!\w)'([^']{2,}(?:'\w[^']*)*)'(?!\w)"
 )
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|[;。；！？]")
-_CLAUSE = re.compile(r"[.,:!?](?=\s|$)|[;。；！？，、：()（）—]|\band\b|\bwhile\b|\bbut\b|而|和|及")
+_CLAUSE = re.compile(r"[.,!?](?=\s|$)|[;。；！？，、()（）—]|\band\b|\bwhile\b|\bbut\b|而|和|及")
 _NEGATION = re.compile(
     r"\bno(?! *[,.])\b|\bnot\b|\bnone\b|\bnothing\b|\bnever\b|\bneither\b|\bwithout\b|n['’]t\b"
     r"|\bcannot\b|没|无|不|未",
@@ -127,6 +127,14 @@ class Reading:
 
     def sentence(self, at: int) -> str:
         return _part(self.text, at, _SENTENCE)
+
+    def is_counted(self, at: int, name: str) -> bool:
+        """Whether a total that has this name in its label is made of the photos cited there."""
+        numbers, wanted = set(self.numbers_at(at)), set(words_in(name))
+        return any(
+            wanted <= set(words_in(total.label)) and numbers <= set(total.numbers)
+            for total in self.around.brief.totals
+        )
 
     def quotes(self) -> Iterator[tuple[int, int, str]]:
         """What stands in quotation marks: (start, end, inside)."""

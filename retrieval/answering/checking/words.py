@@ -50,6 +50,7 @@ COMMON = words(
     didn't isn't aren't wasn't weren't won't unclear tell told means mean therefore thus
     scene view part kind type sort thing things something someone somebody anything
     colour color colours colors closest best possible alternatively also else trip trips
+    country countries cities regions towns
     """
 )
 
@@ -192,7 +193,8 @@ def stems_of(texts: Iterable[str]) -> frozenset[str]:
 _HAN_COMMON = re.compile(
     "拍摄于|拍摄的|拍摄|照片中|照片里|这张|这些|那张|照片|图片|图中|显示|可以看到|看到|看起来|可能|大约|最可能|也可能"
     "|似乎|一共|总共|共有|没有|不知道|无法|确定|日期|时间|地点|相机|镜头|星期[一二三四五六日天]|周[一二三四五六日]"
-    "|其中|以及|还有|分别|是在|位于|写着|上面|文字|说明|标签|文件|最早|最晚|第一|最后|一张|[的了着在是有和与或这那也很被把地得们个张]"
+    "|其中|以及|城市|国家|年份|月份|旅行|关键词|颜色|图库|标题"
+    "|还有|分别|是在|位于|写着|上面|文字|说明|标签|文件|最早|最晚|第一|最后|一张|[的了着在是有和与或这那也很被把地得们个张]"
 )
 
 

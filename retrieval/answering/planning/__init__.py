@@ -11,9 +11,9 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from retrieval.answering.planning import chinese, comparing, english
+from retrieval.answering.planning import comparing, english
 from retrieval.answering.planning.boxes import finished
-from retrieval.answering.planning.frames import Framed, match, pick_of
+from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
 from retrieval.queries import MAX_CHARACTERS, shells
@@ -23,6 +23,12 @@ from retrieval.storage.vocabulary import Vocabulary
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _IS = re.compile(r"(?<=^when|^what)['’]s |(?<=^where)['’]s |(?<=^who)['’]s ", re.IGNORECASE)
 _THANKS = re.compile(r",? (?:please|thanks|thank you|in total|altogether|in all)$", re.IGNORECASE)
+#: "In 2019, how many …": what is said ahead belongs to what is looked for.
+_AHEAD = re.compile(
+    r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) [^,]{1,40}), "
+    r"(?=(?:how|when|where|which|what|who|did|do|was|were|is|are|have)\b)",
+    re.IGNORECASE,
+)
 _MARKS = re.compile(r"[\s?？!！.。…]+$")
 
 
@@ -42,8 +48,10 @@ def plan_question(
     if found is None and (text.endswith(("?", "？")) or asked != bare):
         open_ended = match(asked, english.OPEN)
         found = _plan(open_ended, names) if open_ended else None
-    plan = found or QuestionPlan("", "find", sought(bare, names), language=language_of(bare))
-    return replace(plan, question=question)
+    if found is None or (found.intent == "find" and not (found.box or found.pick)):
+        box = sought(_THANKS.sub("", bare), names)
+        found = QuestionPlan("", "find", box, language=language_of(bare))
+    return replace(found, question=question)
 
 
 def is_framed(text: str) -> bool:
@@ -67,12 +75,28 @@ def _read(
     bare: str, asked: str, vocabulary: Vocabulary, today: datetime.date
 ) -> QuestionPlan | None:
     """The plan of a question whose frame is known; None for any other text."""
-    if _HAN.search(bare) and (made := chinese.plan(bare, vocabulary, today)):
-        return made
+    if _HAN.search(bare):
+        from retrieval.answering.planning import chinese  # its table is made when it is needed
+
+        if made := chinese.plan(bare, vocabulary, today):
+            return made
+    if ahead := _AHEAD.match(asked):
+        made = _read(asked[ahead.end() :], asked[ahead.end() :], vocabulary, today)
+        return made and _everywhere(made, ahead["said"])
     if made := comparing.plan(asked, vocabulary, today):
         return made
     found = match(asked, english.FRAMES)
     return None if found is None else _plan(found, vocabulary)
+
+
+def _everywhere(plan: QuestionPlan, said: str) -> QuestionPlan:
+    """The plan with what was said ahead of the question in all of its boxes."""
+    said = said[:1].lower() + said[1:]
+    return replace(
+        plan,
+        box=joined((plan.box, said)),
+        alternatives=tuple(joined((box, said)) for box in plan.alternatives),
+    )
 
 
 def cleaned(question: str) -> str:

@@ -15,7 +15,9 @@ _GEAR = re.compile(
 
 
 #: What points to photos of an answer before, and says nothing of what they show.
-_PRONOUNS = frozenset(("it", "that", "this", "them", "they", "these", "those", "this one"))
+_PRONOUNS = frozenset(
+    ("it", "that", "this", "them", "they", "these", "those", "this one", "she", "he")
+)
 _PRONOUNS |= {
     "that one",
     "the first one",

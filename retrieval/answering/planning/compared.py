@@ -8,24 +8,34 @@ from retrieval.answering.planning.frames import Block
 _MOST = frames(
     "compare",
     # "Which year did I take the most photos of dogs", "Which camera do I use most"
-    "{which} (?:of (?:my|our|the) )?(?:{group}|{groups}) {auxiliary}(?:the )?{most}{often}?"
-    "(?: (?:of )?(?:(?:my|our|the) )?{photos})?(?: {taken}(?= {adverbial}))?{body}",
+    "{which} (?:of (?:my|our|the) )?(?:{group}|{groups}) {auxiliary}(?:the )?{most}"
+    "(?:{often}?(?= {adverbial}| for\\b|$)|{often}|(?: of)?(?: (?:my|our|the))? {photos})"
+    "(?: {taken}(?= {adverbial}))?{body}",
     "{which} (?:{group}|{groups}) {did} {i} (?:photograph|visit|use|see|shoot|{take} {photos})"
     "{body} (?:the )?{most}{often}?",
     "{what} (?:my|our|the) (?:{most}[ -]{commonly}|(?P<most>favou?rite|main|usual)) {group}{body}",
+    "{what} the {group} (?:with|that has|that had) (?:the )?{most} {photos}{body}",
     # "Which cities did I visit in 2019": all of them, with how many photos
     "(?:what|which) (?:different |other )?{groups} {did} {i} {seldom}(?:{visit}|photograph|use|used"
     "|have|had|make|made|see|(?:been|go|travel) to|{take} (?:photos|pictures) (?:with|in|on))?"
     "{body}",
     "(?:what|which) (?:different |other )?{groups} (?:are|were) (?:there|{i})?{body}",
     "(?:{how_many}|(?:{what} |{give}(?: me)? |count )?(?:the )?(?:number|amount|count) of) {photos}"
-    "{body}(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?,? {per} {group}"
+    "{body}(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?{and_per} {group}"
     "(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?(?= {adverbial}|$){body}",
-    "(?:{what} |{give}(?: me)? |count )?(?:the )?{photos}{body},? {per} {group}",
+    "(?:{what} |{give}(?: me)? |count )?(?:the )?{photos}{body}{and_per} {group}",
 )
-_WHEN_MOST = frames("compare", "when {did} {i} {take} (?:the )?{most} {photos}{body}", group="year")
+_WHEN_MOST = frames(
+    "compare",
+    "when {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
+    group="year",
+)
 _WHERE_MOST = frames(
-    "compare", "where {did} {i} {take} (?:the )?{most} {photos}{body}", group="city"
+    "compare",
+    "where {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
+    group="city",
 )
 #: Which year, city or camera has most photos.
 COMPARED: tuple[Block, ...] = (
@@ -44,6 +54,7 @@ ALTERNATIVES: tuple[Block, ...] = (
             "{more}(?: {photos})?{body}",
             "(?:where|when|what|which(?: (?:{group}|one))?) (?:{did} {i} {seldom}(?:{take}|{see}"
             "|{visit})|has|have|had) {more}(?: {photos})?{body}",
+            "(?:(?:were|are) )?{more} {photos}{body}",
             "(?:please )?(?P<compare>compare)(?: the (?:number|amount|count) of)?(?: {photos})?"
             "{body}",
             "{body}[:,;-] ?(?:where|when|which(?: one)?|what) (?:did|do|has|have|is|was) .*\\b"

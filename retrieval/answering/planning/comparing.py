@@ -17,11 +17,14 @@ from retrieval.records import QuestionPlan
 from retrieval.storage.vocabulary import Vocabulary
 
 _OR = re.compile(r",? (?:or|than|vs\.?|versus|rather than|compared (?:to|with)) ", re.IGNORECASE)
-_AND = re.compile(r",? (?:and|with|to|or|vs\.?|versus) ", re.IGNORECASE)
+_AND = re.compile(r",? (?:and|to|or|vs\.?|versus) ", re.IGNORECASE)
+_WITH = re.compile(r" with ", re.IGNORECASE)
 _LEADING = re.compile(
     r"(?:of|more|fewer|less|from(?= (?:19|20)\d\d)|those of|photos of|pictures of) ", re.IGNORECASE
 )
 _PLACES = frozenset(("place", "city", "region", "country"))
+
+MOST_ALTERNATIVES = 8  # each is a search of its own
 
 #: A piece of a box: of what kind it is, and its words.
 Piece = tuple[str, str]
@@ -38,10 +41,20 @@ def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
             group=group_of(found.word("group")) or found.frame.group,
         )
     if found := match(text, compared.ALTERNATIVES):
-        separator = _AND if found.word("compare") else _OR
-        parts = [_LEADING.sub("", part, count=1) for part in separator.split(found.body)]
+        parts = _split(found.body, bool(found.word("compare")))
         return between(parts, most_of(found.word("most")), vocabulary, today)
     return None
+
+
+def _split(body: str, compares: bool) -> list[str]:
+    """What is compared: "Berlin, Lisbon or Kyoto"; with `compares`, "and" is between them."""
+    parts = (_AND if compares else _OR).split(body)
+    if compares and len(parts) == 1:
+        parts = _WITH.split(body)
+    listed = parts[0].split(", ")
+    if not any("," in part for part in parts[1:]) and all(p.count(" ") < 3 for p in listed):
+        parts[:1] = listed
+    return [_LEADING.sub("", part, count=1) for part in parts]
 
 
 def most_of(word: str) -> Literal["", "most", "least"]:
@@ -60,10 +73,10 @@ def between(
     """The plan that compares boxes; what is said of one alone and means all is given to all.
 
     "in Berlin", "in Lisbon in 2019" are both in 2019, and "dogs in Berlin", "in Lisbon" both of
-    dogs. None for fewer than two.
+    dogs. None for fewer than two, and for more than MOST_ALTERNATIVES.
     """
     parts = [part for part in (each.strip(" ,，、?？") for each in parts) if part]
-    if len(parts) < 2:
+    if not 2 <= len(parts) <= MOST_ALTERNATIVES:
         return None
     read = [pieces(part, vocabulary, today) for part in parts]
     before = _common(read[0], read[1:])

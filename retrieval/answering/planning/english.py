@@ -11,6 +11,7 @@ from retrieval.records import Intent
 def frames(
     intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
 ) -> tuple[Frame, ...]:
+    """Frames of one intent, from templates over the words of English."""
     return tuple(
         frame(template, intent, PARTS, field=field, group=group, place=place)
         for template in templates
@@ -26,6 +27,8 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} {seldom}{saw}{body}",
         # "Where was the photo of … taken?"; indirectly: "where the photo of … was taken"
         "{be} {photos}{body} {made}{time}?{at}?",
+        "(?:was|were|am) {i}(?: in| at)? when {i} {seldom}(?:{took} {photos}|{saw}){body}",
+        "{be}(?: (?:shown|depicted|seen|pictured|visible))? {in_photos}{shown}{body}",
         "{be} {seldom}{body} {seldom2}{taken}{time}?{at}?",
         "{be} {photos}(?:{shown}|$){body}(?: (?:from|located))?",
         "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
@@ -65,28 +68,36 @@ _SETTINGS = (
     "{which} (?:{gear}|{setting}) {be} {body} {taken}{with}?",
     "{which} (?:{gear}|{setting}) {did} {photos}{body}(?: (?:have|use))?",
     # "What is the ISO of the photo of …"
-    "{what} the {field} (?:of|for|on|in|at which|with which|when|used (?:for|in)) {photos}{body}"
-    "(?: (?:was|were|is) {taken})?",
-    "(?:{give}(?: me)? )?the {field} of {photos}{body}",
+    "{what} the {field} (?:of|for|on|in|at which|with which|when|used (?:for|in)) {photos}{body}",
+    "(?:{give}(?: me)? )?(?:the )?{field} of {photos}{body}",
+    "{which} (?:{gear}|{setting}) (?:was|is) {it}(?: {taken}{with}?)?",
     "{which} {field} {did} {photos}{body} have",
     "{which} {gear} {did} {i} {seldom}(?:use|used|have|had|carry|shoot with)(?= {adverbial}|$)"
     "{body}",
-    "{which} {field} is {photos}{body}(?: in)?",
+    "{which} {field} is {photos}{body}(?: (?:in|from))?",
 )
 _WRITING = frames(
     "what",
+    "what (?:is|was|does|do|did) .*?(?:{written}|say|read)\\b.*? {in_photos}{shown}{body}",
     # "What is written on the sign", "What does the sign say"
     "what(?:['’]s| is| was| are| were|) (?:it (?:is )?)?{written}{on}?(?: {photos}{shown})?{body}",
     "what (?:exactly )?(?:is|was|are|were|do|does|did) {body} (?:say|says|read|reads|written)",
     "what (?:does|did|do) (?:it|they) (?:say|read){on}?{body}",
     "(?:what|which) {text} (?:is|are|was|were|does|do|can {i} (?:read|see)|stands?|appears?)"
     "(?: there)?(?: (?:written|printed|painted))?{on}?{body}(?: (?:have|show|say))?",
-    "{what} the {text}{on}{body}",
+    "{what} the (?!number of ){text}{on}{body}",
     "(?:read|transcribe)(?: me)?(?: the {text})?{on}?{body}",
+    field="writing",
+)
+_CLOCK = frames(
+    "what",
+    "what time (?:does|do|did) {body} (?:show|say|read|display)",
+    "what time (?:is|was) (?:it|shown|displayed|to be read) on{body}",
     field="writing",
 )
 _COLOUR = frames(
     "what",
+    "(?:what|which) {colour} .*? {in_photos}{shown}{body}",
     "(?:what|which) {colour} (?:was|were|is|are|has|have|had|do|does|did) "
     "(?:{photos}{shown} )?{body}(?: (?:have|painted|wearing|wear))?",
     "{what} the {colour} of{body}",
@@ -95,6 +106,7 @@ _COLOUR = frames(
 )
 _WHO = frames(
     "what",
+    "who (?:took|takes|made|shot|(?:is|was|appears|stands|sits) in) {photos}{body}",
     "who(?:['’]s| is| are| was| were| can {i} see| do {i} see)(?: (?:that|shown|seen))? "
     "{in_photos}{body}",
     "who (?:did|do|have|had) {i} {seldom}(?:take {photos}|{see})?{body}",
@@ -138,11 +150,13 @@ _COUNT = (
         "{shows}{body}(?: in them)?",
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
+        "{how_many} {photo} did (?!{i} ){body} (?:take|make|shoot|capture)",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
         "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))"
         "(?= {adverbial}|$){body}",
         "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",
         "{how_many} {photos}{body}",
+        "(?:the )?total {photos}{body}",
         "(?:{what} |{give}(?: me)? |count )?(?:the )?(?:total )?(?:number|amount|count) of {photos}"
         "{body}",
         "(?:please )?count(?: up)? {photos}{body}",
@@ -200,7 +214,8 @@ _YES_NO = (
 _OPEN = (
     *frames("yes-no", "(?:was|were|am|are|is|{did}) {i} {seldom}{body}"),
     *frames(
-        "yes-no", "(?:is|are|was|were|does|do|did|has|have|had|(?:can|could)(?! you\\b)) {body}"
+        "yes-no",
+        "(?:is|are|was|were|does|do|did|has|have|had|(?:can|could)(?! (?:you|i|we)\\b)) {body}",
     ),
     *frames("what", "(?:what|which)(?:['’]s)? {body}", "how (?!about\\b){body}"),
 )
@@ -214,6 +229,7 @@ _WHAT_ELSE = (
     ),
     *frames(
         "what",
+        "(?:what|which) (?!{noun} ).*? {in_photos}{shown}{body}",
         "(?:what|which) (?:kind|type|sort|breed|brand|species|make|model)s? of {body} (?:is|are|was"
         "|were|do|does|did|can)(?: {i} {see})?{body}",
         "(?:what|which) {body} (?:did|have|had) {i} {seldom}{see}(?= {adverbial}|$){body}",
@@ -228,6 +244,19 @@ _FIND = frames(
     "(?:(?:{seek}(?: me| us)?|{what}|which(?: one)? (?:is|was)) )?{whose}(?P<pick>{pick}) {photos}"
     "{body}",
     "which(?: one)?(?: of (?:them|these|those))? (?:is|are|was) {photos}{shown}{body}",
+)
+#: "Was the photo of a dog taken in Lisbon or in Berlin?"
+_OR_WHEN = frames(
+    "when",
+    "(?:was|were|is|are) {photos}{shown}{all} (?:{made}|from)(?: in| on)? (?:[A-Za-z]+ )?\\d{4} or"
+    " .{1,30}",
+    field="taken",
+)
+_OR_WHERE = frames(
+    "where",
+    "(?:was|were|is|are) {photos}{shown}{all} (?:{made}|from)(?: in| at)? (?:[^ ]+ ){1,3}or"
+    " .{1,30}",
+    field="place",
 )
 _BEFORE = (
     # "The photo of a dog on a beach: when was it taken?"
@@ -250,8 +279,9 @@ _WHICH = r"(?:(?:on|in|at|during|with|by|using|for|from|of|near) )?(?:what|which
 OPEN: tuple[Block, ...] = (Block("", _OPEN),)
 #: All that show by themselves what they ask; the first that fits counts.
 FRAMES: tuple[Block, ...] = (
-    Block(rf"{_WHICH}|the |{PARTS['give']}\b", frames("what", *_SETTINGS)),
+    Block(rf"{_WHICH}|the |{PARTS['give']}\b|{PARTS['field']} of ", frames("what", *_SETTINGS)),
     Block("how old", _AGE),
+    Block("what time", _CLOCK),
     Block(rf"{PARTS['when']}\b", _asking("when", "when", "taken")),
     Block(rf"{PARTS['where']}\b", _asking("where", "where", "place")),
     Block(rf"{_WHICH}|read|transcribe", _WRITING),
@@ -265,6 +295,7 @@ FRAMES: tuple[Block, ...] = (
         "|total|number|amount",
         _COUNT,
     ),
+    Block("was|were|is|are", (*_OR_WHEN, *_OR_WHERE)),
     Block("is|are|was|were|am|did|do|does|have|has|had|got|any", _YES_NO),
     Block(rf"{shells.SEEK}|the |my |our |first|last|latest|newest|earliest|oldest|wh", _FIND),
     Block(_WHICH, _WHAT_ELSE),

@@ -20,7 +20,7 @@ FIELDS = spelled(
         "lens": "lens",
         "iso": "iso, iso value, iso setting, iso speed",
         "aperture": "aperture, f-number, f-stop, f stop, f number",
-        "exposure": "shutter speed, exposure time, exposure",
+        "exposure": "settings, camera settings, shutter speed, exposure time, exposure",
         "focal": "focal length",
         "altitude": "altitude, elevation",
         "rating": "rating",
@@ -90,6 +90,9 @@ POLITE = re.compile(
     r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|remind)\s+me\s+"
     r"|(?:do|would)\s+you\s+(?:know|remember|happen\s+to\s+know)\s+"
     r"|(?:please\s+)?(?:tell|remind)\s+me\s+(?!about|more|a\s|the\s+story|something)"
+    r"|show\s+me\s+(?=(?:when|where|how|which)\b)"
+    r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?=(?:describe|explain|summari[sz]e|count"
+    r"|compare|read|transcribe|tell\s+me)\b)"
     r"|i(?:['’]d|\s+would)?\s+(?:want|like|need|love)\s+to\s+know\s+"
     r"|i(?:['’]m|\s+am)?\s+wonder(?:ing)?\s+|(?:any|no)\s+idea\s+)+",
     re.IGNORECASE,
@@ -102,12 +105,12 @@ PARTS = {
     "photos": shells.photos(rf"(?:(?P<pick>{_PICK})\s+)?"),
     "photo": rf"{shells.WHICH}{shells.WHOSE}(?:same\s+)?{shells.NOUN}",
     "in_photos": rf"(?:in|on|at|from)\s+{shells.photos()}",
-    "of": r"(?:of|for|in|from|on|when|where|with|about)",
     "seldom2": r"(?:(?:first|last|originally)\s+)?",
     "i": r"(?:i|we|you|they|he|she|us|one|my\s+(?:wife|husband|partner|son|daughter|family))",
     "be": r"(?:was|were|is|are|has|have|had)(?:\s+been)?",
     "did": r"(?:did|do|does|have|had|has)",
-    "when": rf"(?:when|since\s+when|how\s+long\s+ago|(?:(?:on|in|at|during)\s+)?(?:what|which)"
+    "when": r"(?:when(?:\s+exactly|\s+precisely)?|since\s+when|how\s+long\s+ago"
+    r"|(?:(?:on|in|at|during)\s+)?(?:what|which)"
     rf"(?:\s+exact)?\s+(?P<field>{_WHEN_FIELDS}))",
     "where": rf"(?:where(?:abouts)?(?:\s+(?:in\s+the\s+world|exactly|on\s+earth))?"
     rf"|(?:(?:in|at|from|on|near)\s+)?(?:what|which)\s+(?P<field>{_WHERE_FIELDS}))",
@@ -124,11 +127,13 @@ PARTS = {
     "visit": r"(?:visit|visited|explore|explored|tour|toured)",
     "taken": r"(?:being\s+)?(?:taken|photographed|shot|captured|snapped|made|recorded)",
     "time": r"(?:\s+for\s+the\s+(?P<pick>first|last)\s+time|\s+(?P<pick>most\s+recently))",
-    "gear": rf"(?P<field>{_GEAR_FIELDS})(?:\s+model)?",
+    "gear": r"(?:(?:model|brand|make|kind|type|sort)\s+of\s+)?"
+    rf"(?P<field>{_GEAR_FIELDS})(?:\s+model)?",
     "setting": rf"(?P<field>{_SETTING_FIELDS})",
     "field": rf"(?P<field>{_any(*FIELDS)})",
     "which": r"(?:(?:with|on|by|at|using|in|for)\s+)?(?:which|what)",
-    "shows": r"(?:shows?|have|has|contains?|depicts?|features?|includes?)",
+    "shows": r"(?:shows?|(?:have|has)(?!\s+(?:i|we|been)\b)|contains?|depicts?"
+    r"|features?|includes?)",
     "groups": rf"(?P<group>{_any(*_PLURALS)})",
     "group": rf"(?P<group>{_any(*GROUPS)})",
     "colour": r"(?:colou?rs?|colou?r\s+(?:exactly|precisely))",
@@ -158,13 +163,14 @@ PARTS = {
     r"|yesterday|today|around|outside)\b",
     "auxiliary": r"(?:(?:did|do|does|have|has|had|was|were|is|are|there|i|we|my|our|take|took"
     r"|taken|make|made|use|used|shoot|shot|visit|visited|go|gone|been|to|travel|photograph|photographed"
-    r"|with|in|get) )*",
+    r"|with|in|get|appears?|occurs?) )*",
     "most": r"(?P<most>most|fewest|least)",
     "more": r"(?P<most>more|fewer|less)(?: often| frequently)?",
     "often": r"(?: (?:often|frequently|used|popular|common|photographed|visited|taken|shot))",
     "commonly": r"(?:used|often used|frequently used|common|popular|photographed|visited|frequent"
     r"|loved)",
-    "per": r"(?:per|by|for each|for every|in each|in every|each|every|grouped by|broken down by)",
+    "and_per": r"(?:,? |(?<= ))(?:per|by|for each|for every|in each|in every|each|every"
+    r"|grouped by|broken down by)",
     "pick": _PICK,
     "seek": shells.SEEK,
     "rains": r"(?:it (?=\w+$|\w+ (?:in|on|at)\b))",
