@@ -260,6 +260,8 @@ def _is_right(question: Question, answer: Answer, cited: bool) -> bool:
     if question.answer is None:
         return cited and answer.status != "refused"
     if question.kind == "count":
+        if answer.status == "refused":  # it says that there is none
+            return _digits(question.answer) == "0"
         numbers = re.search(r"\d+(?:[,.]\d{3})*", answer.text)
         return _digits(numbers[0] if numbers else "0") == _digits(question.answer)
     if answer.status == "refused":
