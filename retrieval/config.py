@@ -38,9 +38,9 @@ class Settings:
 
     `llm` is the language model that answers: the URL of an OpenAI-compatible endpoint, or a GGUF
     file ("" for none); `llm_model` its name there, `mmproj` the file that lets a GGUF model see,
-    `vision` whether it is given pictures ("auto", "on", "off"). `reranker` is the
-    folder of a model that looks again at the first hits of a question. `offline` forbids that anything
-    leaves this machine, `redact` names what is taken out before ("gps,faces,names").
+    `vision` whether it is given pictures ("auto", "on", "off"). `reranker` is the folder of a model
+    that looks again at the first hits of a question. `offline` forbids that anything leaves this
+    machine, `redact` names what is taken out before ("gps,faces,names").
     """
 
     home: str = ""

@@ -9,16 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from retrieval.records import TextCallback, ignore_text
+from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from retrieval.models import LanguageModel, Picture
-    from retrieval.records import Brief, Draft, Evidence
-
-    #: The picture of a piece of evidence, None where it cannot be read or may not be shown.
-    PictureOf = Callable[[Evidence], Picture | None]
+    from retrieval.models import LanguageModel, PictureOf
+    from retrieval.records import Brief, Draft
 
 
 class Answerer(Protocol):
@@ -42,7 +37,9 @@ ANSWERERS: dict[str, str] = {
 
 
 def load_answerer(
-    model: LanguageModel | None = None, picture_of: PictureOf | None = None
+    model: LanguageModel | None = None,
+    picture_of: PictureOf | None = None,
+    on_notice: NoticeCallback = ignore_notice,
 ) -> Answerer:
     """The answerer that asks `model`; without one, `extractive`.
 
@@ -50,5 +47,5 @@ def load_answerer(
     """
     module, _, attribute = ANSWERERS["language" if model else "extractive"].partition(":")
     made = getattr(import_module(module), attribute)
-    answerer: Answerer = made(model, picture_of) if model else made()
+    answerer: Answerer = made(model, picture_of, on_notice) if model else made()
     return answerer

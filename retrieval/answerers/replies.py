@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from retrieval.answerers.citing import cited_numbers, numbers_in, without_markers
@@ -116,8 +116,17 @@ def _claims(parsed: Any) -> tuple[Claim, ...] | None:
         return _from_text(parsed).claims
     if not isinstance(parsed, list):
         return None
-    claims = (_claim(value) for value in parsed[:MOST_CLAIMS])
-    return tuple(claim for claim in claims if claim is not None)
+    return _once(_claim(value) for value in parsed[:MOST_CLAIMS])
+
+
+def _once(claims: Iterable[Claim | None]) -> tuple[Claim, ...]:
+    """Each claim once, with all that it cites: small models repeat themselves."""
+    found: dict[str, Claim] = {}
+    for claim in filter(None, claims):
+        key = claim.text.casefold()
+        cites = (*found[key].cites, *claim.cites) if key in found else claim.cites
+        found[key] = Claim(found.get(key, claim).text, tuple(dict.fromkeys(cites)))
+    return tuple(found.values())
 
 
 def _claim(value: Any) -> Claim | None:
@@ -165,11 +174,7 @@ def _says(text: str) -> bool:
 
 def _from_text(text: str) -> Draft:
     text = _FENCE_LINE.sub(" ", text)
-    claims = tuple(
-        claim
-        for claim in (_made(sentence, ()) for sentence in sentences(text)[:MOST_CLAIMS])
-        if claim is not None
-    )
+    claims = _once(_made(sentence, ()) for sentence in sentences(text)[:MOST_CLAIMS])
     cited = any(claim.cites for claim in claims)
     denied = not cited and any(_DENIAL.search(claim.text) for claim in claims)
     return Draft(claims, refused=denied or not claims)

@@ -89,15 +89,16 @@ def ask(
 
     Raises QueryError for a question that cannot be searched, and what searching raises.
     """
+    told = hearer or Hearer()
     asking = _Asking(
         collection,
         options or AskOptions(),
-        answerer or answerer_of(model, options.redact if options else ()),
+        answerer or answerer_of(model, options.redact if options else (), told.on_notice),
         model,
         judge or judge_of(model, options),
         tuple(history),
         search or _searcher(collection),
-        hearer or Hearer(),
+        told,
     )
     return asking.answer(question)
 

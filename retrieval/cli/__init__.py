@@ -14,8 +14,8 @@ import click
 
 from retrieval._version import __version__
 from retrieval.cli.ask import ask_command
-from retrieval.cli.chat import chat_command
 from retrieval.cli.caption import caption_command
+from retrieval.cli.chat import chat_command
 from retrieval.cli.compact import compact_command
 from retrieval.cli.daemon import daemon_command
 from retrieval.cli.describe import describe_command

@@ -101,7 +101,9 @@ def _show(description: Description, *, titled: bool, after: bool) -> None:
     if titled:
         emit(f"{chr(10) * after}{printable(os.path.relpath(description.path))}")
     for statement in description.statements:
-        sure = "" if statement.sure is None else f", right {statement.sure:.0%} of the time"
+        sure = (
+            "" if statement.sure is None else f", right at least {statement.sure:.0%} of the time"
+        )
         emit(f"{printable(statement.text)}  [{statement.origin}{sure}]")
     for note in description.notes:
         tell(f"note: {note}")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from retrieval.errors import ConfigError, ModelError, ModelReplyError, NoVisionError, TooLongError
 from retrieval.models import MOST_TOKENS, Message, ModelSpec, Reply, sent_photos
 from retrieval.models.endpoint import Endpoint, Trouble
-from retrieval.models.reading import Shown, read_first_tokens, read_reply
+from retrieval.models.reading import OnlyThought, Shown, read_first_tokens, read_reply
 from retrieval.models.refusals import Refusal, scrubbed
-from retrieval.models.wire import FEW, FORMATS, Ways, chat_body, encoded, share_of_yes, yes_body
+from retrieval.models.wire import FEW, FORMATS, Ways, chat_body, encoded, yes_body
+from retrieval.models.yesno import yes_share
 from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BACK_OFF_S = (0.5, 2.0, 5.0)  # before the second, third, fourth attempt
 MOST_WAIT_S = 30.0  # a server that asks for more is not waited for
+THINKING_TOKENS = 4096  # for a model that was seen to think, besides those of the reply
 MOST_NAMES = 10  # of models that an error lists
 
 T = TypeVar("T")
@@ -72,12 +74,22 @@ class ChatModel:
     ) -> Reply:
         """See LanguageModel; raises TooLongError as well."""
         shown = Shown(on_text)
-        return self._converse(
-            messages,
-            purpose,
-            lambda: chat_body(self._model, messages, self._ways, most_tokens, schema),
-            lambda pieces: read_reply(pieces, shown, self._endpoint, self.name),
-        )
+
+        def ask() -> Reply:
+            return self._converse(
+                messages,
+                purpose,
+                lambda: chat_body(self._model, messages, self._ways, most_tokens, schema),
+                lambda pieces: read_reply(pieces, shown, self._endpoint, self.name),
+            )
+
+        try:
+            return ask()
+        except OnlyThought:
+            if self._ways.thinking:
+                raise
+            self._ways.thinking = THINKING_TOKENS
+            return ask()
 
     def yes(self, messages: Sequence[Message], *, purpose: str) -> float | None:
         """See LanguageModel. A server that told no probabilities once is not asked again."""
@@ -95,7 +107,7 @@ class ChatModel:
                 raise
             tokens = None
         self._ways.logprobs = tokens is not None
-        return share_of_yes(tokens) if tokens else None
+        return yes_share(tokens) if tokens else None
 
     # --- one conversation with the server ---------------------------------------------------
 

@@ -34,11 +34,15 @@ class Shown:
             self.on_text(fresh)
 
 
+class OnlyThought(ModelReplyError):
+    """A model thought until it reached its limit of tokens; with a higher one it may answer."""
+
+
 def read_reply(pieces: Iterator[bytes], shown: Shown, endpoint: Endpoint, name: str) -> Reply:
     """The reply in a stream, or in one body.
 
-    Raises Trouble where it stops before its end, Refusal for an error inside, ModelReplyError for
-    what is no chat and for a reply without a word.
+    Raises Trouble where it stops before its end, Refusal for an error inside, OnlyThought for
+    thoughts without a reply, ModelReplyError for what is no chat and for a reply without a word.
     """
     text, refused, finish = "", "", ""
     thought = met = False
@@ -64,9 +68,13 @@ def read_reply(pieces: Iterator[bytes], shown: Shown, endpoint: Endpoint, name: 
             f"{endpoint.where} stopped in the middle of its reply. Try again, or look at its log.",
             tries=2,
         )
+    unfinished = text.lstrip().startswith("<think>") and "</think>" not in text
+    if finish == "length" and (unfinished or (thought and not text.strip())):
+        raise OnlyThought(
+            f"{name} only thought, up to its limit of tokens. Ask less, or use another model."
+        )
     if not (text or refused).strip():
-        why = " It only thought, up to its limit of tokens." if thought else ""
-        raise ModelReplyError(f"{name} wrote nothing.{why} Ask differently, or use another model.")
+        raise ModelReplyError(f"{name} wrote nothing. Ask differently, or use another model.")
     return Reply(text or refused, complete=finish != "length", tokens=tokens)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ class Ways:
     top: int = TOP
     pictures: bool = True
     context: int = 0
+    thinking: int = 0  # tokens that it thinks before it writes
 
 
 def chat_body(
@@ -47,7 +47,7 @@ def chat_body(
     body: dict[str, Any] = {"messages": [_message(message) for message in messages]}
     if name:
         body["model"] = name
-    body |= {ways.limit: most_tokens, "stream": True}
+    body |= {ways.limit: most_tokens + ways.thinking, "stream": True}
     if ways.temperature:
         body["temperature"] = 0
     if schema is not None and ways.format == "json_schema":
@@ -61,7 +61,7 @@ def chat_body(
 def yes_body(name: str, messages: Sequence[Message], ways: Ways) -> dict[str, Any]:
     """The request for one token and the probabilities of those that could stand there."""
     body = chat_body(name, messages, ways, 1)
-    return body | {"stream": False, "logprobs": True, "top_logprobs": ways.top}
+    return body | {ways.limit: 1, "stream": False, "logprobs": True, "top_logprobs": ways.top}
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
@@ -190,17 +190,6 @@ def first_tokens(event: Mapping[str, Any]) -> list[tuple[str, float]] | None:
         return [(str(token), float(logprob)) for token, logprob in pairs] or None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
-
-
-def share_of_yes(tokens: Iterable[tuple[str, float]]) -> float | None:
-    """P(yes) / (P(yes) + P(no)), all their spellings summed; None where neither is among them."""
-    sums = {True: 0.0, False: 0.0}
-    for token, logprob in tokens:
-        word = _word(token)
-        if word in _YES | _NO and not math.isnan(logprob):
-            sums[word in _YES] += math.exp(min(logprob, 0.0))
-    both = sums[True] + sums[False]
-    return sums[True] / both if both > 0 else None
 
 
 def _word(token: str) -> str:

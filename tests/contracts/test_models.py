@@ -17,10 +17,9 @@ from retrieval.answerers.prompting import answer_schema
 from retrieval.errors import NoVisionError
 from retrieval.models import MODELS, LanguageModel, Message, ModelSpec, Picture, load_model
 from retrieval.records import Brief, QuestionPlan
+from tests.briefs import ScriptedModel, brief, said
 from tests.chatserver import Behaviour, ChatServer, does, pieces, says, serve_chats, streams
 from tests.gates import OpenGate
-from tests.unit.test_language import ScriptedModel, said
-from tests.unit.test_prompting import brief
 
 HELLO = (Message("system", "Be short."), Message("user", "Say hello."))
 JUDGE = (Message("user", "Is snow white? Answer yes or no."),)

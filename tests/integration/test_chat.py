@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
 import traceback
 from typing import Any
 
@@ -34,6 +38,7 @@ from tests.chatserver import (
     streams,
     waits,
 )
+from tests.conftest import ROOT
 from tests.gates import OpenGate
 
 HELLO = (Message("system", "Be short."), Message("user", "Say hello."))
@@ -134,8 +139,25 @@ def test_thoughts_beside_the_reply_are_left_out() -> None:
 
 def test_an_empty_reply() -> None:
     assert "wrote nothing" in fails(ModelReplyError, streams(" \n"))
-    only_thought = sends(event(reasoning_content="Hm."), event(finish="length"))
-    assert "only thought" in fails(ModelReplyError, only_thought)
+
+
+@pytest.mark.parametrize("thought", [event(reasoning_content="Hm."), event("<think>Hm.")])
+def test_a_model_that_thinks_gets_room_for_it(thought: bytes) -> None:
+    def choose(body: dict[str, Any]) -> Behaviour:
+        if body["max_tokens"] < 4_000:
+            return sends(thought, event(finish="length"))
+        return sends(thought, event("</think>Hello"), event(finish="stop"))
+
+    with serve_chats(does(choose)) as server:
+        asker = Asker(server)
+        assert asker.ask(most_tokens=9).endswith("</think>Hello")
+        asker.ask(most_tokens=9)
+    assert [body["max_tokens"] for body in server.bodies] == [9, 4105, 4105]
+
+
+def test_a_model_that_only_thinks() -> None:
+    script = sends(event(reasoning_content="Hm."), event(finish="length"))
+    assert "only thought" in fails(ModelReplyError, script)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +293,45 @@ def test_interrupting_ends_the_request_and_nothing_else() -> None:
         assert server.hung_up.wait(5)
         assert asker.gate.chats[0].outcome.startswith("KeyboardInterrupt")
         assert asker.ask() == "still here"
+
+
+INTERRUPTED = """
+import sys
+from retrieval.models import Message, ModelSpec
+from retrieval.models.chat import ChatModel
+from tests.conftest import ROOT
+from tests.gates import OpenGate
+
+gate = OpenGate()
+model = ChatModel(ModelSpec(sys.argv[1], "m"), gate)
+try:
+    model.complete([Message("user", "Hello")], purpose="test")
+except KeyboardInterrupt:
+    print(gate.chats[0].outcome)
+"""
+
+
+def test_ctrl_c_while_waiting_for_a_reply() -> None:
+    came = threading.Event()
+
+    def silent(handler: Any) -> None:
+        came.set()
+        if handler.connection.recv(1) == b"":  # until the other side hangs up
+            handler.chats.hung_up.set()
+
+    with serve_chats(silent) as server:
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED, server.url],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert came.wait(30)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+        assert server.hung_up.wait(5)
+    assert out.strip() == "KeyboardInterrupt:"
+    assert process.returncode == 0
 
 
 # --- keys -----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.captioning.tables import CaptionTable, Row
@@ -19,6 +19,7 @@ def row(name: str, caption: str = "a dog", made: str = "1") -> Row:
     return Row(name, caption, "seer", "ab" * 32, "1024", made)
 
 
+@settings(max_examples=40)  # each writes durably
 @given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), cut=st.integers(0, 400))
 def test_wherever_it_was_torn_the_rest_is_written_again(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], cut: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,56 +11,16 @@ import pytest
 from retrieval.answerers import load_answerer
 from retrieval.answerers.language import LanguageAnswerer
 from retrieval.errors import ModelError, ModelReplyError, NoVisionError, TooLongError
-from retrieval.models import Message, Picture, Reply
+from retrieval.models import Picture
 from retrieval.records import (
     Brief,
     Claim,
     Draft,
     Evidence,
     QuestionPlan,
-    TextCallback,
     Total,
-    ignore_text,
 )
-from tests.unit.test_prompting import DOG, brief
-
-
-@dataclass
-class ScriptedModel:
-    """A LanguageModel that replies as written, piece by piece, or fails as written."""
-
-    script: list[str | Exception]
-    name: str = "scripted"
-    sees: bool = False
-    context: int = 4096
-    asked: list[Sequence[Message]] = field(default_factory=list)
-    schemas: list[Mapping[str, Any] | None] = field(default_factory=list)
-
-    def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        purpose: str,
-        schema: Mapping[str, Any] | None = None,
-        most_tokens: int = 512,
-        on_text: TextCallback = ignore_text,
-    ) -> Reply:
-        self.asked.append(messages)
-        self.schemas.append(schema)
-        reply = self.script.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        for at in range(0, len(reply), 5):
-            on_text(reply[at : at + 5])
-        return Reply(reply)
-
-    def yes(self, messages: Sequence[Message], *, purpose: str) -> float | None:
-        return None
-
-
-def said(*claims: tuple[str, list[int]], known: bool = True) -> str:
-    answer = [{"claim": text, "cites": cites} for text, cites in claims]
-    return json.dumps({"answer": answer, "known": known}, ensure_ascii=False)
+from tests.briefs import DOG, ScriptedModel, brief, said
 
 
 def ask(

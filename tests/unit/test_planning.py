@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from retrieval.errors import QueryError
 from retrieval.queries.ordinary import words
 from retrieval.queries.shells import strip
 from retrieval.records import QuestionPlan
+from retrieval.storage.vocabulary import Vocabulary
 from tests.boxes import TODAY, VOCABULARY, read
 from tests.frames import CHINESE, ENGLISH
+from tests.unit.test_imports import HEAVY, imported
 
 QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     # question, intent, box, what else is not as usual
@@ -83,6 +86,16 @@ QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     ("Compare 2019 with 2020", "compare", "", {"alternatives": ("in 2019", "in 2020")}),
     ("tell me about our trip to Kyoto", "describe", "in Kyoto", {"group": "trip"}),
     ("What happened in July 2021?", "describe", "in July 2021", {}),
+    ("Which photos were taken in Lisbon?", "find", "taken in Lisbon", {}),
+    ("In 2019, how many photos did I take in Lisbon?", "count", "in Lisbon in 2019", {}),
+    ("How many photos have I taken in Lisbon?", "count", "in Lisbon", {}),
+    ("How many photos for each camera?", "compare", "", {"group": "camera"}),
+    ("What time does the clock show?", "what", "the clock", {"field": "writing"}),
+    ("What time was the photo of a clock taken?", "when", "a clock", {"field": "taken"}),
+    ("Was the photo of a dog taken in 2019 or 2020?", "when", "a dog", {"field": "taken"}),
+    ("Was the photo of a dog taken in Kyoto or Nice?", "where", "a dog", {"field": "place"}),
+    ("The photo of a dog: where was it taken?", "where", "a dog", {"field": "place"}),
+    ("Where was I when I photographed a dog?", "where", "a dog", {"field": "place"}),
     ("have we been to Japan?", "yes-no", "in Japan", {}),
     ("Was I in Lisbon in 2020?", "yes-no", "in Lisbon in 2020", {}),
     ("Is there a giraffe?", "yes-no", "a giraffe", {}),
@@ -139,6 +152,10 @@ IN_CHINESE: list[tuple[str, str, str, dict[str, object]]] = [
     ("请帮我找狗在雪地里奔跑的照片", "find", "狗在雪地里奔跑", {}),
     ("最新的狗的照片", "find", "狗", {"pick": "last"}),
     ("故宫", "find", "故宫", {}),
+    # Traditional characters ask the same, and what is looked for stays as it was written.
+    ("我什麼時候拍了在雪地裡奔跑的狗？", "when", "在雪地裡奔跑的狗", {"field": "taken"}),
+    ("有沒有長頸鹿的照片？", "yes-no", "長頸鹿", {}),
+    ("牌子上寫著什麼？", "what", "牌子", {"field": "writing"}),
     ("沙滩上的狗", "find", "沙滩上的狗", {}),
 ]
 #: What a Chinese phrase may hold: words of place, of time, of asking.
@@ -192,6 +209,24 @@ def test_captions_stay_whole_in_every_frame(shared: Path) -> None:
             assert plan.box.strip(" .,;:!?'\"") in whole
 
 
+def test_questions_over_an_album(shared: Path) -> None:
+    """What is described stays a description, and what is counted becomes exact filters."""
+    truth = json.loads((shared / "album-truth.json").read_text(encoding="utf-8"))
+    vocabulary = Vocabulary(
+        places=tuple({(photo["city"], None, None, photo["country"]) for photo in truth}),
+        gear=tuple({(None, photo["camera"], None) for photo in truth}),
+        years=(2019, 2024),
+    )
+    for asked in json.loads((shared / "album-questions.json").read_text(encoding="utf-8")):
+        plan = plan_question(asked["question"], vocabulary, TODAY)
+        kinds = {label.partition(":")[0] for label in read(plan.box, vocabulary)}
+        if asked["kind"] != "absent":
+            assert plan.intent == asked["kind"], asked["question"]
+        exact = {"place", "taken", "camera"}
+        assert kinds <= exact if plan.intent == "count" else kinds == {"meaning"}
+        assert is_framed(asked["question"])
+
+
 def test_the_box_keeps_its_filters() -> None:
     """What is left of the question is read as filters by the search box."""
     assert read(planned("How many photos of dogs did I take in Lisbon in 2019?").box) == [
@@ -233,6 +268,16 @@ def test_without_a_vocabulary_names_are_told_by_their_capitals() -> None:
 
 def test_more_alternatives_than_can_be_searched_are_none() -> None:
     assert not planned("Did I take more photos of " + "dogs or " * 200 + "cats?").alternatives
+
+
+def test_planning_imports_nothing_heavy() -> None:
+    """It comes before the first hits are shown."""
+    code = (
+        "import datetime\nfrom retrieval.answering.planning import plan_question\n"
+        "import retrieval.answering.refining\n"
+        "plan_question('When did I photograph a dog?', None, datetime.date(2026, 1, 1))"
+    )
+    assert not imported(code) & {*HEAVY, "dateparser"}
 
 
 def test_is_framed() -> None:

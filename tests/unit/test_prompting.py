@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.answerers.prompting import (
@@ -18,31 +18,8 @@ from retrieval.answerers.prompting import (
     tokens_of,
 )
 from retrieval.models import Picture
-from retrieval.records import Brief, Evidence, Facts, QuestionPlan, Total, Turn
-
-PLAN = QuestionPlan("When did the dog run?", "when", "dog")
-FACTS = Facts(taken_at="2023-02-15T17:20:05", exposure=0.004, aperture=2.8, iso=100, focal=35.0)
-DOG = Evidence(
-    1,
-    11,
-    "/home/someone/photos/2023 Lisbon/dog.jpg",
-    FACTS,
-    camera="Canon EOS 80D",
-    place="Lisbon, Portugal",
-    tags=(("dog", 0.91),),
-    captions=("a brown dog runs",),
-    writing="NO DOGS",
-    colours=("brown",),
-    relevance=0.8,
-    relevant=True,
-    probability=0.7,
-    folded=(5, 6),
-)
-
-
-def brief(count: int = 1, plan: QuestionPlan = PLAN, **more: object) -> Brief:
-    evidence = tuple(replace(DOG, n=n, photo_id=n) for n in range(1, count + 1))
-    return replace(Brief(plan, evidence, considered=500, matched=57, relevant=3), **more)
+from retrieval.records import Brief, Evidence, Facts, Total, Turn
+from tests.briefs import DOG, FACTS, PLAN, brief
 
 
 def user_text(given: Brief, tokens: int = 3_000) -> str:
@@ -105,6 +82,7 @@ LINES = st.text(max_size=80) | st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(LINES, LINES, LINES, LINES)
 def test_nothing_in_the_evidence_ends_its_fence(a: str, b: str, c: str, d: str) -> None:
     facts = replace(FACTS, title=d, keywords=(c, d), lens=a, caption=b)

@@ -111,6 +111,15 @@ def test_citations_in_the_middle_stay_where_they_are() -> None:
     assert claims(text) == (Claim(text, (1, 2, 3)),)
 
 
+def test_what_is_said_twice_is_said_once() -> None:
+    text = '{"answer": [{"claim": "A dog.", "cites": [1]}, {"claim": "a dog.", "cites": [2, 1]}]}'
+    assert claims(text) == (Claim("A dog.", (1, 2)),)
+    assert claims("A dog. [1] A cat. [2] A dog. [1]") == (
+        Claim("A dog.", (1,)),
+        Claim("A cat.", (2,)),
+    )
+
+
 def test_numbers_that_are_none() -> None:
     text = '{"answer": [{"claim": "A dog", "cites": [true, null, 1e999, "x", -1e300, {}, [2]]}]}'
     assert claims(text) == (Claim("A dog", (2,)),)
@@ -130,6 +139,7 @@ STATEMENTS = st.lists(
         st.lists(st.integers(1, 999), max_size=4, unique=True),
     ).filter(lambda pair: any(c.isalnum() for c in pair[0])),
     max_size=4,
+    unique_by=lambda pair: " ".join(pair[0].split()).casefold(),
 )
 
 

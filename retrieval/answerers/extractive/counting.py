@@ -77,21 +77,22 @@ def counted(brief: Brief, voice: Voice, total: Total) -> Claim:
 
 
 def _distinct(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
-    """ "4 days: 2019-04-03 [1-8], …": the days and not the photos are counted."""
+    """ "4 days [1, 9]: 2019-04-03 [1], …": the days are counted, and each stands on one photo."""
     group = brief.plan.group
     if group in IN_TIME:
         groups = sorted(groups, key=lambda each: each.label)
     named = groups[:MOST_GROUPS]
-    said = [voice.cited(voice.label(group, each.label), each.numbers) for each in named]
+    said = [voice.cited(voice.label(group, each.label), each.numbers[:1]) for each in named]
+    numbers = tuple(sorted(n for each in groups for n in each.numbers[:1]))
     if len(groups) > len(named):
         said.append(voice.wording.others.format(count=len(groups) - len(named)))
     text = voice.wording.distinct.format(
         count=len(groups),
         noun=voice.noun(group, many=len(groups) != 1),
-        cites=marker(_numbers(groups)),
+        cites=marker(numbers),
         answers=voice.also(said),
     )
-    return Claim(text, _numbers(groups), confidence_of(brief, whole(brief)))
+    return Claim(text, numbers, confidence_of(brief, whole(brief)))
 
 
 def _unknown(brief: Brief, voice: Voice, unknown: Total | None) -> list[Claim]:
@@ -147,26 +148,29 @@ def _alternatives(brief: Brief, voice: Voice) -> Draft:
 
 
 def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float | None) -> Claim:
-    """ "More photos were taken in Lisbon: 57 [1-57]; 46 were taken in Berlin [58-103]."."""
+    """ "More photos were taken in Lisbon: 57 [1-57]; 46 photos were taken in Berlin [58-103]."."""
     wording = voice.wording
-    first = [each for each in ordered if each.count == ordered[0].count]
-    if len(first) == len(ordered) > 1:
-        phrases = [
-            voice.matching(2, each.label, certain=each.certain, quoted=False) for each in first
-        ]
-        text = wording.as_many.format(
-            others=voice.also(phrases), count=first[0].count, cites=marker(_numbers(first))
-        )
-        return Claim(voice.sentence(text), _numbers(first), confidence)
-    said = []
-    for place, each in enumerate(ordered):
-        template = wording.against[each.count != 1] if each.count else wording.none
-        template = template if place else wording.more[most]
-        phrase = voice.matching(
-            each.count if place else 2, each.label, certain=each.certain, quoted=False
-        )
-        said.append(template.format(phrase=phrase, count=each.count, cites=marker(each.numbers)))
-    return Claim("".join(said) + wording.stop, _numbers(ordered), confidence)
+    if len(ordered) > 1 and ordered[0].count == ordered[-1].count:
+        answers = wording.semicolon.join(_against(voice, each) for each in ordered)
+        text = wording.as_many.format(answers=answers)
+        return Claim(text, _numbers(ordered), confidence)
+    first, *rest = ordered
+    phrase = voice.matching(2, first.label, certain=first.certain, quoted=False)
+    text = (
+        wording.more[most]
+        .format(phrase=phrase, count=first.count, cites=marker(first.numbers))
+        .rstrip()
+    )
+    said = wording.semicolon.join([text, *(_against(voice, each) for each in rest)])
+    return Claim(said + wording.stop, _numbers(ordered), confidence)
+
+
+def _against(voice: Voice, each: Total) -> str:
+    """One of several alternatives: "46 photos were taken in Berlin [58-103]"."""
+    wording = voice.wording
+    phrase = voice.matching(each.count, each.label, certain=each.certain, quoted=False)
+    template = wording.against[each.count != 1] if each.count else wording.none
+    return template.format(phrase=phrase, count=each.count, cites=marker(each.numbers))
 
 
 def _said(voice: Voice, group: str, each: Total) -> str:

@@ -21,6 +21,7 @@ from retrieval.answerers.extractive.valued import VALUES, days_of, listing
 from retrieval.answerers.extractive.weighing import (
     candidates,
     expected_right,
+    is_certain,
     one_is_meant,
     relevant,
 )
@@ -71,20 +72,25 @@ def _of_many(brief: Brief, voice: Voice, photos: Sequence[Evidence]) -> list[Cla
     for field in ("taken", "place", "camera"):
         found = candidates(photos, VALUES[field])
         if found:
-            said = days_of(voice, found) if field == "taken" else listing(voice, field, found)
+            said = (
+                days_of(voice, found, certain=is_certain(brief))
+                if field == "taken"
+                else listing(voice, field, found)
+            )
             claims.append(Claim(voice.of_all(brief, said[0]), said[1], confidence))
     shown = _tags(voice, photos)
     return [*claims, shown] if shown else claims
 
 
 def _tags(voice: Voice, photos: Sequence[Evidence]) -> Claim | None:
-    """The likeliest tag of each photo, those of most photos first."""
+    """The likeliest tag of each photo, those of most photos first; only what several share."""
     groups: dict[str, list[int]] = defaultdict(list)
     shares = [each.tags[0][1] for each in photos if each.tags and each.tags[0][1] >= LEAST_SHARE]
     for each in photos:
         if each.tags and each.tags[0][1] >= LEAST_SHARE and tame(each.tags[0][0]):
             groups[tame(each.tags[0][0])].append(each.n)
-    named = sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_TAGS]
+    shared = [(tag, numbers) for tag, numbers in groups.items() if len(numbers) > 1]
+    named = sorted(shared, key=lambda item: -len(item[1]))[:MOST_TAGS]
     if not named:
         return None
     said = [voice.counted(tag, len(numbers), numbers) for tag, numbers in named]

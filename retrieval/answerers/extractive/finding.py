@@ -33,7 +33,9 @@ def find(brief: Brief, voice: Voice) -> Draft:
         if chosen is None:
             return refused(missing(voice, "taken", (photos[0].n,)))
         confidence = expected_right(brief, [chosen])
-        text = voice.weighed(voice.wording.found.format(photo=voice.photo(chosen)), confidence)
+        text = voice.weighed(
+            voice.wording.ends[brief.plan.pick].format(photo=voice.photo(chosen)), confidence
+        )
         return Draft((Claim(text, (chosen.n,), confidence),))
     if one_is_meant(brief):
         return Draft(which(brief, voice))

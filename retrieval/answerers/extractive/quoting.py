@@ -61,9 +61,9 @@ def coloured(brief: Brief, voice: Voice) -> Draft:
     said = _quote(brief, voice, _colour_captions)
     if not said.refused:
         return said
-    shown = colours_of(brief, voice, photos[0])
-    wording = voice.wording
-    return refused(Claim(wording.no_colour), *([shown] if photos[0].colours else said.claims[1:]))
+    known = bool(photos[0].colours)
+    shown = [colours_of(brief, voice, photos[0])] if known else said.claims[1:]
+    return refused(Claim(voice.wording.no_colour), *shown)
 
 
 def doubt(brief: Brief, voice: Voice) -> tuple[Claim, ...]:

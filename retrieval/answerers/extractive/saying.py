@@ -39,11 +39,23 @@ def _is_plain(character: str) -> bool:
 _QUOTES = str.maketrans({'"': "'", "“": "‘", "”": "’", "„": "‘", "「": "‘", "」": "’"})
 
 
-def place_of(each: Evidence) -> str | None:
-    """City and country, else region and country, else what `place` says."""
+def place_of(each: Evidence, *, plainly: bool = False) -> str | None:
+    """City and country, else region and country, else what `place` says.
+
+    `plainly` adds the narrowest name without its accents, where it has some.
+    """
     facts = each.facts
     names = [tame(name) for name in (facts.city or facts.region, facts.country) if name]
+    if names and plainly:
+        names[0] = plain_too(names[0])
     return ", ".join(dict.fromkeys(filter(None, names))) or tame(each.place or "") or None
+
+
+def plain_too(name: str) -> str:
+    """ "Reykjavík (Reykjavik)": as it is written, and as it is typed and searched for."""
+    letters = unicodedata.normalize("NFKD", name)
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return f"{name} ({plain})" if plain != name and plain.isascii() else name
 
 
 def day_of(each: Evidence) -> str | None:
@@ -152,7 +164,7 @@ class Voice:
     def weighed(self, answer: str, confidence: float | None) -> str:
         """An answer as a sentence, in words for how sure it is."""
         template: str = getattr(self.wording, words_for(confidence))
-        return self.sentence(template.format(answer=answer))
+        return self.sentence(template.format(answer=answer).strip())
 
     def counted(self, phrase: str, count: int, numbers: Sequence[int]) -> str:
         text = self.wording.counted.format(phrase=phrase, count=count, cites=marker(numbers))
@@ -188,6 +200,7 @@ class Voice:
         many = 0 if count == 1 else 1
         if not box:
             return wording.are_here[many]
+        box = re.sub(r"^(?:taken|shot|made) (?=with |in |at |on |by )", "", box)
         simple = not re.search(r"[:\"'“”()*]|^-|\s-", box)
         if certain and re.match(wording.before_place, box, re.IGNORECASE) and simple:
             return wording.taken[many].format(box=box)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
-from retrieval.answerers.extractive.saying import Voice, day_of, place_of, tame
+from retrieval.answerers.extractive.saying import Voice, day_of, place_of, plain_too, tame
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
     MOST_NAMED,
@@ -30,6 +30,11 @@ MOST_LISTED = 8
 
 def _text(value: str | None) -> str | None:
     return tame(value) or None if value else None
+
+
+def _place(value: str | None) -> str | None:
+    name = _text(value)
+    return plain_too(name) if name else None
 
 
 def _number(value: float | None) -> str | None:
@@ -61,9 +66,9 @@ def _quoted(value: str | None) -> str | None:
 #: By field: what a photo answers, as it is said; None where it is not known.
 VALUES: Mapping[str, Callable[[Evidence], str | None]] = {
     "taken": day_of,
-    "place": place_of,
-    "city": lambda each: _text(each.facts.city),
-    "region": lambda each: _text(each.facts.region),
+    "place": lambda each: place_of(each, plainly=True),
+    "city": lambda each: _place(each.facts.city),
+    "region": lambda each: _place(each.facts.region),
     "country": lambda each: _text(each.facts.country),
     "latitude": _position,
     "longitude": _position,
@@ -159,7 +164,7 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
         return refused(missing(voice, field, tuple(each.n for each in photos)))
     confidence = expected_right(brief, photos)
     if field == "taken":
-        text, numbers = days_of(voice, found)
+        text, numbers = days_of(voice, found, certain=is_certain(brief))
     else:
         text, numbers = listing(voice, field, found)
     claims = [Claim(voice.of_all(brief, text), numbers, confidence)]
@@ -172,12 +177,14 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
     return Draft((*claims, *([missing(voice, field, rest)] if rest else [])))
 
 
-def days_of(voice: Voice, found: Sequence[Candidate]) -> tuple[str, tuple[int, ...]]:
+def days_of(
+    voice: Voice, found: Sequence[Candidate], *, certain: bool
+) -> tuple[str, tuple[int, ...]]:
     """The days one by one, in order, or where they are many the first and the last."""
     days = sorted(found, key=lambda each: each.value)
     numbers = tuple(sorted(n for each in days for n in each.numbers))
     if len(days) > MOST_DAYS:
-        text = voice.wording.in_all.format(
+        text = voice.wording.in_all[not certain].format(
             count=len(numbers),
             span=voice.span(days[0].value, days[-1].value),
             cites=marker(numbers),

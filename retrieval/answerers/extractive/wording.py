@@ -33,6 +33,7 @@ class Wording:
     also: str  # before the last of several
     either: str  # before the last of several possibilities
     stop: str
+    semicolon: str
     between: str  # claims
     cited: str
     counted: str
@@ -60,7 +61,7 @@ class Wording:
     as_likely: str
 
     # --- answers ---
-    in_all: str
+    in_all: Pair  # exactly, and about so many
     best: str
     picked: Mapping[str, str]
     among: str
@@ -68,6 +69,7 @@ class Wording:
     about: Pair
     distinct: str
     found: str
+    ends: Mapping[str, str]
     found_else: str
     yes: Mapping[str, str]  # by how sure
     yes_also: str

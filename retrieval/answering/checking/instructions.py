@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 import unicodedata
+from functools import lru_cache
 
 from retrieval.answering.checking.cleaning import clean_text
 
@@ -63,6 +64,7 @@ _ORDER = re.compile(
 )
 
 
+@lru_cache(maxsize=8192)  # places, cameras and tags come again and again
 def instructs(text: str) -> bool:
     """Whether a text looks like an instruction to a model, also spaced out or in base64.
 

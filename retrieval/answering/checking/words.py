@@ -50,7 +50,7 @@ COMMON = words(
     didn't isn't aren't wasn't weren't won't unclear tell told means mean therefore thus
     scene view part kind type sort thing things something someone somebody anything
     colour color colours colors closest best possible alternatively also else trip trips
-    country countries city cities region regions town towns match
+    country countries cities regions towns
     """
 )
 

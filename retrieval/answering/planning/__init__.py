@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from retrieval.answering.planning import chinese, comparing, english
+from retrieval.answering.planning import comparing, english
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
@@ -25,7 +25,8 @@ _IS = re.compile(r"(?<=^when|^what)['’]s |(?<=^where)['’]s |(?<=^who)['’]s
 _THANKS = re.compile(r",? (?:please|thanks|thank you|in total|altogether|in all)$", re.IGNORECASE)
 #: "In 2019, how many …": what is said ahead belongs to what is looked for.
 _AHEAD = re.compile(
-    r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) [^,]{1,40}), "
+    r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) "
+    r"(?!which|what|how)[^,]{1,40}), "
     r"(?=(?:how|when|where|which|what|who|did|do|was|were|is|are|have)\b)",
     re.IGNORECASE,
 )
@@ -75,8 +76,11 @@ def _read(
     bare: str, asked: str, vocabulary: Vocabulary, today: datetime.date
 ) -> QuestionPlan | None:
     """The plan of a question whose frame is known; None for any other text."""
-    if _HAN.search(bare) and (made := chinese.plan(bare, vocabulary, today)):
-        return made
+    if _HAN.search(bare):
+        from retrieval.answering.planning import chinese  # its table is made when it is needed
+
+        if made := chinese.plan(bare, vocabulary, today):
+            return made
     if ahead := _AHEAD.match(asked):
         made = _read(asked[ahead.end() :], asked[ahead.end() :], vocabulary, today)
         return made and _everywhere(made, ahead["said"])

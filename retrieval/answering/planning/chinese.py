@@ -82,6 +82,7 @@ _PARTS = {
     "what": r"(?:什么|哪(?:一)?(?:台|个|支|只|款|部|种|颗)?|多少|啥)",
     "group": rf"(?P<group>{_any(*GROUPS)})",
     "many": r"(?:多少|几)",
+    "or_not": r"(?:吗|(?<![什怎这那])么|没有|没)",
     "sheets": r"(?:多少张?|几张)",
     "most": rf"(?P<most>{_any(*_MOST)})",
     "writing": r"(?:写|印|刻|标|画)(?:着|了|有|的)*(?:是)?",
@@ -217,16 +218,16 @@ _YES_NO = (
     *_frames(
         "yes-no",
         "{i}?(?:曾经|以前)?(?:有没有|是否|是不是)(?:曾经)?(?:去|到)(?:过)?{body}",
-        "{i}{body}(?:曾经|以前)?(?:去|到)过{body}(?:吗|么|没有|没)",
+        "{i}{body}(?:曾经|以前)?(?:去|到)过{body}{or_not}",
         place=True,
     ),
     *_frames(
         "yes-no",
         "{i}?(?:曾经|以前|这里|相册里|照片里)?(?:有没有|是否有?|是不是有?)(?:曾经)?(?:任何|一张|{shot})*{body}{of}",
-        "{i}{body}(?:曾经|以前)?(?:拍过|拍到过|见过|看到过){body}{of}(?:吗|么|没有|没)",
-        "{i}?(?:曾经|以前|这里|相册里|照片里)?(?:有|拍过|拍到过|见过|看到过)(?:任何|一张)*{body}{of}(?:吗|么|没有|没)",
-        "{the}{body}{of}(?:是)?(?:在)(?P<body>[^在]{1,12}?){shot}(?:吗|么)",
-        "{body}{of}(?:吗|么)",
+        "{i}{body}(?:曾经|以前)?(?:拍过|拍到过|见过|看到过){body}{of}{or_not}",
+        "{i}?(?:曾经|以前|这里|相册里|照片里)?(?:有|拍过|拍到过|见过|看到过)(?:任何|一张)*{body}{of}{or_not}",
+        "{the}{body}{of}(?:是)?(?:在)(?P<body>[^在]{1,12}?){shot}{or_not}",
+        "{body}{of}{or_not}",
         "有没有{body}",
     ),
 )
@@ -253,10 +254,21 @@ FRAMES: tuple[Block, ...] = (
 )
 
 
+#: Traditional characters of the words that questions are made of, in the same order.
+_SIMPLIFIED = str.maketrans(
+    "麼時張嗎個幾攝鏡頭圖寫顏機誰國還過沒裡裏們總統計對較數記請問煩幫訴給說講紹結顯搜尋類標層樣間點開現經與後見臺種隻條號區麵裝"
+    "館遊覽飛來節內關鐘單當為著",
+    "么时张吗个几摄镜头图写颜机谁国还过没里里们总统计对较数记请问烦帮诉给说讲绍结显搜寻类标层样间点开现经与后见台种只条号区面装"
+    "馆游览飞来节内关钟单当为着",
+)
+
+
 def plan(bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
     """The plan of a question in Chinese without the marks at its end; None for any other text."""
-    asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
-    found = match(re.sub(r"[呢啊呀]$", "", asked), FRAMES)
+    simple = bare.translate(_SIMPLIFIED)
+    begin = polite.end() if (polite := POLITE.match(simple)) else 0
+    end = re.search(r"[呢啊呀]?$", simple).start()  # type: ignore[union-attr]  # always there
+    found = match(simple[begin:end], FRAMES, bare[begin:end])
     if found is None:
         return None
     if found.word("or"):

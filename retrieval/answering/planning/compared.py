@@ -8,8 +8,9 @@ from retrieval.answering.planning.frames import Block
 _MOST = frames(
     "compare",
     # "Which year did I take the most photos of dogs", "Which camera do I use most"
-    "{which} (?:of (?:my|our|the) )?(?:{group}|{groups}) {auxiliary}(?:the )?{most}{often}?"
-    "(?: (?:of )?(?:(?:my|our|the) )?{photos})?(?: {taken}(?= {adverbial}))?{body}",
+    "{which} (?:of (?:my|our|the) )?(?:{group}|{groups}) {auxiliary}(?:the )?{most}"
+    "(?:{often}?(?= {adverbial}| for\\b|$)|{often}|(?: of)?(?: (?:my|our|the))? {photos})"
+    "(?: {taken}(?= {adverbial}))?{body}",
     "{which} (?:{group}|{groups}) {did} {i} (?:photograph|visit|use|see|shoot|{take} {photos})"
     "{body} (?:the )?{most}{often}?",
     "{what} (?:my|our|the) (?:{most}[ -]{commonly}|(?P<most>favou?rite|main|usual)) {group}{body}",
@@ -26,12 +27,14 @@ _MOST = frames(
 )
 _WHEN_MOST = frames(
     "compare",
-    "when {did} {i} (?:{take} (?:the )?{most} {photos}|{see} (?:the )?{most}{often}?){body}",
+    "when {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
     group="year",
 )
 _WHERE_MOST = frames(
     "compare",
-    "where {did} {i} (?:{take} (?:the )?{most} {photos}|{see} (?:the )?{most}{often}?){body}",
+    "where {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
     group="city",
 )
 #: Which year, city or camera has most photos.

@@ -11,6 +11,7 @@ from retrieval.records import Intent
 def frames(
     intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
 ) -> tuple[Frame, ...]:
+    """Frames of one intent, from templates over the words of English."""
     return tuple(
         frame(template, intent, PARTS, field=field, group=group, place=place)
         for template in templates
@@ -67,8 +68,7 @@ _SETTINGS = (
     "{which} (?:{gear}|{setting}) {be} {body} {taken}{with}?",
     "{which} (?:{gear}|{setting}) {did} {photos}{body}(?: (?:have|use))?",
     # "What is the ISO of the photo of …"
-    "{what} the {field} (?:of|for|on|in|at which|with which|when|used (?:for|in)) {photos}{body}"
-    "(?: (?:was|were|is) {taken})?",
+    "{what} the {field} (?:of|for|on|in|at which|with which|when|used (?:for|in)) {photos}{body}",
     "(?:{give}(?: me)? )?(?:the )?{field} of {photos}{body}",
     "{which} (?:{gear}|{setting}) (?:was|is) {it}(?: {taken}{with}?)?",
     "{which} {field} {did} {photos}{body} have",
@@ -87,6 +87,12 @@ _WRITING = frames(
     "(?: there)?(?: (?:written|printed|painted))?{on}?{body}(?: (?:have|show|say))?",
     "{what} the (?!number of ){text}{on}{body}",
     "(?:read|transcribe)(?: me)?(?: the {text})?{on}?{body}",
+    field="writing",
+)
+_CLOCK = frames(
+    "what",
+    "what time (?:does|do|did) {body} (?:show|say|read|display)",
+    "what time (?:is|was) (?:it|shown|displayed|to be read) on{body}",
     field="writing",
 )
 _COLOUR = frames(
@@ -141,7 +147,7 @@ _COUNT = (
     *frames(
         "count",
         "{how_many} {photo}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
-        "{shows}{body}(?: in them)?",
+        "{shows}{body}",
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photo} did (?!{i} ){body} (?:take|make|shoot|capture)",
@@ -275,6 +281,7 @@ OPEN: tuple[Block, ...] = (Block("", _OPEN),)
 FRAMES: tuple[Block, ...] = (
     Block(rf"{_WHICH}|the |{PARTS['give']}\b|{PARTS['field']} of ", frames("what", *_SETTINGS)),
     Block("how old", _AGE),
+    Block("what time", _CLOCK),
     Block(rf"{PARTS['when']}\b", _asking("when", "when", "taken")),
     Block(rf"{PARTS['where']}\b", _asking("where", "where", "place")),
     Block(rf"{_WHICH}|read|transcribe", _WRITING),

@@ -100,15 +100,20 @@ class Block:
     frames: tuple[Frame, ...]
 
 
-def match(text: str, blocks: Iterable[Block]) -> Framed | None:
-    """The first of the frames that the text fits."""
+def match(text: str, blocks: Iterable[Block], typed: str = "") -> Framed | None:
+    """The first of the frames that the text fits.
+
+    `typed` is the text as it was written, character by character, where `text` is not: the bodies
+    are taken from it.
+    """
     for block in blocks:
         if not compiled(block.lead).match(text):
             continue
         for each in block.frames:
             if found := compiled(each.pattern).fullmatch(text):
                 groups = {name: value for name, value in found.groupdict().items() if value}
-                bodies = tuple(groups[name] for name in groups if name.startswith("body"))
+                spans = [found.span(name) for name in groups if name.startswith("body")]
+                bodies = tuple((typed or text)[first:last] for first, last in spans)
                 return Framed(each, bodies, groups)
     return None
 

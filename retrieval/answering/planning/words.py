@@ -105,7 +105,6 @@ PARTS = {
     "photos": shells.photos(rf"(?:(?P<pick>{_PICK})\s+)?"),
     "photo": rf"{shells.WHICH}{shells.WHOSE}(?:same\s+)?{shells.NOUN}",
     "in_photos": rf"(?:in|on|at|from)\s+{shells.photos()}",
-    "of": r"(?:of|for|in|from|on|when|where|with|about)",
     "seldom2": r"(?:(?:first|last|originally)\s+)?",
     "i": r"(?:i|we|you|they|he|she|us|one|my\s+(?:wife|husband|partner|son|daughter|family))",
     "be": r"(?:was|were|is|are|has|have|had)(?:\s+been)?",
