@@ -657,7 +657,7 @@ class TestFailures:
 
     @pytest.mark.parametrize(
         "arguments",
-        [("index",), ("search", "x", "-k", "many"), ("serch",), ("info", "--what"), ("eval",)],
+        [("index",), ("search", "x", "-k", "many"), ("serch",), ("info", "--what"), ("show",)],
     )
     def test_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
         result = run(*arguments, code=2)
