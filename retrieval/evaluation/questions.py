@@ -21,7 +21,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,13 +214,11 @@ def evaluate_questions(
         raise UsageError("There are no questions. Name a file that holds some.")
     folders = _folders(collection, root)
     _check_files(collection, questions, folders)
-    how: dict[str, Any] = {
-        "options": options,
-        "model": model,
-        "answerer": answerer,
-        "judge": second_look,
-    }
-    asking = partial(_timed, collection, **how)
+
+    def asking(text: str, tell: NoticeCallback) -> tuple[Answer | str, float, float]:
+        tools = {"model": model, "answerer": answerer, "judge": second_look}
+        return _timed(collection, text, tell, options=options, **tools)
+
     asking(questions[0].question, ignore_notice)  # loads what asking needs: no part of any answer
     outcomes, name = [], ""
     for number, question in enumerate(questions, 1):
