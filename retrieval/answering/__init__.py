@@ -20,7 +20,7 @@ from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
 from retrieval.answering.models import answerer_of, judge_of
 from retrieval.answering.planning import plan_question
-from retrieval.answering.totals import totals
+from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
 from retrieval.errors import ModelError, PrivacyError
 from retrieval.queries import make_query
@@ -137,7 +137,14 @@ class _Asking:
             draft, name = self._draft(brief)
         with self._timed("check"):
             seen = name != "extractive" and self.model is not None and self.model.sees
-            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
+            checked = check(
+                draft,
+                brief,
+                grounded=GROUNDED,
+                seen=seen,
+                composed=name == "extractive",
+                is_place=self._is_place,
+            )
             if self.options.verify and self.judge is not None:
                 from retrieval.answering.checking import verify
 
@@ -192,6 +199,7 @@ class _Asking:
             considered=result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
+            unknown=unknown(self.collection, plan, result),
             history=self.history,
         )
 

@@ -119,7 +119,9 @@ class Brief:
 
     `considered` counts the photos of the collection, `matched` those that pass the filters,
     `relevant` those that also match the meaning (None where that cannot be told). Where nothing is
-    relevant the evidence holds the closest photos, none of them `relevant`.
+    relevant the evidence holds the closest photos, none of them `relevant`. `unknown` counts, by
+    field ("taken", "place"), photos of which it is not known whether they pass the filters; only
+    where nothing is relevant, or where a filter says what is not so.
     """
 
     plan: QuestionPlan
@@ -128,6 +130,7 @@ class Brief:
     considered: int = 0
     matched: int = 0
     relevant: int | None = None
+    unknown: tuple[Total, ...] = ()
     history: tuple[Turn, ...] = ()
 
 

@@ -148,6 +148,14 @@ CHINESE = Wording(
     they_look="看起来像：{tags}。",
     empty="图库中还没有照片。",
     none_of="没有找到：你的{considered}张照片中没有{phrase}。",
+    none_known=(
+        "没有找到：有{nouns}的照片中没有{phrase}；{lacking}。",
+        "没有找到：有{nouns}的照片中没有{phrase}；{lacking}。",
+    ),
+    lacking=(
+        "你的{considered}张照片中有{count}张没有{noun}",
+        "你的{considered}张照片中有{count}张没有{noun}",
+    ),
     no_match="没有照片明显符合“{box}”。",
     closest="最可能的是{photo}，不确定。",
     missing=("照片{cites}没有{noun}。", "照片{cites}没有{noun}。"),

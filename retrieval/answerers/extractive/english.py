@@ -134,6 +134,14 @@ ENGLISH = Wording(
     they_look="They look like: {tags}.",
     empty="There are no photos in this collection yet.",
     none_of="No photo was found: none of your {considered} photos {phrase}.",
+    none_known=(
+        "No photo whose {nouns} is known {phrase}; {lacking}.",
+        "No photo whose {nouns} are known {phrase}; {lacking}.",
+    ),
+    lacking=(
+        "{count} of your {considered} photos has no {noun}",
+        "{count} of your {considered} photos have no {noun}",
+    ),
     no_match="None of your photos clearly matches “{box}”.",
     closest="The closest is {photo}, which may be something else.",
     missing=(

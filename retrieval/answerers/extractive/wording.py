@@ -94,6 +94,8 @@ class Wording:
     # --- refusals ---
     empty: str
     none_of: str
+    none_known: Pair  # by how many fields
+    lacking: Pair
     no_match: str
     closest: str
     missing: Pair
