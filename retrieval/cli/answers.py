@@ -66,10 +66,13 @@ class Reader:
     def __init__(self) -> None:
         self.drafted = ""
         self.streams = sys.stdout.isatty()
+        self.shown: SearchResult | None = None
 
     def show_result(self, result: SearchResult) -> None:
-        """The photos that were found, at once."""
-        shown = likely(result)
+        """The photos that were found, at once; what stands there already is not shown again."""
+        if result is self.shown:
+            return
+        self.shown, shown = result, likely(result)
         if plan := plan_line(result):
             tell(plan)
         if shown.hits:
