@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from retrieval.records import TextCallback, ignore_text
+from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,13 +42,16 @@ ANSWERERS: dict[str, str] = {
 
 
 def load_answerer(
-    model: LanguageModel | None = None, picture_of: PictureOf | None = None
+    model: LanguageModel | None = None,
+    picture_of: PictureOf | None = None,
+    on_notice: NoticeCallback = ignore_notice,
 ) -> Answerer:
     """The answerer that asks `model`; without one, `extractive`.
 
-    `picture_of` gives the pictures of evidence to a model that sees.
+    `picture_of` gives the pictures of evidence to a model that sees; `on_notice` hears of what was
+    done otherwise than asked.
     """
     module, _, attribute = ANSWERERS["language" if model else "extractive"].partition(":")
     made = getattr(import_module(module), attribute)
-    answerer: Answerer = made(model, picture_of) if model else made()
+    answerer: Answerer = made(model, picture_of, on_notice) if model else made()
     return answerer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers import load_answerer
 from retrieval.errors import ImageError
-from retrieval.records import Draft, TextCallback, ignore_text
+from retrieval.records import Draft, NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
     from retrieval.answerers import Answerer, PictureOf
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from retrieval.reranking.pointwise import Conceal
 
 
-def answerer_of(model: LanguageModel | None, redact: tuple[Redaction, ...] = ()) -> Answerer:
+def answerer_of(
+    model: LanguageModel | None,
+    redact: tuple[Redaction, ...] = (),
+    on_notice: NoticeCallback = ignore_notice,
+) -> Answerer:
     """What answers with this model; without one, the extractive answerer."""
     if model is None:
         return load_answerer()
-    answerer = load_answerer(model, pictures_of(redact) if model.sees else None)
+    answerer = load_answerer(model, pictures_of(redact) if model.sees else None, on_notice)
     return Redacting(answerer, redact) if redact else answerer
 
 

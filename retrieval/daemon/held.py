@@ -165,10 +165,11 @@ class Holdings:
     def look(self, wanted: Wanted, question: str, k: int) -> tuple[FirstLook, list[str]]:
         """The search that a question's answer begins with, and its result. Raises the same."""
         from retrieval.answering.looking import first_search
-        from retrieval.answering.planning import plan_question
+        from retrieval.answering.planning import plan_question, readable
 
         def work(collection: Collection) -> FirstLook:
-            plan = plan_question(question, collection.vocabulary(), datetime.date.today())
+            today = datetime.date.today()
+            plan = plan_question(readable(question), collection.vocabulary(), today)
             query, options = first_search(plan, k)
             return query, options, run(collection, query, options)
 

@@ -40,6 +40,7 @@ from retrieval.errors import (
 )
 from retrieval.maintenance.forgetting import forget
 from retrieval.records import Kind, Query, SearchOptions
+from retrieval.searching import run
 from tests.conftest import open_toy
 from tests.flips import flip
 from tests.pictures import picture
@@ -357,7 +358,9 @@ def test_the_least_used_makes_room(place: Path, tmp_path: Path) -> None:
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     holdings.close()
     # one that was handed out before it was closed works, and holds nothing afterwards
-    assert first.search(wanted[0].catalog, make_query("red"), SearchOptions(k=1))[0].hits
+    red = make_query("red")
+    found, _ = first.do(wanted[0].catalog, lambda held: run(held, red, SearchOptions(k=1)))
+    assert found.hits
     if open_files:
         assert len(os.listdir("/proc/self/fd")) < open_files
 
