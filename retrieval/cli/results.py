@@ -9,7 +9,6 @@ from typing import Any
 from retrieval.cli.output import printable, to_json
 from retrieval.records import Chip, Hit, SearchResult
 
-
 MOST_NAMED = 120  # characters of a query that are repeated
 
 

@@ -73,14 +73,14 @@ def look(
     if answer is None:
         return None
     try:
-        query, options, result = answer.get("result") or ()
+        query, options, result = answer["result"]
         return (
             protocol.query_from_json(query),
             protocol.options_from_json(options),
             protocol.result_from_json(result),
             _notices(answer),
         )
-    except (protocol.ProtocolError, TypeError, ValueError):
+    except (protocol.ProtocolError, KeyError, TypeError, ValueError):
         return None
 
 

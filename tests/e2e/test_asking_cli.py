@@ -147,7 +147,12 @@ class TestWithoutAModel:
         assert max(map(len, result.stderr.splitlines())) < 300
 
     def test_hostile_questions(self, run: Run, album: Path) -> None:
-        for question in ("red'; DROP TABLE photos; --", '"NEAR(" OR *', "red \ud800 NaN", "🟥" * 50):
+        for question in (
+            "red'; DROP TABLE photos; --",
+            '"NEAR(" OR *',
+            "red \ud800 NaN",
+            "🟥" * 50,
+        ):
             result = run("ask", question)
             assert "photos considered" in result.stderr
 
@@ -252,7 +257,7 @@ class TestWithAModel:
                 return refuses("image input is not supported", 400)(handler)
             return streams(*pieces(GOOD))(handler)
 
-        with model(behave) as (chats, options):
+        with model(behave) as (_, options):
             result = run("ask", COUNT, *options, "--vision", "on")
         assert "IMG_2019060" in result.stdout
         assert result.stderr.count("note: ") == 1
