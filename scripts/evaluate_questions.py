@@ -2,6 +2,7 @@
 
     python scripts/evaluate_questions.py --heldout DIR            # invented albums, three splits
     python scripts/evaluate_questions.py --album                  # ../shared/data/album as it is
+    python scripts/evaluate_questions.py --heldout DIR --fit      # numbers of the softmax, HEARD
 
 --heldout is the folder of split-N.npz and heads-N.safetensors that scripts/train_mini.py --validate
 or scripts/evaluate_relevance.py make. Each album is made of the photos that a split holds out, with
@@ -15,8 +16,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import numpy as np  # noqa: E402
-from albums.asking import questions  # noqa: E402
+from albums.asking import questions as questions_about  # noqa: E402
+from albums.fitting import heard, observe, sharpness  # noqa: E402
 from albums.making import make_album, write_captions  # noqa: E402
 
 from retrieval import Collection, EncoderSpec, index_folder  # noqa: E402
@@ -48,6 +52,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=80, help="questions of find, when and where")
     parser.add_argument("--splits", type=int, nargs="*", default=SPLITS)
     parser.add_argument("--keep", type=Path, help="folder of the albums; used if they are there")
+    parser.add_argument("--fit", action="store_true", help="print fitted numbers instead")
     parser.add_argument("--wrong", action="store_true", help="print what was wrong")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -66,6 +71,9 @@ def main() -> None:
             if not (folder / "questions.json").is_file():
                 make(folder, options.heldout / f"split-{split}.npz", options.each, options.data)
             asked, table = folder / "questions.json", folder / "captions.csv"
+            if options.fit:
+                fit(f"split {split}", keep, folder / "album", asked, table)
+                continue
             reports |= measure(f"split {split}", keep, folder / "album", asked, table)
     for name, report in reports.items():
         show(name, report, options.wrong)
@@ -97,22 +105,41 @@ def make(folder: Path, split: Path, each: int, data: Path) -> None:
             captions[owner].append(str(text))
     here = [data / Path(*path.parts[-3:]) for path in paths]
     shots = make_album(folder / "album", list(zip(here, captions, strict=True)))
-    asked, quoted = questions(shots, each)
+    asked, quoted = questions_about(shots, each)
     write_captions(folder / "captions.csv", shots, quoted)
     (folder / "questions.json").write_text(json.dumps(asked, indent=1), "utf-8")
+
+
+def indexed(name: str, keep: Path, album: Path, table: Path) -> Iterator[tuple[str, Collection]]:
+    """An album indexed alone, then with its captions as well."""
+    for way, sources in (("photos", [album]), ("with captions", [album, table])):
+        place = keep / f"{name} {way}".replace(" ", "-")
+        if len(sources) > 1 and not place.exists():
+            shutil.copytree(keep / f"{name} photos".replace(" ", "-"), place)
+        with Collection.open(place, create=True, spec=EncoderSpec("mini")) as collection:
+            index_folder(collection, sources)
+            yield f"{name}, {way}", collection
 
 
 def measure(
     name: str, keep: Path, album: Path, asked: Path, table: Path
 ) -> dict[str, QuestionReport]:
-    """Index an album alone, then with its captions, and ask all questions each time."""
-    reports = {}
-    for way, sources in (("photos", [album]), ("with captions", [album, table])):
-        place = keep / f"{name} {way}".replace(" ", "-")
-        with Collection.open(place, create=True, spec=EncoderSpec("mini")) as collection:
-            index_folder(collection, sources)
-            reports[f"{name}, {way}"] = evaluate_questions(collection, read_questions(asked), album)
-    return reports
+    """Ask all questions of an album without and with its captions."""
+    questions = read_questions(asked)
+    return {
+        way: evaluate_questions(collection, questions, album)
+        for way, collection in indexed(name, keep, album, table)
+    }
+
+
+def fit(name: str, keep: Path, album: Path, asked: Path, table: Path) -> None:
+    """Print the numbers that suit an album best, without and with its captions."""
+    questions = json.loads(asked.read_text("utf-8"))
+    for way, collection in indexed(name, keep, album, table):
+        seen = list(observe(collection, album, questions))
+        print(f"{way}: sharpness {sharpness(seen)}", flush=True)
+        if any(each.told is not None for each in seen):
+            print(f"{way}: own, told, silence {heard(seen)}", flush=True)
 
 
 def figures_of(report: QuestionReport) -> dict[str, Any]:

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from retrieval.models import LanguageModel, Picture
-    from retrieval.records import Brief, Draft, Evidence
-
-    #: The picture of a piece of evidence, None where it cannot be read or may not be shown.
-    PictureOf = Callable[[Evidence], Picture | None]
+    from retrieval.models import LanguageModel, PictureOf
+    from retrieval.records import Brief, Draft
 
 
 class Answerer(Protocol):

@@ -13,7 +13,6 @@ from typing import Any
 
 from retrieval.answerers.prompting import (
     UNKNOWN_CONTEXT,
-    PictureOf,
     Prompt,
     again_in_language,
     make_prompt,
@@ -21,7 +20,7 @@ from retrieval.answerers.prompting import (
 from retrieval.answerers.replies import read_reply, script_of
 from retrieval.answerers.speaking import ClaimSpeaker
 from retrieval.errors import ModelReplyError, NoVisionError, TooLongError
-from retrieval.models import MOST_TOKENS, LanguageModel, Message
+from retrieval.models import MOST_TOKENS, LanguageModel, Message, PictureOf
 from retrieval.records import (
     Brief,
     Claim,

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any
 
 from retrieval.answerers.citing import marker, without_markers
-from retrieval.models import Message, Picture
+from retrieval.models import Message, Picture, PictureOf
 from retrieval.records import Brief, Evidence, QuestionPlan, Total, Turn
-
-#: Makes the picture of a photo, None where there is none that may or can be sent.
-PictureOf = Callable[[Evidence], Picture | None]
 
 UNKNOWN_CONTEXT = 4096  # tokens taken for granted where none are told: what Ollama reads by default
 PICTURE_TOKENS = 400  # of a picture of 448 pixels: 256 to 576 in the usual models

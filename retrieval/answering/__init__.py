@@ -89,16 +89,16 @@ def ask(
 
     Raises QueryError for a question that cannot be searched, and what searching raises.
     """
-    options, hearer = options or AskOptions(), hearer or Hearer()
+    told = hearer or Hearer()
     asking = _Asking(
         collection,
-        options,
-        answerer or answerer_of(model, options.redact, hearer.on_notice),
+        options or AskOptions(),
+        answerer or answerer_of(model, options.redact if options else (), told.on_notice),
         model,
         judge or judge_of(model, options),
         tuple(history),
         search or _searcher(collection),
-        hearer,
+        told,
     )
     return asking.answer(question)
 

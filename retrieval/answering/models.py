@@ -10,8 +10,8 @@ from retrieval.errors import ImageError
 from retrieval.records import Draft, NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
-    from retrieval.answerers import Answerer, PictureOf
-    from retrieval.models import LanguageModel, Picture
+    from retrieval.answerers import Answerer
+    from retrieval.models import LanguageModel, Picture, PictureOf
     from retrieval.records import AskOptions, Brief, Evidence, Redaction
     from retrieval.reranking import Judge
     from retrieval.reranking.pointwise import Conceal
@@ -23,10 +23,9 @@ def answerer_of(
     on_notice: NoticeCallback = ignore_notice,
 ) -> Answerer:
     """What answers with this model; without one, the extractive answerer."""
-    if model is None:
-        return load_answerer()
-    answerer = load_answerer(model, pictures_of(redact) if model.sees else None, on_notice)
-    return Redacting(answerer, redact) if redact else answerer
+    if model is not None and redact:
+        return Redacting(model, redact, on_notice)
+    return load_answerer(model, pictures_of(), on_notice)
 
 
 def judge_of(model: LanguageModel | None, options: AskOptions | None) -> Judge | None:
@@ -76,22 +75,28 @@ def pictures_of(redact: tuple[Redaction, ...] = ()) -> PictureOf:
 
 @dataclass(frozen=True, slots=True)
 class Redacting:
-    """An answerer that gets a brief without what is taken out; what it says is restored."""
+    """Answers with a model that gets a brief and pictures without what is taken out of them.
 
-    inner: Answerer
+    What it says is restored.
+    """
+
+    model: LanguageModel
     redact: tuple[Redaction, ...]
+    on_notice: NoticeCallback = ignore_notice
 
     @property
     def name(self) -> str:
         """The name of the answerer."""
-        return self.inner.name
+        return load_answerer(self.model).name
 
     def answer(self, brief: Brief, *, on_text: TextCallback = ignore_text) -> Draft:
         """Answer from the brief without what is taken out."""
         from retrieval.privacy.redaction import Redactor
 
-        redactor = Redactor(self.redact)
+        redactor, picture_of = Redactor(self.redact), pictures_of(self.redact)
+        real = {piece.n: piece for piece in brief.evidence}  # its path may be taken out
+        answerer = load_answerer(self.model, lambda e: picture_of(real[e.n]), self.on_notice)
         with redactor.restoring(on_text) as restored:
-            draft = self.inner.answer(redactor.brief(brief), on_text=restored)
+            draft = answerer.answer(redactor.brief(brief), on_text=restored)
         claims = tuple(replace(c, text=redactor.restore(c.text)) for c in draft.claims)
         return Draft(claims, draft.refused)

@@ -9,7 +9,7 @@ from retrieval.records import Language
 _EN = {
     "own": "Its own caption reads: {quote}",
     "made": "A caption that {maker} made reads: {quote}",
-    "made of tags": "A caption guessed of tags reads: {quote}",
+    "guessed": "A caption guessed of tags reads: {quote}",
     "title": "Its title is {quote}",
     "document": "A text about it reads: {quote} ({file})",
     "likely": "In it, probably: {words}.",
@@ -56,7 +56,7 @@ _EN = {
 _ZH = {
     "own": "它自带的说明是：{quote}",
     "made": "由{maker}生成的说明是：{quote}",
-    "made of tags": "由标签猜出的说明是：{quote}",
+    "guessed": "由标签猜出的说明是：{quote}",
     "title": "它的标题是{quote}",
     "document": "关于它的文字写道：{quote}（{file}）",
     "likely": "画面里可能有：{words}。",

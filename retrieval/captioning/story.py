@@ -18,8 +18,8 @@ from retrieval.answering.checking import check
 from retrieval.answering.evidence import gather
 from retrieval.answering.models import answerer_of
 from retrieval.answering.writing import with_marker
-from retrieval.captioning.describing import LIKELY, MOST_QUOTED, PERHAPS, rate
 from retrieval.captioning.phrases import listed, quoted, say
+from retrieval.captioning.statements import LIKELY, MOST_QUOTED, PERHAPS, rate
 from retrieval.errors import ModelError, PrivacyError, UsageError
 from retrieval.grouping.tags import vocabulary
 from retrieval.records import (

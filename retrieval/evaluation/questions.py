@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import QueryError, UsageError
+from retrieval.places.compiling import folded
 from retrieval.records import (
     NoticeCallback,
     Progress,
@@ -97,7 +98,7 @@ class QuestionReport:
 
     @property
     def kinds(self) -> dict[str, dict[str, float]]:
-        """For each kind n, right, grounded, wrong_grounded, refused; R@k where there are right photos.
+        """For each kind n, right, grounded, wrong_grounded, refused; R@k where photos are right.
 
         `first_right` is the share of right answers where the right photo is the first.
         """
@@ -260,6 +261,8 @@ def _is_right(question: Question, answer: Answer, cited: bool) -> bool:
     if question.answer is None:
         return cited and answer.status != "refused"
     if question.kind == "count":
+        if answer.status == "refused":  # it says that there is none
+            return _digits(question.answer) == "0"
         numbers = re.search(r"\d+(?:[,.]\d{3})*", answer.text)
         return _digits(numbers[0] if numbers else "0") == _digits(question.answer)
     if answer.status == "refused":
@@ -268,9 +271,9 @@ def _is_right(question: Question, answer: Answer, cited: bool) -> bool:
 
 
 def _stands_in(words: str, text: str) -> bool:
-    """Whether a text holds these words as such: "5 May" is not in "15 May"."""
-    pattern = rf"(?<![a-z0-9]){re.escape(words.casefold())}(?![a-z0-9])"
-    return re.search(pattern, text.casefold()) is not None
+    """Whether a text holds these words as such: "5 May" is not in "15 May". Accents are ignored."""
+    pattern = rf"(?<![a-z0-9]){re.escape(folded(words))}(?![a-z0-9])"
+    return re.search(pattern, folded(text)) is not None
 
 
 def _digits(text: str) -> str:

@@ -6,13 +6,14 @@ they are reached. A backend is named in MODELS and imported when it is asked for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from retrieval.errors import ConfigError
 from retrieval.records import (
+    Evidence,
     NoticeCallback,
     SentPhoto,
     TextCallback,
@@ -22,6 +23,9 @@ from retrieval.records import (
 
 if TYPE_CHECKING:
     from retrieval.privacy import Gate
+
+#: The picture of a piece of evidence, None where it cannot be read or may not be shown.
+PictureOf = Callable[[Evidence], "Picture | None"]
 
 MOST_SIDE = 448  # pixels of the longer side of pictures that a model is given
 MOST_TOKENS = 512  # of a reply, unless told otherwise

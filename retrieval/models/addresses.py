@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from retrieval.errors import ConfigError
@@ -39,14 +38,3 @@ def base_url(llm: str) -> str:
     if not any(_VERSION.fullmatch(piece) for piece in path.split("/")):
         path += "/v1"
     return f"{parts.scheme}://{parts.netloc.lower()}{path}"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is this machine by what it says, without asking any server of names."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -17,7 +17,8 @@ from retrieval.models import MOST_TOKENS, Message, ModelSpec, Reply, sent_photos
 from retrieval.models.endpoint import Endpoint, Trouble
 from retrieval.models.reading import OnlyThought, Shown, read_first_tokens, read_reply
 from retrieval.models.refusals import Refusal, scrubbed
-from retrieval.models.wire import FEW, FORMATS, Ways, chat_body, encoded, share_of_yes, yes_body
+from retrieval.models.wire import FEW, FORMATS, Ways, chat_body, encoded, yes_body
+from retrieval.models.yesno import yes_share
 from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class ChatModel:
                 raise
             tokens = None
         self._ways.logprobs = tokens is not None
-        return share_of_yes(tokens) if tokens else None
+        return yes_share(tokens) if tokens else None
 
     # --- one conversation with the server ---------------------------------------------------
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from retrieval.errors import ConfigError, ModelError, ModelReplyError
-from retrieval.models.addresses import base_url, is_loopback
+from retrieval.models.addresses import base_url
 from retrieval.models.refusals import refusal
 from retrieval.models.wire import MOST_BYTES
+from retrieval.privacy.endpoints import parse_endpoint
+from retrieval.privacy.keys import api_key
 
 if TYPE_CHECKING:
     import httpx
@@ -44,7 +44,7 @@ class Endpoint:
         """Raises ConfigError for an address or a key that cannot be used."""
         self.base = base_url(llm)
         self.where = f"{urlsplit(self.base).scheme}://{urlsplit(self.base).netloc}"
-        self.loopback = is_loopback(self.base)
+        self.loopback = parse_endpoint(self.base).is_loopback
         self.key = _key(self.base)
         self._client: httpx.Client | None = None
 
@@ -172,11 +172,7 @@ class Endpoint:
 
 
 def _key(base: str) -> str | None:
-    try:
-        found = import_module("retrieval.privacy.keys").api_key(base)
-    except ModuleNotFoundError:
-        found = os.environ.get("RETRIEVAL_LLM_KEY")
-    key = (found or "").strip()
+    key = (api_key(base) or "").strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigError(
             "The key in RETRIEVAL_LLM_KEY holds characters that no key has, such as a line break. "

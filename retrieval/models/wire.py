@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -191,17 +190,6 @@ def first_tokens(event: Mapping[str, Any]) -> list[tuple[str, float]] | None:
         return [(str(token), float(logprob)) for token, logprob in pairs] or None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
-
-
-def share_of_yes(tokens: Iterable[tuple[str, float]]) -> float | None:
-    """P(yes) / (P(yes) + P(no)), all their spellings summed; None where neither is among them."""
-    sums = {True: 0.0, False: 0.0}
-    for token, logprob in tokens:
-        word = _word(token)
-        if word in _YES | _NO and not math.isnan(logprob):
-            sums[word in _YES] += math.exp(min(logprob, 0.0))
-    both = sums[True] + sums[False]
-    return sums[True] / both if both > 0 else None
 
 
 def _word(token: str) -> str:

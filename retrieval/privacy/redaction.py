@@ -65,9 +65,7 @@ class Redactor:
         """A brief with everything taken out, in the same order and with the same numbers."""
         if not (self.gps or self.names):
             return brief
-        for (
-            evidence
-        ) in brief.evidence:  # all of them first: one photo's keyword is in another's text
+        for evidence in brief.evidence:  # all first: a photo's keyword stands in another's text
             self._learn(evidence)
         for text in _prose(brief) if self.names else ():
             self._hider.learn_names(text)

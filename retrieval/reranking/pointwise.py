@@ -12,11 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from retrieval.errors import NoVisionError
-from retrieval.models import LanguageModel, Message, Picture
+from retrieval.models import LanguageModel, Message, Picture, PictureOf
 from retrieval.records import Evidence
-
-#: Gives the picture of a photo, at most MOST_SIDE pixels; None where it cannot be had.
-PictureOf = Callable[[Evidence], Picture | None]
 
 #: Takes out of a claim and of what is known of a photo what may not be sent.
 Conceal = Callable[[str, Evidence], tuple[str, Evidence]]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RANK_CONSTANT = 60
 LEAST_SPREAD = 1e-6  # of scores that differ at all
 #: How many nats a standard deviation is worth, where photos speak alone and where texts do too.
-SHARP_ALONE, SHARP_TOLD = 3.2, 1.3
+SHARP_ALONE, SHARP_TOLD = 3.3, 1.35
 
 
 @dataclass(frozen=True, slots=True)

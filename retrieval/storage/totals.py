@@ -58,10 +58,9 @@ def grouped(reader: Readable, group: str, photos: Sequence[int], most: int) -> l
     Only the first `most` of `photos` are numbered. Raises QueryError for another group,
     CorruptError, StorageError.
     """
-    statement = _STATEMENTS.get(group)
-    if statement is None:
+    if group not in _STATEMENTS:
         raise QueryError(f"There is no group {group!r:.40}. Group by one of {', '.join(GROUPS)}.")
-    found = reader.fetch(statement, json.dumps([int(photo) for photo in photos]), most)
+    found = reader.fetch(_STATEMENTS[group], json.dumps([int(photo) for photo in photos]), most)
     return [
         GroupRow((a, b) if group in ("city", "camera") else (a,), count, _numbers(places))
         for a, b, count, places in found

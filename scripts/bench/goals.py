@@ -1,7 +1,8 @@
 """The goals of speed, declared once as data: which figure each judges, and against what.
 
-G1 to G19 are numbered as in the design's list of limits; Q1 is of questions. Each has a bound that must hold and a
-stretch that the hardware allows. Nothing here stops anybody: a report says what was reached.
+G1 to G19 are numbered as in the design's list of limits; Q1 is of questions. Each has a bound that
+must hold and a stretch that the hardware allows. Nothing here stops anybody: a report says what was
+reached.
 """
 
 from __future__ import annotations

@@ -538,6 +538,42 @@ class TestEval:
         assert "must hold a folder images/" in sentence(run("eval", photos, code=2))
 
 
+class TestEvalQuestions:
+    @pytest.fixture
+    def questions(self, tmp_path: Path, indexed: Path) -> Path:
+        entries = [
+            {"kind": "find", "question": "Find the photo of red.", "files": ["red.jpg"]},
+            {"kind": "count", "question": "How many photos did I take in 1987?", "answer": 0},
+            {"kind": "absent", "question": "When did I take photos in 1987?", "files": []},
+        ]
+        (tmp_path / "questions.json").write_text(json.dumps(entries))
+        return tmp_path / "questions.json"
+
+    def test_as_json(self, run: Run, questions: Path) -> None:
+        found = json.loads(run("eval", "--questions", questions, "--json").stdout)
+        assert list(found["kinds"]) == ["find", "count", "absent"]
+        assert found["kinds"]["find"]["n"] == 1
+        assert found["kinds"]["find"]["R@1"] == 1
+        assert found["kinds"]["count"]["right"] == 1
+        assert found["kinds"]["absent"]["refused"] == 1
+        assert set(found["citations"]) == {"precision", "recall"}
+        assert found["latency_ms"]["answer_p50"] > 0
+        assert (found["n"], found["wrong_grounded"]) == (3, 0)
+
+    def test_for_people(self, run: Run, questions: Path, indexed: Path) -> None:
+        shown = run("eval", "--questions", questions, "--root", indexed).stdout
+        assert shown.startswith("3 questions, answered by extractive\n  find")
+        assert "wrong answers given as grounded: 0 (0.0%)" in shown
+
+    def test_files_of_another_folder(self, run: Run, questions: Path, tmp_path: Path) -> None:
+        result = run("eval", "--questions", questions, "--root", tmp_path / "none", code=2)
+        assert "Say with --root" in sentence(result)
+
+    def test_either_a_folder_or_questions(self, run: Run, questions: Path) -> None:
+        assert "Name either" in sentence(run("eval", code=2))
+        assert "Name either" in sentence(run("eval", "x", "--questions", questions, code=2))
+
+
 class TestFailures:
     """Each bad input: one sentence, its exit code, no traceback."""
 
@@ -621,7 +657,7 @@ class TestFailures:
 
     @pytest.mark.parametrize(
         "arguments",
-        [("index",), ("search", "x", "-k", "many"), ("serch",), ("info", "--what"), ("eval",)],
+        [("index",), ("search", "x", "-k", "many"), ("serch",), ("info", "--what"), ("show",)],
     )
     def test_wrong_usage(self, run: Run, arguments: tuple[str, ...]) -> None:
         result = run(*arguments, code=2)

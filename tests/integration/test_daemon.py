@@ -121,6 +121,46 @@ def test_names_that_are_not_utf8(place: Path, daemon: Server) -> None:
     assert {os.fsencode(path).rsplit(b"/")[-1] for path in paths} == {b"blue.png", b"\xff.png"}
 
 
+def test_a_question_begins_with_its_first_page(place: Path, daemon: Server) -> None:
+    look = client.look(place, SPEC, "Where did I photograph a red wall?", 2)
+    assert look is not None
+    query, options, result, notices = look
+    assert (query, options) == (make_query("a red wall"), SearchOptions(k=2))
+    assert without_time(result) == without_time(here(place, query, k=2))
+    assert notices == []
+    with pytest.raises(QueryError, match="The question is empty"):
+        client.look(place, SPEC, "?", 2)
+    assert daemon.served == 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where is a red wall?",
+        "How many photos did I take?",
+        "Did I take more red or green photos?",
+        "red " * 1_000,
+    ],
+)
+def test_answers_are_the_same(question: str, place: Path, daemon: Server) -> None:
+    words = ["ask", question, "-c", str(place)]
+    by_daemon = CliRunner().invoke(main, words)
+    assert daemon.served >= 1
+    assert by_daemon.stdout.count("rank  match") == 1  # shown once
+    daemon.stop()
+    while client.status() is not None:
+        time.sleep(0.01)
+    alone = CliRunner().invoke(main, words)
+    assert (by_daemon.exit_code, alone.exit_code) == (0, 0)
+    assert by_daemon.stdout == alone.stdout
+
+
+def test_a_question_that_is_none_is_refused_the_same(place: Path, daemon: Server) -> None:
+    result = CliRunner().invoke(main, ["ask", "?", "-c", str(place)])
+    assert result.exit_code == 2
+    assert result.output.count("The question is empty") == 1
+
+
 @pytest.mark.parametrize("option", ["--json", "--jsonl", "--paths", None])
 def test_the_command_shows_the_same(option: str | None, place: Path, daemon: Server) -> None:
     words = ["search", "2:red", "blue", "-c", str(place), "--image", "photos/green.png"]

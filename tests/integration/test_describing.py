@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from retrieval import Collection, index_folder
-from retrieval.captioning.describing import RATES, Describer, describe_photo, rate
+from retrieval.captioning.describing import Describer, describe_photo
 from retrieval.captioning.folders import caption_folder
+from retrieval.captioning.statements import RATES, rate
 from retrieval.errors import ImageError, ModelError, NoVisionError, PrivacyError, UsageError
 from retrieval.records import Facts
 from retrieval.storage.edits import write_writing
@@ -132,11 +133,15 @@ def test_without_a_collection_only_its_file_tells(
 
 
 def test_a_caption_of_ours_is_not_taken_for_a_persons(collection: Collection, photos: Path) -> None:
-    caption_folder(photos, Captioner("A zebra."))
-    index_folder(collection, photos)
-    found = describe_photo(collection, photos / "red.jpg")
-    assert said(found, "caption") == []
-    assert said(found, "model") == ["A caption that seer made reads: “A zebra.”"]
+    for maker, origin, text in (
+        ("seer", "model", "A caption that seer made reads: “A zebra.”"),
+        ("tags", "tags", "A caption guessed of tags reads: “A zebra.”"),
+    ):
+        caption_folder(photos, Captioner("A zebra.", maker), replace=True)
+        index_folder(collection, photos)
+        found = describe_photo(collection, photos / "red.jpg")
+        assert said(found, "caption") == []
+        assert text in said(found, origin)
 
 
 def test_what_cannot_be_described(known: Collection, tmp_path: Path) -> None:

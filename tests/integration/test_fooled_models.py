@@ -9,12 +9,11 @@ import pytest
 
 from retrieval.answerers.language import LanguageAnswerer
 from retrieval.answerers.prompting import make_prompt
+from retrieval.answering import checking
+from retrieval.answering.checking.reading import unquoted
 from retrieval.errors import ModelReplyError
+from tests import injections
 from tests.briefs import ScriptedModel
-
-injections = pytest.importorskip("tests.injections")
-checking = pytest.importorskip("retrieval.answering.checking")
-unquoted = pytest.importorskip("retrieval.answering.checking.reading").unquoted
 
 
 def obedient(injection: Any) -> list[str]:

@@ -91,6 +91,19 @@ def test_several_threads_ask_once() -> None:
     assert [entry.outcome for entry in entries()] == ["answered"] * 40
 
 
+def test_consents_at_once_are_all_kept() -> None:
+    def agree(number: int) -> None:
+        for each in range(15):
+            Consents().agree(f"https://host-{number}-{each}.example", ())
+
+    threads = [threading.Thread(target=agree, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(Consents().all()) == 60
+
+
 # --- the command ------------------------------------------------------------------------------
 
 
@@ -184,11 +197,12 @@ def test_consent_in_a_terminal(answer: str, agreed: bool) -> None:
 
     code = "from retrieval.cli.consent import consent_prompt\nprint(consent_prompt('what?'))"
     here, there = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdin=there, stderr=there, stdout=subprocess.PIPE
-    )
-    os.write(here, answer.encode())
-    out, _ = process.communicate(timeout=60)
+    for seen, expected in ((there, agreed), (subprocess.DEVNULL, False)):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdin=there, stderr=seen, stdout=subprocess.PIPE
+        )
+        os.write(here, answer.encode())
+        out, _ = process.communicate(timeout=60)
+        assert out.decode().strip() == str(expected)  # who cannot read it agrees to nothing
     os.close(there)
     os.close(here)
-    assert out.decode().strip() == str(agreed)

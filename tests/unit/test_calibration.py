@@ -185,3 +185,14 @@ def test_a_judgement_needs_neither_torch_nor_sql() -> None:
         "Calibration(rows).background(rows).judge(np.ones(3), rows[:3])"
     )
     assert not found & (set(HEAVY) - {"numpy"})
+
+
+def test_linked_texts_that_fit_the_first_photo_make_it_likelier_that_there_is_one() -> None:
+    judgement = Judgement(0.5, 0.3, 40.0, 0.4)
+    told = [judgement.hearing(told).present for told in (-2.0, 0.0, 2.0, 6.0)]
+    assert told == sorted(told)
+    assert told[1] < 0.5 < told[3]  # silence speaks against it
+    assert judgement.cut <= 0.4
+    assert judgement.hearing(-2.0).cut == float("inf")
+    for present in (0.0, 1.0):
+        assert 0 <= Judgement(present, 0.3, 40.0, 0.4).hearing(3.0).present <= 1

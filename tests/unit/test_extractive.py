@@ -93,7 +93,10 @@ def said(asked: Brief) -> str:
 
 SURE = (0.86, 0.1, 0.02, 0.01)
 UNSURE = (0.4, 0.3, 0.02, 0.01)
-NO_BEAR = f"REFUSED No photo clearly matches “{BEAR}”. The closest is [1] (2023-02-15, Cape Town, "
+NO_BEAR = (
+    f"REFUSED None of your photos clearly matches “{BEAR}”."
+    " The closest is [1] (2023-02-15, Cape Town, "
+)
 ZH_NO_BEAR = f"REFUSED 没有照片明显符合“{BEAR}”。 最可能的是[1]（2023-02-15，Cape Town, "
 
 GOLDEN = {
@@ -211,7 +214,8 @@ GOLDEN = {
     ),
     "colour of a thing that no caption names": (
         brief(plan("what", "the sofa on which two men sit and drink", field="colour"), SURE),
-        "REFUSED No caption says which colour it has. The main colours of [1] are brown and white.",
+        "REFUSED Its colour is not known from any caption."
+        " The main colours of [1] are brown and white.",
         "REFUSED 没有照片说明提到它的颜色。 照片[1]的主要颜色是棕色和白色。",
     ),
     "count": (

@@ -49,6 +49,13 @@ def test_another_day_is_wrong_and_worse_if_it_is_said_to_be_sure(text: str) -> N
     assert (unsure.right, unsure.wrong_grounded) == (False, False)
 
 
+def test_a_place_may_be_written_with_its_accents_and_is_a_whole_word() -> None:
+    where = Question("where", "Where?", ("a.jpg",), "Reykjavik")
+    assert judge(where, answer("In Reykjavík, Iceland [1]."), ALBUM).right
+    york = Question("where", "Where?", ("a.jpg",), "York")
+    assert not judge(york, answer("In Yorktown [1]."), ALBUM).right
+
+
 def test_the_first_number_counts() -> None:
     count = Question("count", "How many?", ("a.jpg",), "1204")
     assert judge(count, answer("1,204 photos of 2023 [1]."), ALBUM).right

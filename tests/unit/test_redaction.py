@@ -121,6 +121,13 @@ def test_the_same_word_is_the_same_placeholder() -> None:
     assert redactor.restore(f"{anna.upper()} and 【{anna[1:-1]}】 [1]") == "Anna and Anna [1]"
 
 
+def test_what_one_photo_tells_is_hidden_in_all() -> None:
+    first = Evidence(1, 1, "a.jpg", captions=("zelda and ottokar in quux",))
+    second = Evidence(2, 2, "b.jpg", Facts(city="Quux", keywords=("zelda",)), captions=("Ottokar",))
+    (caption,) = Redactor(ALL).brief(Brief(PLAN, (first, second))).evidence[0].captions
+    assert re.fullmatch(r"\[name \d+\] and \[name \d+\] in \[place \d+\]", caption)
+
+
 def test_a_place_below_the_country() -> None:
     redacted = Redactor(("gps",)).evidence(EVIDENCE)
     assert re.fullmatch(r"\[place \d+\], Germany", redacted.place or "")

@@ -134,7 +134,7 @@ ENGLISH = Wording(
     they_look="They look like: {tags}.",
     empty="There are no photos in this collection yet.",
     none_of="No photo was found: none of your {considered} photos {phrase}.",
-    no_match="No photo clearly matches “{box}”.",
+    no_match="None of your photos clearly matches “{box}”.",
     closest="The closest is {photo}, which may be something else.",
     missing=(
         "No {noun} is known of the photo {cites}.",
@@ -142,6 +142,6 @@ ENGLISH = Wording(
     ),
     not_kept="This is not known of photos: {noun}.",
     no_text="No text that is known of {photo} says it.",
-    no_colour="No caption says which colour it has.",
+    no_colour="Its colour is not known from any caption.",
     no_writing="No writing was found in {photo}.",
 )

@@ -25,7 +25,8 @@ _IS = re.compile(r"(?<=^when|^what)['’]s |(?<=^where)['’]s |(?<=^who)['’]s
 _THANKS = re.compile(r",? (?:please|thanks|thank you|in total|altogether|in all)$", re.IGNORECASE)
 #: "In 2019, how many …": what is said ahead belongs to what is looked for.
 _AHEAD = re.compile(
-    r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) [^,]{1,40}), "
+    r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) "
+    r"(?!which|what|how)[^,]{1,40}), "
     r"(?=(?:how|when|where|which|what|who|did|do|was|were|is|are|have)\b)",
     re.IGNORECASE,
 )

@@ -147,7 +147,7 @@ _COUNT = (
     *frames(
         "count",
         "{how_many} {photo}(?: (?:are|were|do {i} have|did {i} take)(?: there)?)? (?:that |which )?"
-        "{shows}{body}(?: in them)?",
+        "{shows}{body}",
         # "How many photos of dogs did I take in Lisbon"
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photo} did (?!{i} ){body} (?:take|make|shoot|capture)",
