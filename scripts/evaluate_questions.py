@@ -152,12 +152,18 @@ def figures_of(report: QuestionReport) -> dict[str, Any]:
     }
 
 
+def _cell(key: str, value: float, counts: dict[str, float]) -> str:
+    """A figure as a share: of all, or of those whose right photo is the first."""
+    of = {"first_right": counts.get("first") or 1}.get(key, counts["n"])
+    return f"{key} {value if key.startswith('R@') else value / of:.3f}"
+
+
 def show(name: str, report: QuestionReport, wrong: bool) -> None:
     """Print the table of one album."""
     print(f"\n{name}: wrong and grounded {report.wrong_grounded:.3f} of {len(report.outcomes)}")
-    for kind, shares in report.kinds.items():
-        cells = "  ".join(f"{key} {value:.3f}" for key, value in shares.items() if key != "n")
-        print(f"  {kind:7s} n {shares['n']:4.0f}  {cells}")
+    for kind, counts in report.kinds.items():
+        cells = "  ".join(_cell(key, value, counts) for key, value in counts.items() if key != "n")
+        print(f"  {kind:7s} n {counts['n']:4.0f}  {cells}")
     print(f"  citations {report.citations}  {report.latency_ms}")
     for outcome in report.outcomes if wrong else ():
         if not outcome.right:

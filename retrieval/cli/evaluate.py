@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.cli.options import (
+    ask_options,
     collection_option,
     encoder_options,
     encoder_spec,
+    judge_of,
+    judging_options,
     model_of,
     model_options,
     open_settings,
-    redactions_of,
     show_notice,
     work_options,
 )
@@ -24,6 +26,7 @@ from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from retrieval.evaluation import Evaluation, Metrics, QuestionReport
+    from retrieval.records import AskOptions
 
 
 @click.command("eval")
@@ -35,11 +38,10 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Where file names of questions start.  [default: what was indexed]",
 )
-@click.option("--rerank", is_flag=True, help="Let the model look at the first photos again.")
-@click.option("--verify", is_flag=True, help="Let the model judge each claim with its photo.")
 @collection_option
 @encoder_options
 @model_options
+@judging_options
 @work_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate_command(
@@ -49,6 +51,7 @@ def evaluate_command(
     root: str | None,
     rerank: bool,
     verify: bool,
+    refine: bool,
     consent: bool,
     as_json: bool,
     **flags: Any,
@@ -57,7 +60,7 @@ def evaluate_command(
 
     With --questions the answers to questions over a collection are measured. FILE is a JSON list of
     objects: kind (find, when, where, count, absent or another), question, files (the right ones,
-    relative to the folder that was indexed) and answer. Shares lie between 0 and 1.
+    relative to the folder that was indexed) and answer. Answers are counted; R@k are shares.
 
     With --captions FILE, a table image,caption is compared with the captions.csv of DIR.
     """
@@ -65,7 +68,8 @@ def evaluate_command(
     if bool(folder) == bool(questions) or (captions and questions):
         raise UsageError("Name either DIR or --questions FILE.")
     if questions:
-        report = _questions(settings, questions, root, rerank, verify, consent)
+        options = ask_options(settings, rerank=rerank, verify=verify, refine=refine)
+        report = _questions(settings, questions, root, options, consent)
         if as_json:
             emit(to_json(_report_record(report)))
         else:
@@ -149,10 +153,9 @@ def _show(result: Evaluation) -> None:
 
 
 def _questions(
-    settings: Settings, file: str, root: str | None, rerank: bool, verify: bool, consent: bool
+    settings: Settings, file: str, root: str | None, options: AskOptions, consent: bool
 ) -> QuestionReport:
     from retrieval.evaluation import evaluate_questions, read_questions
-    from retrieval.records import AskOptions
 
     asked = read_questions(file)  # before anything is loaded
     with open_settings(settings) as collection, progress_display() as on_progress:
@@ -160,8 +163,9 @@ def _questions(
             collection,
             asked,
             root,
-            options=AskOptions(rerank=rerank, verify=verify, redact=redactions_of(settings)),
+            options=options,
             model=model_of(settings, consent),
+            second_look=judge_of(settings),
             on_progress=on_progress,
             on_notice=show_notice,
         )
@@ -174,16 +178,23 @@ def _report_record(report: QuestionReport) -> dict[str, Any]:
         "latency_ms": report.latency_ms,
         "n": len(report.outcomes),
         "wrong_grounded": report.wrong_grounded,
+        "reranking": report.reranking,
         "answerer": report.answerer,
     }
+
+
+def _cell(key: str, value: float) -> str:
+    return f"{key} {value:.2f}" if key.startswith("R@") else f"{key} {value:.0f}"
 
 
 def _show_report(report: QuestionReport) -> None:
     wrong = sum(outcome.wrong_grounded for outcome in report.outcomes)
     emit(f"{len(report.outcomes):,} questions, answered by {report.answerer}")
-    for kind, shares in report.kinds.items():
-        cells = "  ".join(f"{key} {value:.2f}" for key, value in shares.items() if key != "n")
-        emit(f"  {printable(kind):<8} {shares['n']:>5.0f}  {cells}")
+    for kind, counts in report.kinds.items():
+        cells = "  ".join(_cell(key, value) for key, value in counts.items() if key != "n")
+        emit(f"  {printable(kind):<8} {counts['n']:>5.0f}  {cells}")
+    if report.reranking:
+        emit(f"second looks: {to_json(report.reranking, indent=None)}")
     emit(f"wrong answers given as grounded: {wrong} ({report.wrong_grounded:.1%})")
     cited = {key: "-" if v is None else f"{v:.2f}" for key, v in report.citations.items()}
     emit(f"citations: precision {cited['precision']}, recall {cited['recall']}")

@@ -4,12 +4,13 @@ A file of questions is a JSON list of {"kind", "question", "files", "answer"}, w
 the right photos, relative to the folder that was indexed. Kinds are judged so:
 
 - find: the rank of the first right photo.
-- when: the answer names the day ("2023-02-15", or the same in words); where: the city; count: its
-  first number is the right one; any other kind: it holds the words of the right answer.
+- when: the first day that the answer names is the right one ("2023-02-15", or the same in words);
+  where: likewise the city; count: its first number; any other kind: it holds the words of the
+  right answer.
 - absent: there is no such photo; right is to refuse.
 
 An answer is *wrong and grounded* if it is given as grounded and not right: for find, if no right
-photo is cited. All shares lie in [0, 1], with the number of questions `n` beside them.
+photo is cited. Answers are counted by kind (`n` in all); R@k, precision and recall lie in [0, 1].
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
     from retrieval.records import Answer, AskOptions
+    from retrieval.reranking import Judge
 
 DEPTH = 10  # hits in which right photos are looked for
 LEVELS = (1, 5, 10)
@@ -70,7 +72,8 @@ class Outcome:
 
     `rank` of the first right photo from 1, None if it is not among the first DEPTH; `precision` of
     the cited photos and `recall` of the right ones, None where there is nothing to compare. `first`
-    is the time to the first hits, `whole` to the checked answer, in milliseconds.
+    is the time to the first hits, `whole` to the checked answer, in milliseconds. `before` is the
+    rank before a second look, where there was one.
     """
 
     question: Question
@@ -82,6 +85,7 @@ class Outcome:
     recall: float | None
     first: float = 0.0
     whole: float = 0.0
+    before: int | None = None
 
     @property
     def wrong_grounded(self) -> bool:
@@ -91,20 +95,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class QuestionReport:
-    """Shares by kind, of citations, and times; `outcomes` tell of each question."""
+    """Counts by kind, shares of citations, and times; `outcomes` tell of each question."""
 
     outcomes: tuple[Outcome, ...]
     answerer: str = ""
 
     @property
     def kinds(self) -> dict[str, dict[str, float]]:
-        """For each kind n, right, grounded, wrong_grounded, refused; R@k where photos are right.
-
-        `first_right` is the share of right answers where the right photo is the first.
+        """For each kind, how many questions (n) and how many of them are right, grounded,
+        wrong_grounded and refused; where there are right photos, the shares R@k, and how many have
+        the right photo first and are right (first, first_right).
         """
         kinds = dict.fromkeys(outcome.question.kind for outcome in self.outcomes)
         return {
-            kind: _shares([o for o in self.outcomes if o.question.kind == kind]) for kind in kinds
+            kind: _counts([o for o in self.outcomes if o.question.kind == kind]) for kind in kinds
         }
 
     @property
@@ -114,6 +118,16 @@ class QuestionReport:
             "precision": _mean(o.precision for o in self.outcomes),
             "recall": _mean(o.recall for o in self.outcomes),
         }
+
+    @property
+    def reranking(self) -> dict[str, object] | None:
+        """What the second looks brought: ranks before and after (reranking.compare_rankings)."""
+        again = [o for o in self.outcomes if o.before is not None and o.question.files]
+        if not again:
+            return None
+        from retrieval.reranking.gain import compare_ranks
+
+        return compare_ranks([o.before or inf for o in again], [o.rank or inf for o in again])
 
     @property
     def latency_ms(self) -> dict[str, float]:
@@ -185,20 +199,26 @@ def evaluate_questions(
     options: AskOptions | None = None,
     model: LanguageModel | None = None,
     answerer: Answerer | None = None,
+    second_look: Judge | None = None,
     on_progress: ProgressCallback = ignore_progress,
     on_notice: NoticeCallback = ignore_notice,
 ) -> QuestionReport:
     """Ask all questions and compare the answers with the right ones.
 
-    `options`, `model` and `answerer` are those of `ask`. Files are looked for below `root`, or else
-    below the folders that were indexed. A question that cannot be searched counts as refused.
+    `options`, `model` and `answerer` are those of `ask`, `second_look` its judge. Files are looked
+    for below `root`, or else below the folders that were indexed. A question that cannot be
+    searched counts as refused.
     Raises UsageError if the collection has none of the files, and what asking raises.
     """
     if not questions:
         raise UsageError("There are no questions. Name a file that holds some.")
     folders = _folders(collection, root)
     _check_files(collection, questions, folders)
-    asking = partial(_timed, collection, options=options, model=model, answerer=answerer)
+
+    def asking(text: str, tell: NoticeCallback) -> tuple[Answer | str, float, float]:
+        tools = {"model": model, "answerer": answerer, "judge": second_look}
+        return _timed(collection, text, tell, options=options, **tools)
+
     asking(questions[0].question, ignore_notice)  # loads what asking needs: no part of any answer
     outcomes, name = [], ""
     for number, question in enumerate(questions, 1):
@@ -243,7 +263,9 @@ def judge(question: Question, answer: Answer, folders: Sequence[str]) -> Outcome
     cited = [] if refused else list(dict.fromkeys(c.path for c in answer.citations))
     found = [path for path in cited if copies.get(path, {path}) & right_files]
     asked = len(question.files)
+    old = [rank for rank, path in enumerate(answer.before, 1) if copies[path] & right_files]
     return Outcome(
+        before=old[0] if old else DEPTH + 1 if answer.before else None,
         question=question,
         text=answer.text,
         status=answer.status,
@@ -267,13 +289,26 @@ def _is_right(question: Question, answer: Answer, cited: bool) -> bool:
         return _digits(numbers[0] if numbers else "0") == _digits(question.answer)
     if answer.status == "refused":
         return False
-    return any(_stands_in(form, answer.text) for form in _forms(question.answer))
+    right = min(_stands_at(form, answer.text) for form in _forms(question.answer))
+    return right < min(
+        (_stands_at(other, answer.text) for other in _others(question, answer)), default=inf
+    )
 
 
-def _stands_in(words: str, text: str) -> bool:
-    """Whether a text holds these words as such: "5 May" is not in "15 May". Accents are ignored."""
+def _others(question: Question, answer: Answer) -> Iterator[str]:
+    """What an answer of this kind could name instead: the days or cities of other evidence."""
+    wanted = {folded(form) for form in _forms(question.answer or "")}
+    for piece in answer.evidence if question.kind in ("when", "where") else ():
+        known = piece.facts.taken_at if question.kind == "when" else piece.facts.city
+        if known and folded(known[:10] if question.kind == "when" else known) not in wanted:
+            yield known[:10] if question.kind == "when" else known
+
+
+def _stands_at(words: str, text: str) -> float:
+    """Where a text has these words as such ("5 May" is not in "15 May"), accents aside; or inf."""
     pattern = rf"(?<![a-z0-9]){re.escape(folded(words))}(?![a-z0-9])"
-    return re.search(pattern, folded(text)) is not None
+    found = re.search(pattern, folded(text))
+    return found.start() if found else inf
 
 
 def _digits(text: str) -> str:
@@ -321,22 +356,23 @@ def _check_files(
 # --- shares ---------------------------------------------------------------------------------
 
 
-def _shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
+def _counts(outcomes: Sequence[Outcome]) -> dict[str, float]:
     n = len(outcomes)
-    shares: dict[str, float] = {"n": n}
-    if any(o.question.files for o in outcomes) and outcomes[0].question.kind != "count":
+    counts: dict[str, float] = {"n": n}
+    ranked = any(o.question.files for o in outcomes) and outcomes[0].question.kind != "count"
+    if ranked:
         ranks = [o.rank or DEPTH + 1 for o in outcomes]
-        shares |= {f"R@{level}": sum(rank <= level for rank in ranks) / n for level in LEVELS}
-    shares |= {
-        "right": sum(o.right for o in outcomes) / n,
-        "grounded": sum(o.status == "grounded" for o in outcomes) / n,
-        "wrong_grounded": sum(o.wrong_grounded for o in outcomes) / n,
-        "refused": sum(o.status == "refused" for o in outcomes) / n,
+        counts |= {f"R@{level}": sum(rank <= level for rank in ranks) / n for level in LEVELS}
+    counts |= {
+        "right": sum(o.right for o in outcomes),
+        "grounded": sum(o.status == "grounded" for o in outcomes),
+        "wrong_grounded": sum(o.wrong_grounded for o in outcomes),
+        "refused": sum(o.status == "refused" for o in outcomes),
     }
-    first = [o.right for o in outcomes if o.rank == 1]
-    if first and outcomes[0].question.kind != "count":
-        shares["first_right"] = sum(first) / len(first)
-    return shares
+    if ranked:
+        counts["first"] = sum(o.rank == 1 for o in outcomes)
+        counts["first_right"] = sum(o.right for o in outcomes if o.rank == 1)
+    return counts
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -20,7 +20,7 @@ from typing import Any
 from retrieval.errors import PlacesError
 from retrieval.storage import disk
 
-FORMAT = 1  # of the compiled file; counts up whenever the same data would give another one
+FORMAT = 2  # of the compiled file; counts up whenever the same data would give another one
 CITY_PEOPLE = 50_000  # whose edge may be nearer than a village that is
 _LARGE, _GREAT = 100_000, 1_000_000  # what has quarters, and what needs no "City" in its name
 _BAND = 0.25  # degrees of latitude that are looked up at a time
@@ -51,6 +51,13 @@ _KINDS = frozenset(
 )
 #: Those of what is more than a city with its quarters; in America a county is, too.
 _WIDE = frozenset(("province", "prefecture", "region", "district", "metropolitan"))
+#: What parts of a city are called beside its name.
+_PARTS = frozenset(
+    (
+        *("north", "south", "east", "west", "central", "inner", "old", "new", "upper", "lower"),
+        *("kreis", "centro", "centre", "center", "mitte", "nord", "sud", "ost", "est", "ouest"),
+    )
+)
 _CITY_STATES = ("HK", "MO", "SG", "MC")
 #: Countries as people call them, where the list has the official name, and what else they say.
 _COUNTRIES = {
@@ -308,23 +315,45 @@ def _is_quarter(spot: _Spot, city: _Spot) -> bool:
     """Whether people who are at `spot` say that they are in `city`.
 
     They do in its middle, in a county (or where there are none, a region) that is named after it,
-    and where a small place shares its county; the farther the less.
+    where the place itself is ("Zürich (Kreis 2)", "South Boston"), and where a small place shares
+    its county; the farther the less.
     """
-    if 2 * spot.population > city.population:
+    if spot.population > (1.0 if _is_called_after(spot.name, city.name) else 0.5) * city.population:
         return False
-    if spot.region != city.region and city.code not in _CITY_STATES:
+    is_ward = spot.county.casefold().endswith(("-ku", " ku"))  # of a Japanese city
+    area = spot.region if is_ward or not spot.county else spot.county
+    within = city.code in _CITY_STATES or _is_named_after(area, city)
+    if spot.region != city.region and not within:
         return False
     radius = _WHOLE * math.sqrt(city.population)
     if abs(spot.latitude - city.latitude) * _KM > 1.5 * radius:
         return False
     km = distance(spot.latitude, spot.longitude, city.latitude, city.longitude)
-    is_ward = spot.county.casefold().endswith(("-ku", " ku"))  # of a Japanese city
-    area = spot.region if is_ward or not spot.county else spot.county
-    if city.code in _CITY_STATES or _is_named_after(area, city):
-        return km <= 1.5 * radius
-    if spot.county and spot.county == city.county and 20 * spot.population < city.population:
-        return km <= 0.7 * radius
-    return km <= 0.35 * radius
+    return km <= radius * _reach(spot, city, within)
+
+
+def _reach(spot: _Spot, city: _Spot, within: bool) -> float:
+    """How far out, in radii of the city, such a place still counts as a part of it."""
+    if within:
+        return 1.5
+    share = spot.population / city.population
+    if _is_called_after(spot.name, city.name) or (
+        share < 0.1 and _is_named_after(spot.region, city)
+    ):
+        return 1.0
+    if spot.county == city.county and share < 0.15:
+        return 0.7 if spot.county else 0.6
+    return 0.5 if share < 0.05 else 0.35
+
+
+def _is_called_after(name: str, city: str) -> bool:
+    """ "Lyon 01", "Zürich (Kreis 2)", "South Boston": its name is the city's with more."""
+    words, whole = folded(name).split(), folded(city).split()
+    if len(words) <= len(whole):
+        return False
+    if words[: len(whole)] == whole:
+        return all(word in _PARTS or word.isdigit() for word in words[len(whole) : len(whole) + 1])
+    return words[0] in _PARTS and words[1:] == whole
 
 
 def _is_named_after(area: str, city: _Spot) -> bool:

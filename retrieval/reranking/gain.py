@@ -22,6 +22,11 @@ def compare_rankings(
     """
     old = [_first_right(*pair) for pair in zip(before, right, strict=True)]
     new = [_first_right(*pair) for pair in zip(after, right, strict=True)]
+    return compare_ranks(old, new)
+
+
+def compare_ranks(old: Sequence[float], new: Sequence[float]) -> dict[str, object]:
+    """The same for ranks of the first right photos, from 1 (inf where there is none)."""
     first, second = _metrics(old), _metrics(new)
     better = sum(b < a for a, b in zip(old, new, strict=True))
     worse = sum(b > a for a, b in zip(old, new, strict=True))

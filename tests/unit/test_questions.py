@@ -85,7 +85,7 @@ def test_the_photo_that_a_refusal_names_is_no_claim() -> None:
     assert (refused.precision, refused.recall) == (None, 0.0)
 
 
-def test_a_report_has_shares_by_kind() -> None:
+def test_a_report_counts_by_kind() -> None:
     outcomes = (
         judge(WHEN, answer("On 2023-02-05 [2].", cited=(2,)), ALBUM),
         judge(WHEN, answer("On 2023-02-06 [1]."), ALBUM),
@@ -97,17 +97,19 @@ def test_a_report_has_shares_by_kind() -> None:
         "R@1": 0.0,
         "R@5": 1.0,
         "R@10": 1.0,
-        "right": 0.5,
-        "grounded": 1.0,
-        "wrong_grounded": 0.5,
-        "refused": 0.0,
+        "right": 1,
+        "grounded": 2,
+        "wrong_grounded": 1,
+        "refused": 0,
+        "first": 0,
+        "first_right": 0,
     }
     assert report.kinds["absent"] == {
         "n": 1,
-        "right": 1.0,
-        "grounded": 0.0,
-        "wrong_grounded": 0.0,
-        "refused": 1.0,
+        "right": 1,
+        "grounded": 0,
+        "wrong_grounded": 0,
+        "refused": 1,
     }
     assert report.citations == {"precision": 0.5, "recall": 0.5}
     assert report.wrong_grounded == pytest.approx(1 / 3)
