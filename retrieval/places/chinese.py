@@ -1,0 +1,84 @@
+"""Names of places in Chinese: those of countries, and of cities and regions that people travel to.
+
+`chinese.tsv` says for each what GeoNames calls it. Reading it takes about two milliseconds, so it is
+read once, where a text has Chinese in it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, cast
+
+from retrieval.places.compiling import folded
+
+Kind = Literal["city", "region", "country"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A place as GeoNames calls it; `country_code` is that of ISO 3166."""
+
+    kind: Kind
+    name: str
+    country_code: str
+
+
+def places_called(name: str) -> tuple[NamedPlace, ...]:
+    """The places of a Chinese name, simplified or traditional; () where the table has none."""
+    return _table().places.get(name, ())
+
+
+def called_at(text: str, at: int, stop: int | None = None) -> str:
+    """The longest name of a place that begins at text[at], before `stop`; "" if none does."""
+    table = _table()
+    stop = len(text) if stop is None else stop
+    for length in table.lengths.get(text[at : at + 1], ()):
+        if at + length <= stop and text[at : at + length] in table.places:
+            return text[at : at + length]
+    return ""
+
+
+def names_in(text: str) -> list[tuple[str, int]]:
+    """The names of places in a Chinese text, the longest first that begins, and where they do."""
+    found, at = [], 0
+    for character in re.finditer(r"[\u3400-\u9fff]", text):
+        if character.start() >= at and (name := called_at(text, character.start())):
+            found.append((name, character.start()))
+            at = character.start() + len(name)
+    return found
+
+
+def chinese_name(name: str, country_code: str | None, kind: Kind) -> str | None:
+    """What a place is called in Chinese, simplified; None where the table does not have it."""
+    if kind == "country" and country_code:
+        return _table().names.get((kind, country_code, ""))
+    return _table().names.get((kind, country_code or "", folded(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """`lengths` holds by first character how long names are, the longest first."""
+
+    places: dict[str, tuple[NamedPlace, ...]]
+    names: dict[tuple[str, str, str], str]
+    lengths: dict[str, tuple[int, ...]]
+
+
+@lru_cache(maxsize=1)
+def _table() -> _Table:
+    places: dict[str, tuple[NamedPlace, ...]] = {}
+    names: dict[tuple[str, str, str], str] = {}
+    lengths: dict[str, set[int]] = {}
+    lines = Path(__file__).with_name("chinese.tsv").read_text("utf-8").splitlines()
+    for line in lines[1:]:
+        kind, code, name, chinese = line.split("\t")
+        place = NamedPlace(cast(Kind, kind), name, code)
+        for each in (several := chinese.split(" ")):
+            places[each] = (*places.get(each, ()), place)
+            lengths.setdefault(each[0], set()).add(len(each))
+        names[kind, code, "" if kind == "country" else folded(name)] = several[0]
+    ordered = {first: tuple(sorted(each, reverse=True)) for first, each in lengths.items()}
+    return _Table(places, names, ordered)
