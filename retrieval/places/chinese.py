@@ -14,6 +14,14 @@ from typing import Literal, cast
 
 from retrieval.places.compiling import folded
 
+#: Words that hold the name of a place by chance: none is read in them.
+_OTHERS = re.compile(
+    "[长長]沙[发發]|大理[石岩寺]|马里奥|古巴比[伦倫]|大同小[异異]|中[国國]象棋|海南[鸡雞]|蒙古包|山梨酸|包[头頭]巾"
+    "|金[边邊]眼[镜鏡]|黑山羊|黑森林|社[会會]安|[出入]海口|理查德|[发發]展中[国國]|[南北欧最]美[国國]家|大[连連]衣"
+    "|[东東]西安|上海(?=[鸥鷗浪水滩灘豚草狮獅])|[长長]春藤|[变變建]成都|[舞阳陽窗站平柜看灶讲講露月][台臺][中东東南北]"
+    "|[江河湖山海][东東西南北](?=[岸侧側边邊坡面麓])"
+)
+
 Kind = Literal["city", "region", "country"]
 
 
@@ -41,9 +49,14 @@ def called_at(text: str, at: int, stop: int | None = None) -> str:
     return ""
 
 
+def masked(text: str) -> str:
+    """A text as long as this, without words that hold the name of a place by chance: 大理石."""
+    return _OTHERS.sub(lambda match: " " * len(match[0]), text)
+
+
 def names_in(text: str) -> list[tuple[str, int]]:
-    """The names of places in a Chinese text, the longest first that begins, and where they do."""
-    found, at = [], 0
+    """The names of places in a Chinese text and where they begin; the longest, none in another."""
+    found, at, text = [], 0, masked(text)
     for character in re.finditer(r"[\u3400-\u9fff]", text):
         if character.start() >= at and (name := called_at(text, character.start())):
             found.append((name, character.start()))
@@ -51,11 +64,12 @@ def names_in(text: str) -> list[tuple[str, int]]:
     return found
 
 
-def chinese_name(name: str, country_code: str | None, kind: Kind) -> str | None:
-    """What a place is called in Chinese, simplified; None where the table does not have it."""
-    if kind == "country" and country_code:
-        return _table().names.get((kind, country_code, ""))
-    return _table().names.get((kind, country_code or "", folded(name)))
+def chinese_name(name: str, kind: Kind, country_code: str | None = None) -> str | None:
+    """What a place is called in Chinese, simplified; None where the table does not have it.
+
+    Without a code it must be called the same in all countries that have one of that name.
+    """
+    return _table().names.get((kind, country_code or "", folded(name))) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ def _table() -> _Table:
         for each in (several := chinese.split(" ")):
             places[each] = (*places.get(each, ()), place)
             lengths.setdefault(each[0], set()).add(len(each))
-        names[kind, code, "" if kind == "country" else folded(name)] = several[0]
+        names[kind, code, folded(name)] = several[0]
+        if names.setdefault((kind, "", folded(name)), several[0]) != several[0]:
+            names[kind, "", folded(name)] = ""
     ordered = {first: tuple(sorted(each, reverse=True)) for first, each in lengths.items()}
     return _Table(places, names, ordered)

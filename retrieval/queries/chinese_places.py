@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from retrieval.places.chinese import NamedPlace, called_at, places_called
+from retrieval.places.chinese import NamedPlace, called_at, masked, places_called
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import Index
 
@@ -41,11 +41,9 @@ _SCENES = re.compile(
 )
 #: What a name describes, even where it follows 在: "在日本料理店", "在大阪城".
 _THINGS = re.compile(
-    r"料理|[菜餐饭烤面帽语话文队湾洋塔石式舞琴刀货币画茶豆瓜鸡狗犬猫牛猪店馆裔籍军装服酱包]|人(?!民)|国旗"
+    r"料理|[菜餐饭烤炒面帽语话文队湾洋塔石式舞琴刀货币画茶豆瓜鸡狗犬猫牛猪店馆裔籍军装服酱包族教饼寺]|人(?!民)|国旗"
     r"|海(?![边滩岸景里上])|城(?![市区里中内外])|风(?!景)|酒(?![店吧])|咖啡|马(?![路拉])|车(?!站)|披萨"
 )
-#: Words that only begin like a place.
-_OTHERS = re.compile("长沙发|大理石|马里奥|古巴比伦|大同小异|中国象棋|海南鸡")
 #: What kind of place it is: 京都市.
 _KIND = re.compile(r"市(?![场中区民集政容])|[省县]|州(?!长)")
 #: What says no more of it: 京都拍的照片.
@@ -71,15 +69,12 @@ def places_in(text: str, start: int, stop: int, begin: int, index: Index) -> lis
     As in English, a name counts where the collection has it, or where it follows a word that says
     so or nothing else is asked.
     """
-    run = _Run(text, text.translate(_SIMPLIFIED), start, stop, begin, index)
+    run = _Run(masked(text), text.translate(_SIMPLIFIED), start, stop, begin, index)
     found: list[FoundPlace] = []
     at = last = start
     while at < stop:
-        name = called_at(text, at, stop)
-        other = _OTHERS.match(run.simple, at, stop)
-        if other and other.end() >= at + len(name):
-            at = other.end()
-        elif place := run.read(name, at, last) if name else None:
+        name = called_at(run.text, at, stop)
+        if place := run.read(name, at, last) if name else None:
             found.append(place)
             at = last = place.end
         else:
@@ -103,7 +98,7 @@ def has_place(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run of Chinese; `simple` is the text with simplified characters, as long as it."""
+    """A run of Chinese: the text without words that hold no place, and in simplified characters."""
 
     text: str
     simple: str
