@@ -1,12 +1,13 @@
-"""Names of places in Chinese: those of countries, and of cities and regions that people travel to.
+"""Names of places in Chinese: of all countries, and of cities and regions that many travel to.
 
-`chinese.tsv` says for each what GeoNames calls it. Reading it takes about two milliseconds, so it is
+`chinese.tsv` says for each what GeoNames calls it. Reading it takes some milliseconds, so it is
 read once, where a text has Chinese in it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +37,8 @@ class NamedPlace:
 
 def places_called(name: str) -> tuple[NamedPlace, ...]:
     """The places of a Chinese name, simplified or traditional; () where the table has none."""
-    return _table().places.get(name, ())
+    found = _table().places.get(name, ())
+    return tuple(NamedPlace(cast(Kind, kind), called, code) for kind, code, called in found)
 
 
 def called_at(text: str, at: int, stop: int | None = None) -> str:
@@ -69,32 +71,45 @@ def chinese_name(name: str, kind: Kind, country_code: str | None = None) -> str 
 
     Without a code it must be called the same in all countries that have one of that name.
     """
-    return _table().names.get((kind, country_code or "", folded(name))) or None
+    return _names().get((kind, country_code or "", folded(name))) or None
+
+
+_Row = tuple[str, str, str]  # kind, code of the country, name
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
     """`lengths` holds by first character how long names are, the longest first."""
 
-    places: dict[str, tuple[NamedPlace, ...]]
-    names: dict[tuple[str, str, str], str]
+    places: dict[str, tuple[_Row, ...]]
     lengths: dict[str, tuple[int, ...]]
 
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    places: dict[str, tuple[NamedPlace, ...]] = {}
-    names: dict[tuple[str, str, str], str] = {}
+    places: dict[str, tuple[_Row, ...]] = {}
     lengths: dict[str, set[int]] = {}
-    lines = Path(__file__).with_name("chinese.tsv").read_text("utf-8").splitlines()
-    for line in lines[1:]:
-        kind, code, name, chinese = line.split("\t")
-        place = NamedPlace(cast(Kind, kind), name, code)
-        for each in (several := chinese.split(" ")):
-            places[each] = (*places.get(each, ()), place)
-            lengths.setdefault(each[0], set()).add(len(each))
-        names[kind, code, folded(name)] = several[0]
-        if names.setdefault((kind, "", folded(name)), several[0]) != several[0]:
-            names[kind, "", folded(name)] = ""
+    for *place, chinese in _rows():
+        for name in chinese.split(" "):
+            places[name] = (*places.get(name, ()), (place[0], place[1], place[2]))
+            lengths.setdefault(name[0], set()).add(len(name))
     ordered = {first: tuple(sorted(each, reverse=True)) for first, each in lengths.items()}
-    return _Table(places, names, ordered)
+    return _Table(places, ordered)
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[tuple[str, str, str], str]:
+    """By kind, code (or "") and folded name; "" for what is called differently without its code."""
+    found: dict[tuple[str, str, str], str] = {}
+    for kind, code, name, names in _rows():
+        name, chinese = folded(name), names.partition(" ")[0]
+        found[kind, code, name] = chinese
+        if found.setdefault((kind, "", name), chinese) != chinese:
+            found[kind, "", name] = ""
+    return found
+
+
+def _rows() -> Iterator[list[str]]:
+    """Kind, code of the country, name and Chinese names of each place."""
+    text = Path(__file__).with_name("chinese.tsv").read_text("utf-8")
+    return (line.split("\t") for line in text.splitlines()[1:])

@@ -1,7 +1,7 @@
 """Names of places in a Chinese text, where words are not set apart.
 
-A name counts where the text stops at both of its ends ("京都的狗", "看到日本"), or where it follows a
-word like 在 ("小狗在京都奔跑"). Before other words it only describes them: "日本料理", "法国面包".
+A name counts where the text stops at both of its ends ("京都的狗", "看到日本"), or where it follows
+a word like 在 ("小狗在京都奔跑"). Before other words it only describes them: "日本料理".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CUE = re.compile(
     r"|(?P<without>除了?|不是)$"
 )
 #: Behind these a name may begin.
-_BEFORE = re.compile(r"(?:[的和与跟及或是我里有]|[看拍见遇听]到|拍[了过]|张|所有|全部)$")
+_BEFORE = re.compile(r"(?:[的和与跟及或是我有]|[看拍见遇听]到|拍[了过]|张|所有|全部)$")
 #: Before these a name may end.
 _BEHIND = re.compile(
     r"$|[^\u3400-\u9fff]|[的及或那我有与跟]|还是|和(?![服牛菓果风室食尚平])|之[旅行]|里(?!程)"

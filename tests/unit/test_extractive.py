@@ -118,8 +118,8 @@ GOLDEN = {
         " 2023-02-15 (Wednesday, 15 February 2023) [1]. The best match is [1] (2023-02-15, Cape"
         " Town, South Africa). No date is known of the photo [4].",
         "2021-06-09（2021年6月9日，星期三）[2]、2021-06-10（2021年6月10日，星期四）[3]"
-        "和2023-02-15（2023年2月15日，"
-        "星期三）[1]。 最可能的是[1]（2023-02-15，南非开普敦 Cape Town, South Africa）。 照片[4]没有日期。",
+        "和2023-02-15（2023年2月15日，星期三）[1]。"
+        " 最可能的是[1]（2023-02-15，南非开普敦 Cape Town, South Africa）。 照片[4]没有日期。",
     ),
     "when, first": (
         brief(plan("when", "dogs", pick="first")),
@@ -144,7 +144,8 @@ GOLDEN = {
     "where, others at least as likely": (
         brief(plan("where"), (0.35, 0.3, 0.3, 0.01)),
         "Perhaps in Cape Town, South Africa [1], or at least as likely in Cusco, Peru [2, 3].",
-        "也许是南非开普敦（Cape Town, South Africa）[1]，也很可能是秘鲁库斯科（Cusco, Peru）[2, 3]。",
+        "也许是南非开普敦（Cape Town, South Africa）[1]，"
+        "也很可能是秘鲁库斯科（Cusco, Peru）[2, 3]。",
     ),
     "where, last": (
         brief(plan("where", "dogs", pick="last", field="city")),
@@ -162,7 +163,7 @@ GOLDEN = {
         "With the Canon EOS 80D (1) [1] and with the iPhone XS (1) [2]. The best match is [1]"
         " (2023-02-15, Cape Town, South Africa).",
         "Canon EOS 80D（1张）[1]和iPhone XS（1张）[2]。 最可能的是[1]（2023-02-15，"
-        "Cape Town, South Africa）。",
+        "南非开普敦 Cape Town, South Africa）。",
     ),
     "lens": (
         brief(plan("what", field="lens"), SURE),
@@ -270,8 +271,8 @@ GOLDEN = {
         brief(plan("find"), (0.2, 0.11, 0.02)),
         "Uncertain, possibly the photo is [1] (2023-02-15, Cape Town, South Africa). Or else it is"
         " [2] (2021-06-09, Cusco, Peru).",
-        "不确定：照片[1]（2023-02-15，南非开普敦 Cape Town, South Africa）。 也可能是[2]（2021-06-09，"
-        "Cusco, Peru）。",
+        "不确定：照片[1]（2023-02-15，南非开普敦 Cape Town, South Africa）。"
+        " 也可能是[2]（2021-06-09，秘鲁库斯科 Cusco, Peru）。",
     ),
     "find, last": (
         brief(plan("find", "in Cusco", pick="last"), among=(2, 3), totals=CUSCO),
@@ -306,7 +307,8 @@ GOLDEN = {
         " Africa, with the Canon EOS 80D. A caption of [1] says: “A brown teddy bear sits at a"
         " table”. In [1] is written: “CAFE NERO”. [1] looks like: teddy bear (72 %), coffee (20 %)."
         " The main colours of [1] are brown and white.",
-        "照片[1]拍摄于2023-02-15 17:20（2023年2月15日，星期三），南非开普敦 Cape Town, South Africa，"
+        "照片[1]拍摄于2023-02-15 17:20（2023年2月15日，星期三），"
+        "南非开普敦（Cape Town, South Africa），"
         "Canon EOS 80D。"
         " 照片[1]的说明写着：“A brown teddy bear sits at a table”。 照片[1]上写着：“CAFE NERO”。"
         " 照片[1]看起来像：teddy bear（72%），coffee（20%）。 照片[1]的主要颜色是棕色和白色。",
@@ -317,7 +319,7 @@ GOLDEN = {
         " 2021-06-10 (Thursday, 10 June 2021) [3]. In Cusco, Peru [2, 3]. With the iPhone XS [2].",
         "共有2张“in Peru”的照片[2, 3]。 2021-06-09（2021年6月9日，星期三）[2]"
         "和2021-06-10（2021年6月10日，星期四）[3]。"
-        " Cusco, Peru[2, 3]。 iPhone XS[2]。",
+        " 秘鲁库斯科（Cusco, Peru）[2, 3]。 iPhone XS[2]。",
     ),
     "an empty collection": (
         Brief(plan("find"), relevant=0),
