@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from retrieval.places.chinese import NamedPlace, called_at, masked, places_called
+from retrieval.places.chinese import called_at, masked, places_called
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import Index
 
@@ -43,6 +43,7 @@ _SCENES = re.compile(
 _THINGS = re.compile(
     r"料理|[菜餐饭烤炒面帽语话文队湾洋塔石式舞琴刀货币画茶豆瓜鸡狗犬猫牛猪店馆裔籍军装服酱包族教饼寺]|人(?!民)|国旗"
     r"|海(?![边滩岸景里上])|城(?![市区里中内外])|风(?!景)|酒(?![店吧])|咖啡|马(?![路拉])|车(?!站)|披萨"
+    r"|[^看吃喝买拍做遇见有的在]{0,3}[菜饭面锅饼卷娃犬猫裙衫豆腿肠结](?=[旁上里前后下边中的]|$)"
 )
 #: What kind of place it is: 京都市.
 _KIND = re.compile(r"市(?![场中区民集政容])|[省县]|州(?!长)")
@@ -85,15 +86,9 @@ def places_in(text: str, start: int, stop: int, begin: int, index: Index) -> lis
 def in_english(name: str, index: Index) -> str:
     """A Chinese name as the collection or GeoNames writes it; any other text as it is."""
     several = places_called(name.removeprefix("="))
-    if not several or names_of(name) in index.places:
+    if not several:
         return name
-    had = next(filter(None, (had_as(place, index) for place in several)), None)
-    return "=" * name.startswith("=") + (had or several[0].name)
-
-
-def has_place(text: str) -> bool:
-    """Whether a text begins with the Chinese name of a place."""
-    return bool(called_at(text, 0))
+    return "=" * name.startswith("=") + (_had(name.removeprefix("="), index) or several[0].name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +110,7 @@ class _Run:
         begins = bool(cue) or at == last or bool(_BEFORE.search(self.simple, last, at))
         if not begins or not (self._stops(end) or (cue and not self._is(_THINGS, end))):
             return None
-        had = next(filter(None, (had_as(place, self.index) for place in several)), None)
+        had = _had(name, self.index)
         tail = _TAIL.match(self.simple, end, self.stop)
         end = tail.end() if tail else end
         alone = at == self.begin and end == self.stop
@@ -142,7 +137,12 @@ class _Run:
         return bool(words.match(self.simple, at, self.stop))
 
 
-def had_as(place: NamedPlace, index: Index) -> str | None:
-    """What a collection calls a place that it has; None where it does not have it."""
-    words = () if place.kind == "country" else names_of(place.name)
-    return index.coded.get((place.country_code, words))
+def _had(name: str, index: Index) -> str | None:
+    """What a collection calls a place that it has, in Chinese or not; None where it has none."""
+    if written := index.places.get(names_of(name)):
+        return written.value
+    for place in places_called(name):
+        words = () if place.kind == "country" else names_of(place.name)
+        if had := index.coded.get((place.country_code, words)):
+            return had
+    return None

@@ -127,7 +127,7 @@ class _Reader:
 
         kept: list[Token] = []
         for token in self.tokens:
-            if token.kind != "word" or (token.folded,) in self.context.index.places:
+            if token.kind != "word":
                 kept.append(token)
                 continue
             at = token.start
