@@ -98,6 +98,7 @@ class Wording:
     none_of: str
     none_known: Pair  # by how many fields
     lacking: Pair
+    lacking_too: Pair  # behind another
     no_match: str
     closest: str
     missing: Pair
