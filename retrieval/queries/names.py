@@ -78,15 +78,16 @@ class Name:
 class Index:
     """The names of a collection by their folded words; `longest` counts the words of the longest.
 
-    `inside` holds which place lies in which larger one; `countries` are by their codes.
+    `inside` holds which place lies in which larger one, and `coded` what cities and regions are
+    called by the code of their country and their words; without words, what the country is.
     """
 
     places: dict[tuple[str, ...], Name]
     gear: dict[tuple[str, ...], Name]
     trips: dict[tuple[str, ...], Name]
     inside: frozenset[tuple[str, str]]
+    coded: dict[tuple[str, tuple[str, ...]], str]
     longest: int
-    countries: dict[str, str]
 
 
 @lru_cache(maxsize=8)
@@ -113,9 +114,20 @@ def index_of(vocabulary: Vocabulary) -> Index:
         for small, large in ((city, region), (city, country), (region, country))
         if small and large and small != large
     }
-    countries = {code: country for _, _, country, code in vocabulary.places if code and country}
-    longest = max(lengths, default=0)
-    return Index(places, gear, trips, frozenset(inside), longest, countries)
+    return Index(
+        places, gear, trips, frozenset(inside), _coded(vocabulary), max(lengths, default=0)
+    )
+
+
+def _coded(vocabulary: Vocabulary) -> dict[tuple[str, tuple[str, ...]], str]:
+    found: dict[tuple[str, tuple[str, ...]], str] = {}
+    for city, region, country, code in vocabulary.places:
+        if code and country:
+            found[code, ()] = country
+        for name in (region, city) if code else ():
+            if name and (words := names_of(name)):
+                found[code or "", words] = name
+    return found
 
 
 def _gear(vocabulary: Vocabulary) -> Iterator[tuple[Name, tuple[str, ...]]]:
@@ -186,10 +198,11 @@ class Names:
 
     def _continent(self, i: int, cue: str) -> list[Named]:
         """ "in Europe": its countries that the collection has; its own name where it has none."""
-        for j in (i + 2, i + 1):
-            codes = continents().get(self._folded(i, j))
+        coded = self.index.coded
+        for words in (self._folded(i, i + 2), self._folded(i, i + 1)):
+            codes, j = continents().get(words), i + len(words)
             if codes and cue and self.index.places and self._capital(i, j) and self._ends(j):
-                had = sorted({self.index.countries[c] for c in codes & self.index.countries.keys()})
+                had = sorted({coded[c, ()] for c in codes if (c, ()) in coded})
                 typed = self.text[self.tokens[i].start : self.tokens[j - 1].end]
                 return [_place(j, name) for name in had or [typed]]
         return []
