@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from retrieval.answerers.extractive import ExtractiveAnswerer
 from retrieval.answering.checking import check
 from retrieval.answering.planning import plan_question
 from retrieval.grouping.tags import vocabulary
-from retrieval.places import Places, places
+from retrieval.places import Places
 from retrieval.places.chinese import _rows as rows
 from retrieval.places.chinese import called_at, chinese_name, names_in, places_called
 from retrieval.queries.chinese_places import places_in
@@ -21,6 +23,7 @@ from retrieval.queries.ordinary import words
 from retrieval.records import Brief, Claim, Draft, Evidence, Facts, Filter, QuestionPlan
 from retrieval.storage.vocabulary import Vocabulary
 from tests.boxes import TODAY, VOCABULARY, compiled, meanings, read, without
+from tests.unit.test_imports import HEAVY, imported
 
 #: A collection that has every place of the table.
 WORLD = Vocabulary(
@@ -40,8 +43,10 @@ WORLD = Vocabulary(
 
 
 @pytest.fixture(scope="module")
-def known() -> Places:
-    return places()
+def known(cache: Path) -> Iterator[Places]:
+    found = Places(cache)
+    yield found
+    found.close()
 
 
 def test_geonames_has_all_of_them(known: Places) -> None:
@@ -136,11 +141,13 @@ def test_without_places_all_is_meant() -> None:
 THINGS = sorted(
     words(
         """
-        海南鸡饭 北京烤鸭 日本料理 法国面包 意大利面 土耳其烤肉 墨西哥帽 四川火锅 扬州炒饭 西班牙海鲜饭
-        法国斗牛犬 德国牧羊犬 英国短毛猫 瑞士军刀 荷兰豆 印度飞饼 韩国泡菜 俄罗斯套娃 中国结 中国象棋
-        大理石 长沙发 黑山羊 蒙古包 比萨饼 大阪城 东京塔 维也纳香肠 金华火腿 兰州拉面
-        加州卷 夏威夷衬衫 美国国旗 日本人 古巴雪茄 苏格兰裙 大连衣裙 金边眼镜 舞台中央 社会安全
-        发展中国家 格里菲斯
+        海南鸡饭 北京烤鸭 日本料理 法国面包 意大利面 土耳其烤肉
+        墨西哥帽 四川火锅 扬州炒饭 西班牙海鲜饭 法国斗牛犬 德国牧羊犬
+        英国短毛猫 瑞士军刀 荷兰豆 印度飞饼 韩国泡菜 俄罗斯套娃
+        中国结 中国象棋 大理石 长沙发 黑山羊 蒙古包
+        比萨饼 大阪城 东京塔 维也纳香肠 金华火腿 兰州拉面
+        加州卷 夏威夷衬衫 美国国旗 日本人 古巴雪茄 苏格兰裙
+        大连衣裙 金边眼镜 舞台中央 社会安全 发展中国家 格里菲斯
         """
     )
 )
@@ -201,6 +208,7 @@ def test_places_are_cut_in_order_and_none_in_another(text: str) -> None:
         ("哪个月在柏林拍照最多？", "compare", "在柏林", {"group": "month", "most": "most"}),
         ("我在哪些城市拍过照？", "compare", "", {"group": "city"}),
         ("我去过哪些国家", "compare", "", {"group": "country"}),
+        ("2019年我去过哪些城市？", "compare", "2019年", {"group": "city"}),
         ("最近一次去里斯本是什么时候？", "when", "里斯本", {"pick": "last"}),
         ("长颈鹿", "find", "长颈鹿", {}),
     ],
@@ -263,3 +271,32 @@ def test_the_checker_knows_them(text: str, stands: bool) -> None:
     asked = brief(ICELAND)
     checked = check(Draft((Claim(text, (1,)),)), asked)
     assert bool(checked.claims) == stands
+
+
+def test_reading_them_imports_nothing_heavy() -> None:
+    code = (
+        "import datetime\n"
+        "from retrieval.queries.compiling import compile_query\n"
+        "from retrieval.records import Part, Query\n"
+        "from retrieval.storage.vocabulary import Vocabulary\n"
+        "v = Vocabulary(places=(('Kyoto', 'Kyoto', 'Japan', 'JP'),))\n"
+        "q = Query((Part('box', '在京都拍的照片'),))\n"
+        "q = compile_query(q, v, datetime.date(2026, 1, 1), lambda name: False)\n"
+        "assert q.filters[0].values == ('Kyoto',)"
+    )
+    assert not imported(code) & {*HEAVY, "dateparser"}
+
+
+def test_english_does_not_read_the_table() -> None:
+    code = (
+        "import datetime\n"
+        "from retrieval.queries.compiling import compile_query\n"
+        "from retrieval.records import Part, Query\n"
+        "from retrieval.storage.vocabulary import Vocabulary\n"
+        "v = Vocabulary(places=(('Kyoto', 'Kyoto', 'Japan', 'JP'),))\n"
+        "q = Query((Part('box', 'a dog in Kyoto'),))\n"
+        "compile_query(q, v, datetime.date(2026, 1, 1), lambda name: False)\n"
+        "import sys\n"
+        "assert 'retrieval.places.chinese' not in sys.modules"
+    )
+    assert imported(code)
