@@ -37,6 +37,8 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "(?!{did} |{be} ){body} (?:was|were) {taken}",
     )
     gone = (
+        "{did} {i} {seldom}(?:{visit}|{go}) (?P<pick>first|last|most recently)",
+        "{did} {i} {seldom}(?:{arrive}|{leave}){body}",
         "{did} {i} {seldom}{visit}{body}{time}?",
         "{did} {i} {seldom}{go}(?: to|(?= (?:in|on|last|during)\\b)|$){body}{time}?",
         "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} (?:went to|visited|(?:was|were)"
@@ -172,6 +174,14 @@ _COUNT = (
     ),
     *frames(
         "count",
+        "how long {did} {i} {seldom}(?:{visit}|{go}(?: to|(?= in\\b))|spend)(?= ){body}",
+        "how long (?:was|were) {i} {seldom}(?:to|in)(?! the\\b){body}",
+        "how long (?:was|were) (?:my|our|the) (?:trip|stay|visit|holiday|vacation) (?:to|in){body}",
+        group="day",
+        place=True,
+    ),
+    *frames(
+        "count",
         "how (?:many times|often) {did} {i} {seldom}(?:{visit}|{go} (?:to|in)){body}",
         "how (?:many times|often) (?:was|were|have|had) {i} (?:been )?{seldom}(?:to|in)"
         "(?! the\\b){body}",
@@ -182,6 +192,7 @@ _COUNT = (
         "count",
         "how (?:many times|often) {did} {i} {seldom}(?:{take} {photos}|{see}){body}",
         "how (?:many times|often) (?:{did}|{be}) {seldom}{body}",
+        "{how_many}{body} are there(?: (?:in|on) {collection})?(?= {adverbial}|$){body}",
         # "How many dogs did I photograph": photos of them are what can be counted
         "{how_many}{body} {did} {i} {seldom}(?:{see}|{take} {photos})(?! {noun}){body}",
         "{how_many}{body} are(?: there)?(?: (?:in|on) {collection})(?!\\s+of\\b){body}",
@@ -203,6 +214,7 @@ _YES_NO = (
         "(?:is|are|was|were)(?:n['’]t)? there (?:even )?(?:{photos}|any(?:thing| )|some )?{body}"
         "(?: (?:in|among|on) {collection})?",
         "{did} {i} {seldom}{take} {photos}{body}(?: (?:in|among|on) {collection})?",
+        "{did} {i} {seldom}{use}{body}",
         "{did} {i} {seldom}{see}(?: any)?{body}(?: (?:in|among|on) {collection})?",
         "(?:do|does) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
         "(?:do|does|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",
