@@ -235,6 +235,8 @@ class _Reader:
             cue, k = self._word(j), j + 1
             if (end := self._date(k, start, negated, cue=cue in CUES)) is not None:
                 return end
+        if self._word(k) in _USED:
+            cue, k, verb = "with", k + 1, True
         return self._named(k, start, cue, negated, verb) or i + 1
 
     def _named(self, k: int, start: int, cue: str, negated: bool, verb: bool) -> int | None:
@@ -410,6 +412,7 @@ class _Reader:
             self._add(meant(meaning, spans, self.weight))
 
 
+_USED = words("用 使用 是用")  # a camera follows: "用iPhone"
 _COUNTS = words("a an half one two three four five six seven eight nine ten about couple few")
 _AFTER_MONTH = words("in at on with and or near of by during from to the for")
 

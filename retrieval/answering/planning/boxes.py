@@ -35,8 +35,8 @@ _PRONOUNS |= {
 }
 #: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
 _LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
-#: "用iPhone".
-_WITH = re.compile(r"(?:是)?(?:使用|用)(?:我的)? ?(?P<name>[A-Za-z]\w*(?: [A-Za-z0-9]+)*) ?(?:的|$)?")
+#: "在京都用iPhone": a camera's name needs a word of its own before it.
+_USED = re.compile(r"(?<=[\u4e00-\u9fff])(?:是用|使用|用)(?:我的)?(?=[A-Z a-z])")
 
 _TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照(?![片相]))(?:的|$)")
 #: Names of pictures, which are looked for by them.
@@ -77,7 +77,7 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
         box = quoted["inside"].strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
-    box = _WITH.sub(lambda found: _used(found, vocabulary), box).strip()
+    box = _USED.sub(" 用", box).strip()
     if box.casefold() in _PRONOUNS:
         return ""
     if place and is_name(box, vocabulary):
@@ -105,8 +105,8 @@ def geared(box: str, vocabulary: Vocabulary) -> str:
         before = box[: found.start()]
         if not _is_gear(found["name"], vocabulary) or re.search(r"\btaken $", before):
             continue
-        if not before.strip() or _only_filters(before, vocabulary):
-            return f"{before}taken {box[found.start() :]}"
+        if only_filters(before, vocabulary):
+            return f"taken {box[found.start() :]} {before.removeprefix('taken ')}".strip()
     return box
 
 
@@ -116,7 +116,10 @@ def _is_gear(word: str, vocabulary: Vocabulary) -> bool:
     return name is not None and name.sort in ("make", "family")
 
 
-def _only_filters(text: str, vocabulary: Vocabulary) -> bool:
+def only_filters(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a box says nothing of what photos show; nor does an empty one."""
+    if not text.strip():
+        return True
     try:
         query = compile_query(make_query(text), vocabulary, datetime.date.today(), str.istitle)
     except QueryError:
@@ -124,16 +127,9 @@ def _only_filters(text: str, vocabulary: Vocabulary) -> bool:
     return not query.parts
 
 
-def _used(found: re.Match[str], vocabulary: Vocabulary) -> str:
-    """ "用iPhone" as the search box reads it, where it is a camera of the collection."""
-    words = names_of(found["name"])
-    known = any(words[:n] in index_of(vocabulary).gear for n in range(1, len(words) + 1))
-    return f" taken with the {found['name']} " if known else found[0]
-
-
 def _file(found: re.Match[str]) -> str:
     folder = found["folder"].rstrip("/\\")
-    return f'file:"{found["name"]}"' + (f' folder:"{folder}"' if folder else "")
+    return f"name:{found['name']}" + (f' folder:"{folder}"' if folder else "")
 
 
 def _journey(found: re.Match[str], vocabulary: Vocabulary) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from retrieval.answering.planning.boxes import finished
+from retrieval.answering.planning.boxes import finished, only_filters
 from retrieval.answering.planning.comparing import cued, pieces
 from retrieval.answering.planning.frames import joined
 from retrieval.answering.planning.words import GROUPS, PARTS, group_of
@@ -59,7 +59,7 @@ def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
     if found := _OF_PHOTOS.fullmatch(text):
         if found["use"]:
             used, *others = pieces(f"with {found['always'].strip()}", vocabulary, today)
-            return _shared(joined(map(cued, others)), cued(used), "en")
+            return _shared(joined(map(cued, others)), cued(used), "en", vocabulary)
         rest = next(filter(None, (found[n] for n in ("rest", "mine", "always", "so"))), "")
         return _split(rest.strip(), vocabulary, today)
     if found := _OF_THINGS.fullmatch(text):
@@ -79,7 +79,7 @@ def in_chinese(text: str, vocabulary: Vocabulary) -> QuestionPlan | None:
         return None
     base, so = (found["base"], found["so"]) if found["so"] else (found["base2"], found["so2"])
     base = finished(base or "", vocabulary, place=False)
-    return _shared(base, finished(_SHOT.sub("", so), vocabulary, place=False), "zh")
+    return _shared(base, finished(_SHOT.sub("", so), vocabulary, place=False), "zh", vocabulary)
 
 
 def _split(rest: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
@@ -92,15 +92,15 @@ def _split(rest: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionP
             return QuestionPlan("", "count", _bare(rest, vocabulary))
         base, so = joined(map(cued, read[:-1])), cued(read[-1]) if read else ""
     base = joined(map(cued, pieces(_bare(base, vocabulary), vocabulary, today))) if base else ""
-    return _shared(base, finished(so, vocabulary, place=False), "en")
+    return _shared(base, finished(so, vocabulary, place=False), "en", vocabulary)
 
 
 def _bare(text: str, vocabulary: Vocabulary) -> str:
     return finished(_LEADING.sub("", text.strip(), count=1), vocabulary, place=False)
 
 
-def _shared(base: str, so: str, language: Language) -> QuestionPlan | None:
+def _shared(base: str, so: str, language: Language, vocabulary: Vocabulary) -> QuestionPlan | None:
     if not so:
         return None
-    both = joined((base, so))
+    both = joined((so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so))
     return QuestionPlan("", "compare", base, language, alternatives=(base, both))
