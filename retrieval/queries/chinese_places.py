@@ -13,6 +13,8 @@ from retrieval.places.chinese import called_at, masked, places_called
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import Index
 
+MOST_CHAINED = 4  # names side by side: a country, a region, a city
+_LONGEST_CUE = 12  # characters before a name that may say that one follows
 #: Characters of the words below that are written differently in traditional texts, in order.
 _SIMPLIFIED = str.maketrans(
     "們於來從飛達遊覽參觀過見聽張與還時裝間戲艇機關內當風夜頭灘邊廟極櫻紅葉區場車鐵鄉動園館學碼圖餐飯麵語話隊灣貨幣畫雞豬貓"
@@ -106,8 +108,9 @@ class _Run:
         """The place that `name` at text[at:] says; what ends at `last` was one before it."""
         several = places_called(name)
         end = self._end(at + len(name))
-        cue = _CUE.search(self.simple, last, at)
-        begins = bool(cue) or at == last or bool(_BEFORE.search(self.simple, last, at))
+        near = max(last, at - _LONGEST_CUE)
+        cue = _CUE.search(self.simple, near, at)
+        begins = bool(cue) or at == last or bool(_BEFORE.search(self.simple, near, at))
         if not begins or not (self._stops(end) or (cue and not self._is(_THINGS, end))):
             return None
         had = _had(name, self.index)
@@ -127,11 +130,15 @@ class _Run:
         return kind.end() if kind else end
 
     def _stops(self, end: int) -> bool:
-        """Whether the name may end here, or another one follows at once: 日本京都."""
-        if self._is(_BEHIND, end) or self._is(_SCENES, end):
-            return True
-        name = called_at(self.text, end, self.stop)
-        return bool(name) and self._stops(self._end(end + len(name)))
+        """Whether the name may end here, or others follow at once: 日本京都."""
+        for _ in range(MOST_CHAINED):
+            if self._is(_BEHIND, end) or self._is(_SCENES, end):
+                return True
+            name = called_at(self.text, end, self.stop)
+            if not name:
+                return False
+            end = self._end(end + len(name))
+        return False
 
     def _is(self, words: re.Pattern[str], at: int) -> bool:
         return bool(words.match(self.simple, at, self.stop))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from retrieval.answerers.extractive import ExtractiveAnswerer
 from retrieval.answering.checking import check
 from retrieval.answering.planning import plan_question
+from retrieval.errors import QueryError
 from retrieval.grouping.tags import vocabulary
 from retrieval.places import Places
 from retrieval.places.chinese import _rows as rows
@@ -195,6 +197,14 @@ def test_places_are_cut_in_order_and_none_in_another(text: str) -> None:
     for each in found:
         names = [name for name, _ in names_in(text[each.start : each.end])]
         assert each.value in [place.name for name in names for place in places_called(name)]
+
+
+@pytest.mark.parametrize(
+    "text", ["京都", "大阪城", "在京都", "日本京都大阪东京", "在", "的", "除了京都和"]
+)
+def test_much_of_it(text: str) -> None:
+    with suppress(QueryError):  # more than 200 pieces are refused
+        read((text * 2000)[:2000])
 
 
 # --- questions and answers --------------------------------------------------------------------
