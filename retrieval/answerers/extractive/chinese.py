@@ -140,6 +140,7 @@ CHINESE = Wording(
     against=("{phrase}有{count}张{cites}", "{phrase}有{count}张{cites}"),
     none="没有{phrase}",
     as_many="{answers}。",
+    share={"all": "全部都是：{answers}", "some": "不全是：{answers}", "none": "都不是：{answers}"},
     caption="照片{photo}的说明写着：{quote}。",
     writing="照片{photo}上写着：{quote}。",
     keywords="照片{photo}的标签是：{keywords}。",

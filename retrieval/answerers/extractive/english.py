@@ -126,6 +126,11 @@ ENGLISH = Wording(
     against=("{count} photo {phrase} {cites}", "{count} photos {phrase} {cites}"),
     none="none {phrase}",
     as_many="Just as many: {answers}.",
+    share={
+        "all": "All of them: {answers}",
+        "some": "Not all: {answers}",
+        "none": "None of them: {answers}",
+    },
     caption="A caption of {photo} says: {quote}.",
     writing="In {photo} is written: {quote}.",
     keywords="The keywords of {photo} are: {keywords}.",

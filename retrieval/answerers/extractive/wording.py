@@ -84,6 +84,7 @@ class Wording:
     against: Pair
     none: str
     as_many: str
+    share: Mapping[str, str]
     caption: str
     writing: str
     keywords: str
