@@ -5,10 +5,13 @@ Deterministic, English and Chinese. What a question leaves out is taken from the
 - "and in Berlin?", "what about 2021?", "and the year before?", "那前一年呢？": the last plan, whose
   pieces of the same kind are replaced
 - "only the ones at night", "只要晚上的": the last plan with more words
+- "how many?", "show me": the last plan, counted or shown
 - "when was that?", "the second one: what is written on it?", "第二张在哪里拍的": a question about
   photos of the last answer
+- "is it a cat?", "how many of them show a cat?", "were they taken with a Canon?": the same, where
+  what is asked is searched among those photos
 
-Anything else begins anew.
+Anything else begins anew. What points at photos that the last answer does not have is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.answerers.citing import cited_numbers
+from retrieval.answerers.citing import MOST_CITED, cited_numbers
 from retrieval.answering.references import Reference, reference_in
 from retrieval.errors import QueryError
 
@@ -53,6 +56,44 @@ _RELATIVE = re.compile(
     r"|(?P<back3>前|上)(?:面|)一(?P<unit3>年|个月|天)|(?P<on3>后|下|再下)(?:面|)一(?P<unit4>年|个月|天)",
     re.IGNORECASE,
 )
+#: The last plan, counted or shown: "how many?", "show me".
+_COUNTED = re.compile(
+    r"(?:and\s+)?how\s+many(?:\s+(?:are|were)\s+(?:there|they|those)|\s+(?:is|was)\s+(?:that|it))?"
+    r"|(?:一共|总共)?(?:有)?(?:多少|几)张?",
+    re.IGNORECASE,
+)
+_SHOWN = re.compile(
+    r"(?:please\s+)?(?:show|list|display|let\s+me\s+see|can\s+i\s+see)(?:\s+(?:me|us))?"
+    r"(?:\s+(?:them|these|those|the\s+photos|all|all\s+of\s+them|them\s+all))?"
+    r"|(?:给我)?(?:看看|显示|看一下|展示)(?:吧|它们|照片|这些照片)?",
+    re.IGNORECASE,
+)
+#: "and how many with a dog?": no noun says that a new count begins.
+_ELLIPTIC = re.compile(
+    r"(?:and|but|then)?[\s,]*how\s+many\s+(?P<rest>(?:with|without|in|at|on|from|since|before|after|during"
+    r"|show(?:ing)?|of(?!\s+(?:them|those|these|my|our|the)\b))\s+.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NEAR = re.compile(r"(?:and\s+)?(?P<word>before|after|since)\s+(?:that|then)", re.IGNORECASE)
+#: What a question says of given photos beside what it asks of them.
+_OF_PHOTOS = (
+    r"^(?:any|all|both|some|most|none)?\s*(?:of\s+)?the\s+photos?\b\s*",
+    r"\s*\b(?:(?:is|are|was|were)\s+)?(?:in|on)\s+(?:any\s+of\s+)?the\s+photos?\b",
+    r"^(?:can|could|do)\s+(?:you|i|we)\s+see\s+",
+    r"^(?:all|both|any|also|really)\b\s*(?=\S)",
+    r"^(?:shows?|has|have|contains?|depicts?|includes?|is|are|was|were)\s+",
+    r"^(?:there\s+)?(?:taken|shot|made)\s+(?!with\b|by\b|using\b)(?=\S)",
+    r"^(?:其中|这|那)?(?:这张|那张)?(?:照片|相片|图片)?(?:里面|里|上面|上|中)?(?:都)?(?:有没有|是不是|有|是)?"
+    r"(?=[\u3400-\u9fff]| in )",
+)
+_THINGS = re.compile(r"有?(?:多少|几)(?:个|位|只|条|匹|头|辆|名)(?P<thing>[^张?？呢啊]{1,8})")
+_SEES = re.compile(r"(?:can|could|do)\s+(?:you|i|we)\s+see\b", re.IGNORECASE)
+_UNSAID = re.compile(
+    r"when\s+(?:did|do|have|had)\s+(?:i|we|they|he|she)\s+"
+    r"(?:(?:come|came|go|get|got|went|fly|drive)(?:\s+(?:back|home|there|away))?|return|leave|arrive)",
+    re.IGNORECASE,
+)
+MOST_COMPARED = 8  # boxes that one plan compares
 _MARKS = " \t\n?？!！.。,，;；:：…"
 _UNITS = {"year": 4, "年": 4, "month": 7, "个月": 7, "day": 10, "天": 10}
 
@@ -69,15 +110,48 @@ def follow_up(
         return plan
     last = history[-1]
     try:
-        return (
-            _shifted(plan, last, understand)
+        found = (
+            _again(plan, last)
+            or _shifted(plan, last, understand)
             or _narrowed(plan, last, understand)
+            or _counted_on(plan, last, understand, plan_of)
             or _about_photos(plan, history, understand, plan_of)
             or _exchanged(plan, last, understand, plan_of)
-            or plan
         )
     except QueryError:
         return plan
+    if found is None:
+        _check_said(plan)
+    return found or plan
+
+
+def _check_said(plan: QuestionPlan) -> None:
+    """Raise QueryError for a question that means nothing without an answer that has photos."""
+    if reference_in(plan.question, plan) is not None:
+        raise QueryError(
+            "The question points at a photo that the last answer does not have. Say which photos "
+            "you mean."
+        )
+    if _UNSAID.fullmatch(_bare(plan.question)) or _NEAR.fullmatch(_bare(plan.question)):
+        raise QueryError("The question does not say what it is about. Name a place or a date.")
+
+
+def _again(plan: QuestionPlan, last: Turn) -> QuestionPlan | None:
+    """ "how many?", "show me": what the last plan found."""
+    counts = _COUNTED.fullmatch(_bare(plan.question))
+    if not counts and not _SHOWN.fullmatch(_bare(plan.question)):
+        return None
+    several = bool(last.plan.alternatives)
+    if several and not last.photos:
+        return None
+    return replace(
+        _like_last(plan, last, last.plan.box, last.photos if several else last.plan.among),
+        intent="count" if counts else "find",
+        field="",
+        most="",
+        group="",
+        pick="" if counts else last.plan.pick,
+    )
 
 
 # --- questions about photos of the last answer -----------------------------------------------
@@ -96,12 +170,50 @@ def _about_photos(
     if not ids:
         return None
     if found.asked:
-        asked = plan_of(found.asked)
-        box = _filters_only(asked.box, understand) if found.plural else ""
+        asked = _asked_of(plan_of(found.asked), found.plural, understand)
     else:
-        asked, box = replace(plan, intent="find", field="", pick=""), ""
+        asked = replace(plan, intent="find", field="", pick="", box="")
+    if found.plural and asked.box and len(ids) >= MOST_CITED:
+        return _within_last(plan, asked, last, understand)
+    return replace(asked, question=plan.question, among=ids, pick="", language=plan.language)
+
+
+def _asked_of(asked: QuestionPlan, plural: bool, understand: Understand) -> QuestionPlan:
+    """What is asked of given photos; its box is what they are searched for."""
+    things = _THINGS.search(asked.box or asked.question) if asked.language == "zh" else None
+    if things and not plural:
+        return replace(asked, intent="count", field="", box=things["thing"])
+    box = predicate(asked.box)
+    if asked.intent == "find" and _SEES.match(asked.box):
+        asked = replace(asked, intent="yes-no")
+    if asked.intent in ("yes-no", "count"):
+        return replace(asked, box=box)
+    if not plural:
+        return replace(asked, box="")  # of one photo it says where to look: "on the sign"
+    keeps = asked.intent in ("find", "when", "where")
+    return replace(asked, box=box if keeps else _filters_only(box, understand))
+
+
+def predicate(box: str) -> str:
+    """What a question asks of given photos: "the photo taken in Paris" is "in Paris"."""
+    for pattern in _OF_PHOTOS:
+        box = re.sub(pattern, " ", box, flags=re.IGNORECASE).strip()
+    return box
+
+
+def _within_last(
+    plan: QuestionPlan, asked: QuestionPlan, last: Turn, understand: Understand
+) -> QuestionPlan:
+    """The same of more photos than an answer has numbers for: the last box with what is asked."""
+    fields = {each.field for each in understand(asked.box).filters if not each.negated} - {"text"}
+    box = _without_fields(last.plan.box, fields, understand)
     return replace(
-        asked, question=plan.question, box=box, among=ids, pick="", language=plan.language
+        asked,
+        question=plan.question,
+        box=f"{asked.box} {box}".strip(),
+        among=last.plan.among,
+        pick="",
+        language=plan.language,
     )
 
 
@@ -114,7 +226,7 @@ def _referred(found: Reference, last: Turn) -> tuple[int, ...]:
     if found.plural:
         return photos
     cited = [n for n in cited_numbers(last.answer) if 0 < n <= len(photos)]
-    first = cited[0] if cited else 1
+    first = 1 if 1 in cited or not cited else cited[0]  # the best match, wherever it is named
     if found.other:
         others = [n for n in range(1, len(photos) + 1) if n != first]
         return (photos[others[0] - 1],) if others else ()
@@ -134,6 +246,9 @@ def _filters_only(box: str, understand: Understand) -> str:
 
 def _shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> QuestionPlan | None:
     """ "and the year before?": the date of the last plan, moved."""
+    near = _NEAR.fullmatch(_bare(plan.question))
+    if near:
+        return _beside(plan, last, near["word"], understand)
     found = _RELATIVE.search(plan.question)
     if not found or len(_bare(plan.question)) > len(found[0]) + 12:
         return None
@@ -146,6 +261,21 @@ def _shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> Question
     box = _without_fields(last.plan.box, {"taken"}, understand)
     moved = f"{moved}年" if plan.language == "zh" and len(moved) == 4 else f"in {moved}"
     return _like_last(plan, last, f"{box} {moved}".strip())
+
+
+def _beside(
+    plan: QuestionPlan, last: Turn, word: str, understand: Understand
+) -> QuestionPlan | None:
+    """ "and before that?": before the period of the last plan, where it has one."""
+    dates = [f for f in understand(last.plan.box).filters if f.field == "taken"]
+    values = {str(value) for each in dates for value in each.values}
+    if len(dates) != 1 or dates[0].negated or len(values) != 1:
+        return None
+    period = values.pop()
+    if not re.fullmatch(r"\d{4}(?:-\d\d){0,2}", period):
+        return None
+    box = _without_fields(last.plan.box, {"taken"}, understand)
+    return _like_last(plan, last, f"{box} {word.lower()} {period}".strip(), last.plan.among)
 
 
 _UNIT_GROUPS = ("unit", "unit2", "unit3", "unit4")
@@ -181,24 +311,26 @@ def _narrowed(plan: QuestionPlan, last: Turn, understand: Understand) -> Questio
     if not found:
         return None
     words = next(text for text in found.groups() if text).strip(_MARKS)
-    added = understand(words)
-    fields = {each.field for each in added.filters if not each.negated} - {"text"}
+    words = _within(last.plan.box, words, understand(words), understand)
+    fields = {each.field for each in understand(words).filters if not each.negated} - {"text"}
     box = _without_fields(last.plan.box, fields, understand)
-    words = _within(last.plan.box, words, added, understand)
     return _like_last(plan, last, f"{box} {words}".strip(), last.plan.among)
 
 
 def _within(box: str, words: str, added: Query, understand: Understand) -> str:
-    """ "June" within 2019 is June 2019."""
-    months = [f for f in added.filters if f.field == "taken" and not f.negated]
+    """ "June" within 2019 is June 2019, and so is "in summer", which no year has alone."""
     years = [f for f in understand(box).filters if f.field == "taken"] if box.strip() else []
-    if len(months) != 1 or len(years) != 1 or len(added.chips) != 1:
+    year = {str(value)[:4] for each in years for value in each.values if value is not None}
+    if len(years) != 1 or years[0].negated or len(year) != 1 or not min(year).isdigit():
         return words
-    values = months[0].values
-    year = {str(value)[:4] for value in years[0].values if value is not None}
-    if len(values) == 1 and str(values[0]).startswith("*-") and len(year) == 1:
-        return f"{year.pop()}{str(values[0])[1:]}"
-    return words
+    months = [f for f in added.filters if f.field == "taken" and not f.negated]
+    if months and not all(str(value).startswith("*-") for f in months for value in f.values):
+        return words
+    han = re.search(r"[\u3400-\u9fff]", words)
+    dated = f"{min(year)}年{words}" if han else f"{words} {min(year)}"
+    read = understand(dated)
+    alone = [each.field for each in read.filters] == ["taken"] and not read.parts
+    return dated if alone else words
 
 
 def _exchanged(
@@ -214,11 +346,58 @@ def _exchanged(
         return None  # a question of its own: "and how many photos did I take in Rome?"
     words = alone.box if alone.intent == "find" and alone.box else words
     words = re.sub(r"^(?:of|showing)\s+", "", words, flags=re.IGNORECASE)
+    if last.plan.alternatives:
+        return _compared_on(plan, last, words, understand)
+    among = last.plan.among if last.plan.box else ()
+    return _like_last(plan, last, _with_exchanged(last.plan.box, words, understand), among)
+
+
+def _with_exchanged(box: str, words: str, understand: Understand) -> str:
+    """A box with these words in place of those of the same kind: "in Berlin", "of cats"."""
+    words = _within(box, words, understand(words), understand)
     new = understand(words)
-    fields = {each.field for each in new.filters}
     means = any(part.kind == "text" for part in new.parts)
-    box = _without_fields(last.plan.box, fields, understand, meaning=means)
-    return _like_last(plan, last, f"{words} {box}".strip() if means else f"{box} {words}".strip())
+    fields = {each.field for each in new.filters}
+    box = _without_fields(box, fields, understand, meaning=means)
+    return f"{words} {box}".strip() if means else f"{box} {words}".strip()
+
+
+def _compared_on(
+    plan: QuestionPlan, last: Turn, words: str, understand: Understand
+) -> QuestionPlan | None:
+    """ "and in Kyoto?" after a comparison: one more that is compared, or said of all of them."""
+    boxes = last.plan.alternatives
+    if _kinds(words, understand) & {kind for box in boxes for kind in _kinds(box, understand)}:
+        box = _with_exchanged(boxes[-1], words, understand)
+        made = tuple(dict.fromkeys((*boxes, box)))[-MOST_COMPARED:]
+    else:
+        made = tuple(_with_exchanged(box, words, understand) for box in boxes)
+    return replace(_like_last(plan, last, last.plan.box), alternatives=made)
+
+
+def _kinds(box: str, understand: Understand) -> set[str]:
+    """The fields that a box filters by, and "meaning" where it has words."""
+    query = understand(box)
+    fields = {each.field for each in query.filters}
+    return fields | {"meaning"} if any(p.kind == "text" for p in query.parts) else fields
+
+
+def _counted_on(
+    plan: QuestionPlan, last: Turn, understand: Understand, plan_of: Plan
+) -> QuestionPlan | None:
+    """ "and how many with a dog?": of the last photos, or in place of what was counted."""
+    found = _ELLIPTIC.fullmatch(_bare(plan.question))
+    if not found or last.plan.alternatives:
+        return None
+    words = re.sub(r"^(?:of|show(?:ing)?)\s+", "", found["rest"].strip(), flags=re.IGNORECASE)
+    new = understand(words)
+    both = "meaning" in _kinds(last.plan.box, understand) if last.plan.box else False
+    if both and any(part.kind == "text" for part in new.parts) and last.photos:
+        box, among = words, last.photos  # "dogs in Berlin", "how many with a cat?"
+    else:
+        box, among = _with_exchanged(last.plan.box, words, understand), last.plan.among
+    made = _like_last(plan, last, box, among)
+    return replace(made, intent="count", field="", most="", group="", pick="")
 
 
 def _like_last(
