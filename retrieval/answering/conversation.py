@@ -83,7 +83,7 @@ _OF_PHOTOS = (
     r"^(?:all|both|any|also|really)\b\s*(?=\S)",
     r"^(?:shows?|has|have|contains?|depicts?|includes?|is|are|was|were)\s+",
     r"^(?:there\s+)?(?:taken|shot|made)\s+(?!with\b|by\b|using\b)(?=\S)",
-    r"^(?:其中|这|那)?(?:这张|那张)?(?:照片|相片|图片)?(?:里面|里|上面|上|中)?(?:都)?(?:有没有|是不是|有|是)?"
+    r"^(?:其中|[这那]张?)?(?:照片|相片|图片)?(?:里面|里|上面|上|中)?(?:都)?(?:有没有|是不是|有|是)?"
     r"(?=[\u3400-\u9fff]| in )",
 )
 _THINGS = re.compile(r"有?(?:多少|几)(?:个|位|只|条|匹|头|辆|名)(?P<thing>[^张?？呢啊]{1,8})")
@@ -109,6 +109,8 @@ def follow_up(
     if not history:
         return plan
     last = history[-1]
+    if near := _NEAR.fullmatch(_bare(plan.question)):
+        return _beside(plan, last, near["word"], understand)
     try:
         found = (
             _again(plan, last)
@@ -132,7 +134,7 @@ def _check_said(plan: QuestionPlan) -> None:
             "The question points at a photo that the last answer does not have. Say which photos "
             "you mean."
         )
-    if _UNSAID.fullmatch(_bare(plan.question)) or _NEAR.fullmatch(_bare(plan.question)):
+    if _UNSAID.fullmatch(_bare(plan.question)):
         raise QueryError("The question does not say what it is about. Name a place or a date.")
 
 
@@ -246,9 +248,6 @@ def _filters_only(box: str, understand: Understand) -> str:
 
 def _shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> QuestionPlan | None:
     """ "and the year before?": the date of the last plan, moved."""
-    near = _NEAR.fullmatch(_bare(plan.question))
-    if near:
-        return _beside(plan, last, near["word"], understand)
     found = _RELATIVE.search(plan.question)
     if not found or len(_bare(plan.question)) > len(found[0]) + 12:
         return None
@@ -265,15 +264,16 @@ def _shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> Question
 
 def _beside(
     plan: QuestionPlan, last: Turn, word: str, understand: Understand
-) -> QuestionPlan | None:
-    """ "and before that?": before the period of the last plan, where it has one."""
-    dates = [f for f in understand(last.plan.box).filters if f.field == "taken"]
+) -> QuestionPlan:
+    """ "and before that?": before the period of the last plan. QueryError where it has none."""
+    filters = understand(last.plan.box).filters if last.plan.box.strip() else ()
+    dates = [f for f in filters if f.field == "taken" and not f.negated]
     values = {str(value) for each in dates for value in each.values}
-    if len(dates) != 1 or dates[0].negated or len(values) != 1:
-        return None
-    period = values.pop()
-    if not re.fullmatch(r"\d{4}(?:-\d\d){0,2}", period):
-        return None
+    period = values.pop() if len(values) == 1 else ""
+    if not re.fullmatch(r"\d{4}(?:-\d\d){0,2}", period) or last.plan.alternatives:
+        raise QueryError(
+            f"The question before has no one date that {word.lower()!r} could mean. Name the date."
+        )
     box = _without_fields(last.plan.box, {"taken"}, understand)
     return _like_last(plan, last, f"{box} {word.lower()} {period}".strip(), last.plan.among)
 
@@ -311,6 +311,9 @@ def _narrowed(plan: QuestionPlan, last: Turn, understand: Understand) -> Questio
     if not found:
         return None
     words = next(text for text in found.groups() if text).strip(_MARKS)
+    if last.plan.alternatives:
+        boxes = tuple(_with_exchanged(box, words, understand) for box in last.plan.alternatives)
+        return replace(_like_last(plan, last, last.plan.box), alternatives=boxes)
     words = _within(last.plan.box, words, understand(words), understand)
     fields = {each.field for each in understand(words).filters if not each.negated} - {"text"}
     box = _without_fields(last.plan.box, fields, understand)
