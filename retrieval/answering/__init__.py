@@ -19,7 +19,7 @@ from retrieval.answering.confidence import GROUNDED, probabilities
 from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
 from retrieval.answering.models import answerer_of, judge_of
-from retrieval.answering.planning import plan_question
+from retrieval.answering.planning import plan_question, readable
 from retrieval.answering.totals import totals
 from retrieval.answering.writing import written
 from retrieval.errors import ModelError, PrivacyError
@@ -126,7 +126,13 @@ class _Asking:
 
     def answer(self, question: str) -> Answer:
         with self._timed("plan"):
-            plan = self._plan(question)
+            asked = readable(question)
+            if asked != question:
+                self.hearer.on_notice(
+                    f"The question has {len(question):,} characters, of which the first "
+                    f"{len(asked):,} are read. Shorten it to what you want to know."
+                )
+            plan = self._plan(asked)
         with self._timed("search"):
             sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)
         with self._timed("evidence"):

@@ -39,7 +39,7 @@ _OTHER = re.compile(rf"\b(?:the\s+)?other\s+{_NOUN}\b|另(?:外)?一(?:张|个|�
 _ONE = re.compile(
     rf"\b(?:it|(?:that|this)(?:\s+{_NOUN})?)\b(?!\s+\w+ing\b)|\bthe\s+{_NOUN}\b"
     r"(?!\s+(?:of|with|where|that|in|at|on|from|showing)\b)"
-    r"|(?:它|那|这)(?:张|幅|个)?(?:照片|相片|图片)?(?=是|在|里|上|中|什么|拍|的|用)",
+    r"|(?!那在[^哪何什拍]+呢)(?:它|那|这)(?:张|幅|个)?(?:照片|相片|图片)?(?=是|在|里|上|中|什么|拍|的|用)",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(

@@ -218,7 +218,7 @@ def vocabulary_vectors(collection: Collection) -> NDArray[np.float32]:
     vectors = embed_words(encoder, words)
     with suppress(OSError):  # it is made again next time
         folder.write(made_of, vectors)
-    return vectors
+    return vectors.astype(np.float16).astype(np.float32)  # as it is read the next time
 
 
 def photo_vectors(collection: Collection) -> tuple[Vectors, NDArray[np.int64]]:

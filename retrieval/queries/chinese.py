@@ -138,7 +138,7 @@ _PHOTO = r"(?:照片|相片|图片|图像|相|图|照)"
 #: What a question in Chinese begins and ends with: the groups "head" and "tail" say nothing.
 SHELLS = (
     re.compile(
-        rf"^\s*(?P<head>{_ASK}(?:查找|寻找|搜索|找出|找|搜|显示|展示|列出|看看|查看|看)(?:一下|一找)?"
+        rf"^\s*(?P<head>{_ASK}(?:查找|寻找|搜索|找出|找|搜|显示|展示|列出|看看|查看|看(?![到见見过過着著]))(?:一下|一找)?"
         rf"(?:所有|全部|一张|一些|那张|几张)?(?:我)?)(?P<body>.*?)"
         rf"(?P<tail>(?:拍摄|拍|照)?(?:的|下的)?(?:所有|全部)?{_PHOTO}?[。？?！!]*)\s*$"
     ),

@@ -76,13 +76,15 @@ class Name:
 class Index:
     """The names of a collection by their folded words; `longest` counts the words of the longest.
 
-    `inside` holds which place lies in which larger one.
+    `inside` holds which place lies in which larger one, and `coded` what cities and regions are
+    called by the code of their country and their words; without words, what the country is.
     """
 
     places: dict[tuple[str, ...], Name]
     gear: dict[tuple[str, ...], Name]
     trips: dict[tuple[str, ...], Name]
     inside: frozenset[tuple[str, str]]
+    coded: dict[tuple[str, tuple[str, ...]], str]
     longest: int
 
 
@@ -110,7 +112,20 @@ def index_of(vocabulary: Vocabulary) -> Index:
         for small, large in ((city, region), (city, country), (region, country))
         if small and large and small != large
     }
-    return Index(places, gear, trips, frozenset(inside), max(lengths, default=0))
+    return Index(
+        places, gear, trips, frozenset(inside), _coded(vocabulary), max(lengths, default=0)
+    )
+
+
+def _coded(vocabulary: Vocabulary) -> dict[tuple[str, tuple[str, ...]], str]:
+    found: dict[tuple[str, tuple[str, ...]], str] = {}
+    for city, region, country, code in vocabulary.places:
+        if code and country:
+            found[code, ()] = country
+        for name in (region, city) if code else ():
+            if name and (words := names_of(name)):
+                found[code or "", words] = name
+    return found
 
 
 def _gear(vocabulary: Vocabulary) -> Iterator[tuple[Name, tuple[str, ...]]]:

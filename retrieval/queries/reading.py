@@ -20,14 +20,16 @@ from retrieval.queries.meaning import ARTICLES, EMPTY, NOT, VERBS, trimmed
 from retrieval.queries.names import GEAR_CUES, PLACE_CUES, Index, Named, Names, index_of
 from retrieval.queries.ordinary import words
 from retrieval.queries.periods import CUES
-from retrieval.queries.pieces import Piece, Span, dated, joined, meant, quoted, subtracted
+from retrieval.queries.pieces import Piece, Span, called, dated, joined, meant, subtracted
 from retrieval.queries.quality import ALONE, ANYWHERE
 from retrieval.queries.syntax import field_piece, is_field, quote_piece
 from retrieval.queries.values import parse_other
+from retrieval.records import Filter
 from retrieval.storage.vocabulary import Vocabulary
 
 MAX_PIECES = 200
 
+_HAN = re.compile(r"[\u3400-\u9fff]")
 #: A word in which a Chinese date may begin: "去年夏天的狗", or the number of "2021年".
 _DATED_HAN = re.compile(r"[^\W_]*?[\u4e00-\u9fff]|\d{4}\s*[-–—~～]\s*\d{4}年")
 
@@ -77,6 +79,8 @@ class _Reader:
             self.cuts += [(self.start, begin), (stop, self.end)]
         self.stop = stop
         self.tokens = self._lexed(begin, stop)
+        if _HAN.search(self.text, begin, stop) and self.context.index.places:
+            self.tokens = self._without_places(begin)
         i = 0
         while i < len(self.tokens):
             token = self.tokens[i]
@@ -117,6 +121,36 @@ class _Reader:
             parts.append(self._part(token, last, token.end))
         return parts, last
 
+    def _without_places(self, begin: int) -> list[Token]:
+        """The tokens, where Chinese names of places are taken out of the words."""
+        from retrieval.queries.chinese_places import places_in  # only Chinese needs its table
+
+        kept: list[Token] = []
+        for token in self.tokens:
+            if token.kind != "word":
+                kept.append(token)
+                continue
+            at = token.start
+            found = places_in(self.text, token.start, token.end, begin, self.context.index)
+            for each in found:
+                if each.start > at:
+                    kept.append(self._part(token, at, each.start))
+                asked = Filter("place", "is", (each.value,), each.negated)
+                self._add(called(asked, (each.start, each.end), each.value))
+                at = each.end
+            if at < token.end:
+                kept.append(self._part(token, at, token.end) if found else token)
+        return kept
+
+    def _in_english(self, token: Token) -> Token:
+        """`place:京都` as `place:Kyoto`, unless the collection writes it in Chinese."""
+        from retrieval.queries.chinese_places import in_english
+
+        known = field_named(token.name)
+        if known is None or known.name not in ("place", "city", "region", "country"):
+            return token
+        return replace(token, text=in_english(token.text, self.context.index))
+
     def _part(self, token: Token, start: int, end: int) -> Token:
         text = self.text[start:end]
         return replace(token, text=text, folded=text.casefold(), start=start, end=end)
@@ -128,6 +162,8 @@ class _Reader:
         if token.kind == "field":
             if not is_field(token, self.context.today):
                 return self._as_words(i, token)
+            if _HAN.search(token.text):
+                token = self._in_english(token)
             trips = self.context.vocabulary.trips
             self._add(field_piece(self.text, token, self.context.today, trips))
         elif token.kind == "marked":
@@ -223,13 +259,7 @@ class _Reader:
     def _add_named(self, found: list[Named], start: int, negated: bool) -> int:
         for name in found:
             span = (start, self.tokens[name.next - 1].end)
-            asked = replace(name.filter, negated=negated)
-            known = field_named(asked.field)
-            label = f"{known.label if known else asked.field}: {'not ' * negated}{name.label}"
-            plain = f"{'-' * negated}{asked.field}:={quoted(name.label)}"
-            if asked.field == "trip":
-                plain = plain.replace(":=", ":")
-            self._add(Piece(asked.field, label, (span,), plain, asked))
+            self._add(called(replace(name.filter, negated=negated), span, name.label))
             start = span[1]
         return found[-1].next
 

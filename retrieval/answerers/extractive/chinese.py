@@ -25,6 +25,8 @@ CHINESE = Wording(
         "cyan": "青色",
         "turquoise": "青色",
     },
+    place="{chinese}（{name}）",
+    place_known="{chinese} {name}",
     day_words="{year}年{month}月{day}日，{weekday}",
     day="{iso}（{words}）",
     time="{iso} {time}（{words}）",

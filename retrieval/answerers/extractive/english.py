@@ -12,6 +12,8 @@ ENGLISH = Wording(
         *("August", "September", "October", "November", "December"),
     ),
     colour_names={},
+    place="",
+    place_known="",
     day_words="{weekday}, {day} {month} {year}",
     day="{iso} ({words})",
     time="{iso} at {time} ({words})",

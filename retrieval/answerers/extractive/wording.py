@@ -21,6 +21,8 @@ class Wording:
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
     colour_names: Mapping[str, str]
+    place: str  # `chinese`, where there is such a name, and `name`
+    place_known: str  # the same in brackets, behind a photo
 
     # --- pieces ---
     day_words: str

@@ -100,6 +100,13 @@ def _everywhere(plan: QuestionPlan, said: str) -> QuestionPlan:
     )
 
 
+def readable(question: str) -> str:
+    """The question; of one that is longer than the search box takes, as much as fits."""
+    if len(question) <= MAX_CHARACTERS:
+        return question
+    return question[:MAX_CHARACTERS].rpartition(" ")[0] or question[:MAX_CHARACTERS]
+
+
 def cleaned(question: str) -> str:
     """A question without control characters, each white space a blank. Raises QueryError."""
     if len(question) > MAX_CHARACTERS:

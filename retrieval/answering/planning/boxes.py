@@ -32,6 +32,8 @@ _PRONOUNS |= {
 #: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
 _LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
 
+#: Who took the photos, at the end of what was said of when: "2019年我" 去过哪些城市.
+_I = re.compile(r"(?<=[年月日天季里])(?:我们|咱们|我|咱)$")
 _TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照)(?:的|$)")
 
 
@@ -44,7 +46,7 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     box = body.strip(" \t,，、:：;")
     if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
         box = quoted["inside"].strip()
-    box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
+    box = _LATIN.sub(r" in \1 ", _I.sub("", _TAKEN.sub("", box))).strip()
     if box.casefold() in _PRONOUNS:
         return ""
     if place and is_name(box, vocabulary):

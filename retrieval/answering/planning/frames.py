@@ -66,6 +66,8 @@ def joined(parts: Iterable[str]) -> str:
     text = ""
     for part in (p.strip(" \t\n,，、:：;") for p in parts):
         han = re.search(r"[\u4e00-\u9fff]$", text) and re.match(r"[\u4e00-\u9fff]", part)
+        if han and re.search(r"在[\u4e00-\u9fff]{2,8}$", text) and part[0] not in "的在和与":
+            text += "的"  # 在日本, 狗: the dogs there
         text += part if han or not text or not part else f" {part}"
     return text
 
