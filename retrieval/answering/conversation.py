@@ -147,7 +147,7 @@ def _again(plan: QuestionPlan, last: Turn) -> QuestionPlan | None:
     if several and not last.photos:
         return None
     return replace(
-        _like_last(plan, last, last.plan.box, last.photos if several else last.plan.among),
+        _like_last(plan, last, last.plan.box, _meant(last) if several else last.plan.among),
         intent="count" if counts else "find",
         field="",
         most="",
@@ -196,10 +196,23 @@ def _asked_of(asked: QuestionPlan, plural: bool, understand: Understand) -> Ques
     return replace(asked, box=box if keeps else _filters_only(box, understand))
 
 
+def _meant(last: Turn) -> tuple[int, ...]:
+    """The photos that "they" are after a turn: what it was asked of, where it chose none of them.
+
+    An answer that found nothing may name the closest photo, and its evidence has more of them.
+    """
+    if last.plan.among and (last.status == "refused" or last.plan.intent == "yes-no"):
+        return last.plan.among
+    if last.status == "refused":
+        cited = cited_numbers(last.answer)
+        return tuple(last.photos[n - 1] for n in cited if 0 < n <= len(last.photos))
+    return last.photos
+
+
 def predicate(box: str) -> str:
     """What a question asks of given photos: "the photo taken in Paris" is "in Paris"."""
     for pattern in _OF_PHOTOS:
-        box = re.sub(pattern, " ", box, flags=re.IGNORECASE).strip()
+        box = " ".join(re.sub(pattern, " ", box, flags=re.IGNORECASE).split())
     return box
 
 
@@ -222,11 +235,11 @@ def _within_last(
 def _referred(found: Reference, last: Turn) -> tuple[int, ...]:
     """The ids of the photos that are meant: by number, or those that the last answer cites."""
     photos = last.photos
+    if found.plural:
+        return _meant(last)
     if found.number:
         place = found.number - 1 if found.number > 0 else len(photos) + found.number
         return photos[place : place + 1] if 0 <= place < len(photos) else ()
-    if found.plural:
-        return photos
     cited = [n for n in cited_numbers(last.answer) if 0 < n <= len(photos)]
     first = 1 if 1 in cited or not cited else cited[0]  # the best match, wherever it is named
     if found.other:
@@ -396,7 +409,7 @@ def _counted_on(
     new = understand(words)
     both = "meaning" in _kinds(last.plan.box, understand) if last.plan.box else False
     if both and any(part.kind == "text" for part in new.parts) and last.photos:
-        box, among = words, last.photos  # "dogs in Berlin", "how many with a cat?"
+        box, among = words, _meant(last)  # "dogs in Berlin", "how many with a cat?"
     else:
         box, among = _with_exchanged(last.plan.box, words, understand), last.plan.among
     made = _like_last(plan, last, box, among)

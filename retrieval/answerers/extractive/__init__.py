@@ -24,6 +24,7 @@ from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.finding import find, yes_or_no
 from retrieval.answerers.extractive.quoting import coloured, what, written
 from retrieval.answerers.extractive.saying import Voice
+from retrieval.answerers.extractive.those import inside
 from retrieval.answerers.extractive.valued import tell
 from retrieval.records import Brief, Draft, TextCallback, ignore_text
 
@@ -54,7 +55,8 @@ def compose(brief: Brief, voice: Voice) -> Draft:
         case "what":
             return _what(brief, voice, field)
         case "count":
-            return count(brief, voice)
+            one = len(brief.plan.among) == 1 and bool(brief.plan.box)
+            return inside(brief, voice) if one else count(brief, voice)
         case "compare":
             return compare(brief, voice)
         case "describe":
