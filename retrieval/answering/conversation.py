@@ -17,45 +17,28 @@ Anything else begins anew. What points at photos that the last answer does not h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.answerers.citing import MOST_CITED, cited_numbers
-from retrieval.answering.references import Reference, reference_in
+from retrieval.answering.changing import (
+    bare,
+    beside,
+    counted_on,
+    exchanged,
+    like_last,
+    meant,
+    narrowed,
+    shifted,
+)
+from retrieval.answering.given import about_photos
+from retrieval.answering.references import reference_in
 from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
-    from retrieval.records import Filter, Query, QuestionPlan, Turn
+    from retrieval.answering.changing import Plan, Understand
+    from retrieval.records import QuestionPlan, Turn
 
-    #: What the search box makes of a text: parts, filters and chips.
-    Understand = Callable[[str], Query]
-    #: What a question alone means.
-    Plan = Callable[[str], QuestionPlan]
-
-_AND = re.compile(
-    r"\s*(?:and|so|ok|okay|but|then|now)?[\s,]*(?:what|how)\s+about\b[\s,]*(?P<rest>.+)"
-    r"|\s*(?:and|but|then)\b[\s,]+(?P<and>.+)"
-    r"|\s*(?:那么?|换成|还有)\s*(?P<zh>.+?)\s*(?:呢|的话|怎么样)?\s*"
-    r"|\s*(?P<ne>.+?)\s*呢\s*",
-    re.IGNORECASE | re.DOTALL,
-)
-_ONLY = re.compile(
-    r"\s*(?:and\s+|but\s+|now\s+|then\s+)?(?:(?:show|give)\s+(?:me\s+)?)?(?:only|just)\b\s*"
-    r"(?:(?:the|those|these)\s+)?(?:(?:ones?|photos?|pictures?|images?|shots?|those|these)\b\s*)?"
-    r"(?:(?:that|which)\s+(?:are|were|have|show)\s+|taken\s+|of\s+(?=\S))?(?P<rest>.+)"
-    r"|\s*(?P<not>(?:not|without|but\s+not)\s+.+)"
-    r"|\s*(?:(?P<with>with\s+(?!which\b|what\b).+))"
-    r"|\s*(?:只要|只看|仅要|仅限|只有|就要)\s*(?P<zh>.+?)(?:的)?(?:照片|相片|图片|那些)?\s*",
-    re.IGNORECASE | re.DOTALL,
-)
-_RELATIVE = re.compile(
-    r"(?:the\s+)?(?:(?P<back>previous|prior|preceding)|(?P<on>next|following))\s+"
-    r"(?P<unit>year|month|day)"
-    r"|(?:the\s+)?(?P<unit2>year|month|day)\s+(?:(?P<back2>before)|(?P<on2>after))(?:\s+that)?"
-    r"|(?P<back3>前|上)(?:面|)一(?P<unit3>年|个月|天)|(?P<on3>后|下|再下)(?:面|)一(?P<unit4>年|个月|天)",
-    re.IGNORECASE,
-)
 #: The last plan, counted or shown: "how many?", "show me".
 _COUNTED = re.compile(
     r"(?:and\s+)?how\s+many(?:\s+(?:are|were)\s+(?:there|they|those)|\s+(?:is|was)\s+(?:that|it))?"
@@ -68,34 +51,12 @@ _SHOWN = re.compile(
     r"|(?:给我)?(?:看看|显示|看一下|展示)(?:吧|它们|照片|这些照片)?",
     re.IGNORECASE,
 )
-#: "and how many with a dog?": no noun says that a new count begins.
-_ELLIPTIC = re.compile(
-    r"(?:and|but|then)?[\s,]*how\s+many\s+(?P<rest>(?:with|without|in|at|on|from|since|before|after|during"
-    r"|show(?:ing)?|of(?!\s+(?:them|those|these|my|our|the)\b))\s+.+)",
-    re.IGNORECASE | re.DOTALL,
-)
 _NEAR = re.compile(r"(?:and\s+)?(?P<word>before|after|since)\s+(?:that|then)", re.IGNORECASE)
-#: What a question says of given photos beside what it asks of them.
-_OF_PHOTOS = (
-    r"^(?:any|all|both|some|most|none)?\s*(?:of\s+)?the\s+photos?\b\s*",
-    r"\s*\b(?:(?:is|are|was|were)\s+)?(?:in|on)\s+(?:any\s+of\s+)?the\s+photos?\b",
-    r"^(?:can|could|do)\s+(?:you|i|we)\s+see\s+",
-    r"^(?:all|both|any|also|really)\b\s*(?=\S)",
-    r"^(?:shows?|has|have|contains?|depicts?|includes?|is|are|was|were)\s+",
-    r"^(?:there\s+)?(?:taken|shot|made)\s+(?!with\b|by\b|using\b)(?=\S)",
-    r"^(?:其中|[这那]张?)?(?:照片|相片|图片)?(?:里面|里|上面|上|中)?(?:都)?(?:有没有|是不是|有|是)?"
-    r"(?=[\u3400-\u9fff]| in )",
-)
-_THINGS = re.compile(r"有?(?:多少|几)(?:个|位|只|条|匹|头|辆|名)(?P<thing>[^张?？呢啊]{1,8})")
-_SEES = re.compile(r"(?:can|could|do)\s+(?:you|i|we)\s+see\b", re.IGNORECASE)
 _UNSAID = re.compile(
     r"when\s+(?:did|do|have|had)\s+(?:i|we|they|he|she)\s+"
     r"(?:(?:come|came|go|get|got|went|fly|drive)(?:\s+(?:back|home|there|away))?|return|leave|arrive)",
     re.IGNORECASE,
 )
-MOST_COMPARED = 8  # boxes that one plan compares
-_MARKS = " \t\n?？!！.。,，;；:：…"
-_UNITS = {"year": 4, "年": 4, "month": 7, "个月": 7, "day": 10, "天": 10}
 
 
 def follow_up(
@@ -109,16 +70,16 @@ def follow_up(
     if not history:
         return plan
     last = history[-1]
-    if near := _NEAR.fullmatch(_bare(plan.question)):
-        return _beside(plan, last, near["word"], understand)
+    if near := _NEAR.fullmatch(bare(plan.question)):
+        return beside(plan, last, near["word"], understand)
     try:
         found = (
             _again(plan, last)
-            or _shifted(plan, last, understand)
-            or _narrowed(plan, last, understand)
-            or _counted_on(plan, last, understand, plan_of)
-            or _about_photos(plan, history, understand, plan_of)
-            or _exchanged(plan, last, understand, plan_of)
+            or shifted(plan, last, understand)
+            or narrowed(plan, last, understand)
+            or counted_on(plan, last, understand, plan_of)
+            or about_photos(plan, history, understand, plan_of)
+            or exchanged(plan, last, understand, plan_of)
         )
     except QueryError:
         return plan
@@ -134,319 +95,23 @@ def _check_said(plan: QuestionPlan) -> None:
             "The question points at a photo that the last answer does not have. Say which photos "
             "you mean."
         )
-    if _UNSAID.fullmatch(_bare(plan.question)):
+    if _UNSAID.fullmatch(bare(plan.question)):
         raise QueryError("The question does not say what it is about. Name a place or a date.")
 
 
 def _again(plan: QuestionPlan, last: Turn) -> QuestionPlan | None:
     """ "how many?", "show me": what the last plan found."""
-    counts = _COUNTED.fullmatch(_bare(plan.question))
-    if not counts and not _SHOWN.fullmatch(_bare(plan.question)):
+    counts = _COUNTED.fullmatch(bare(plan.question))
+    if not counts and not _SHOWN.fullmatch(bare(plan.question)):
         return None
     several = bool(last.plan.alternatives)
     if several and not last.photos:
         return None
     return replace(
-        _like_last(plan, last, last.plan.box, _meant(last) if several else last.plan.among),
+        like_last(plan, last, last.plan.box, meant(last) if several else last.plan.among),
         intent="count" if counts else "find",
         field="",
         most="",
         group="",
         pick="" if counts else last.plan.pick,
     )
-
-
-# --- questions about photos of the last answer -----------------------------------------------
-
-
-def _about_photos(
-    plan: QuestionPlan, history: Sequence[Turn], understand: Understand, plan_of: Plan
-) -> QuestionPlan | None:
-    found = reference_in(plan.question, plan)
-    if found is None:
-        return None
-    last = history[-1]
-    if found.number or found.other:  # of the last answer that is a list, not of one about a photo
-        last = next((turn for turn in reversed(history) if len(turn.photos) > 1), last)
-    ids = _referred(found, last)
-    if not ids:
-        return None
-    if found.asked:
-        asked = _asked_of(plan_of(found.asked), found.plural, understand)
-    else:
-        asked = replace(plan, intent="find", field="", pick="", box="")
-    if found.plural and asked.box and len(ids) >= MOST_CITED:
-        return _within_last(plan, asked, last, understand)
-    return replace(asked, question=plan.question, among=ids, pick="", language=plan.language)
-
-
-def _asked_of(asked: QuestionPlan, plural: bool, understand: Understand) -> QuestionPlan:
-    """What is asked of given photos; its box is what they are searched for."""
-    things = _THINGS.search(asked.box or asked.question) if asked.language == "zh" else None
-    if things and not plural:
-        return replace(asked, intent="count", field="", box=things["thing"])
-    box = predicate(asked.box)
-    if asked.intent == "find" and _SEES.match(asked.box):
-        asked = replace(asked, intent="yes-no")
-    if asked.intent in ("yes-no", "count"):
-        return replace(asked, box=box)
-    if not plural:
-        return replace(asked, box="")  # of one photo it says where to look: "on the sign"
-    keeps = asked.intent in ("find", "when", "where")
-    return replace(asked, box=box if keeps else _filters_only(box, understand))
-
-
-def _meant(last: Turn) -> tuple[int, ...]:
-    """The photos that "they" are after a turn: what it was asked of, where it chose none of them.
-
-    An answer that found nothing may name the closest photo, and its evidence has more of them.
-    """
-    if last.plan.among and (last.status == "refused" or last.plan.intent == "yes-no"):
-        return last.plan.among
-    if last.status == "refused":
-        cited = cited_numbers(last.answer)
-        return tuple(last.photos[n - 1] for n in cited if 0 < n <= len(last.photos))
-    return last.photos
-
-
-def predicate(box: str) -> str:
-    """What a question asks of given photos: "the photo taken in Paris" is "in Paris"."""
-    for pattern in _OF_PHOTOS:
-        box = " ".join(re.sub(pattern, " ", box, flags=re.IGNORECASE).split())
-    return box
-
-
-def _within_last(
-    plan: QuestionPlan, asked: QuestionPlan, last: Turn, understand: Understand
-) -> QuestionPlan:
-    """The same of more photos than an answer has numbers for: the last box with what is asked."""
-    fields = {each.field for each in understand(asked.box).filters if not each.negated} - {"text"}
-    box = _without_fields(last.plan.box, fields, understand)
-    return replace(
-        asked,
-        question=plan.question,
-        box=f"{asked.box} {box}".strip(),
-        among=last.plan.among,
-        pick="",
-        language=plan.language,
-    )
-
-
-def _referred(found: Reference, last: Turn) -> tuple[int, ...]:
-    """The ids of the photos that are meant: by number, or those that the last answer cites."""
-    photos = last.photos
-    if found.plural:
-        return _meant(last)
-    if found.number:
-        place = found.number - 1 if found.number > 0 else len(photos) + found.number
-        return photos[place : place + 1] if 0 <= place < len(photos) else ()
-    cited = [n for n in cited_numbers(last.answer) if 0 < n <= len(photos)]
-    first = 1 if 1 in cited or not cited else cited[0]  # the best match, wherever it is named
-    if found.other:
-        others = [n for n in range(1, len(photos) + 1) if n != first]
-        return (photos[others[0] - 1],) if others else ()
-    return photos[first - 1 : first]
-
-
-def _filters_only(box: str, understand: Understand) -> str:
-    """What a box filters by; the words beside it stand for the photos themselves."""
-    query = understand(box) if box.strip() else None
-    if query is None:
-        return ""
-    return " ".join(chip.text for chip in query.chips if chip.filter is not None)
-
-
-# --- the last plan, changed ------------------------------------------------------------------
-
-
-def _shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> QuestionPlan | None:
-    """ "and the year before?": the date of the last plan, moved."""
-    found = _RELATIVE.search(plan.question)
-    if not found or len(_bare(plan.question)) > len(found[0]) + 12:
-        return None
-    dates = [f for f in understand(last.plan.box).filters if f.field == "taken"]
-    unit = next(u for u in (found[name] for name in _UNIT_GROUPS) if u)
-    step = -1 if any(found[name] for name in ("back", "back2", "back3")) else 1
-    moved = moved_period(dates[0], _UNITS[unit.casefold()], step) if len(dates) == 1 else ""
-    if not moved:
-        return None
-    box = _without_fields(last.plan.box, {"taken"}, understand)
-    moved = f"{moved}年" if plan.language == "zh" and len(moved) == 4 else f"in {moved}"
-    return _like_last(plan, last, f"{box} {moved}".strip())
-
-
-def _beside(
-    plan: QuestionPlan, last: Turn, word: str, understand: Understand
-) -> QuestionPlan:
-    """ "and before that?": before the period of the last plan. QueryError where it has none."""
-    filters = understand(last.plan.box).filters if last.plan.box.strip() else ()
-    dates = [f for f in filters if f.field == "taken" and not f.negated]
-    values = {str(value) for each in dates for value in each.values}
-    period = values.pop() if len(values) == 1 else ""
-    if not re.fullmatch(r"\d{4}(?:-\d\d){0,2}", period) or last.plan.alternatives:
-        raise QueryError(
-            f"The question before has no one date that {word.lower()!r} could mean. Name the date."
-        )
-    box = _without_fields(last.plan.box, {"taken"}, understand)
-    return _like_last(plan, last, f"{box} {word.lower()} {period}".strip(), last.plan.among)
-
-
-_UNIT_GROUPS = ("unit", "unit2", "unit3", "unit4")
-
-
-def moved_period(date: Filter, digits: int, step: int) -> str:
-    """A filter's period of one year, month or day (`digits` 4, 7, 10), moved: "2020", "2020-12".
-
-    "" where the filter is no such period.
-    """
-    import datetime
-
-    values = [str(value) for value in date.values if value is not None]
-    if date.negated or not values or len({value[:4] for value in values}) != 1:
-        return ""
-    first = values[0]
-    if first.startswith("*"):
-        return ""
-    if digits == 4:
-        return str(int(first[:4]) + step)
-    if digits == 7 and len(first) >= 7:
-        months = int(first[:4]) * 12 + int(first[5:7]) - 1 + step
-        return f"{months // 12:04d}-{months % 12 + 1:02d}"
-    if digits == 10 and len(first) >= 10:
-        day = datetime.date.fromisoformat(first[:10]) + datetime.timedelta(days=step)
-        return day.isoformat()
-    return ""
-
-
-def _narrowed(plan: QuestionPlan, last: Turn, understand: Understand) -> QuestionPlan | None:
-    """ "only the ones at night": the last plan with more words."""
-    found = _ONLY.fullmatch(plan.question.strip(_MARKS))
-    if not found:
-        return None
-    words = next(text for text in found.groups() if text).strip(_MARKS)
-    if last.plan.alternatives:
-        boxes = tuple(_with_exchanged(box, words, understand) for box in last.plan.alternatives)
-        return replace(_like_last(plan, last, last.plan.box), alternatives=boxes)
-    words = _within(last.plan.box, words, understand(words), understand)
-    fields = {each.field for each in understand(words).filters if not each.negated} - {"text"}
-    box = _without_fields(last.plan.box, fields, understand)
-    return _like_last(plan, last, f"{box} {words}".strip(), last.plan.among)
-
-
-def _within(box: str, words: str, added: Query, understand: Understand) -> str:
-    """ "June" within 2019 is June 2019, and so is "in summer", which no year has alone."""
-    years = [f for f in understand(box).filters if f.field == "taken"] if box.strip() else []
-    year = {str(value)[:4] for each in years for value in each.values if value is not None}
-    if len(years) != 1 or years[0].negated or len(year) != 1 or not min(year).isdigit():
-        return words
-    months = [f for f in added.filters if f.field == "taken" and not f.negated]
-    if months and not all(str(value).startswith("*-") for f in months for value in f.values):
-        return words
-    han = re.search(r"[\u3400-\u9fff]", words)
-    dated = f"{min(year)}年{words}" if han else f"{words} {min(year)}"
-    read = understand(dated)
-    alone = [each.field for each in read.filters] == ["taken"] and not read.parts
-    return dated if alone else words
-
-
-def _exchanged(
-    plan: QuestionPlan, last: Turn, understand: Understand, plan_of: Plan
-) -> QuestionPlan | None:
-    """ "and in Berlin?": the last plan, pieces of the same kind replaced."""
-    found = _AND.fullmatch(plan.question.strip(_MARKS))
-    if not found:
-        return None
-    words = next(text for text in found.groups() if text).strip(_MARKS)
-    alone = plan_of(words)
-    if alone.intent != "find" and not found["ne"]:
-        return None  # a question of its own: "and how many photos did I take in Rome?"
-    words = alone.box if alone.intent == "find" and alone.box else words
-    words = re.sub(r"^(?:of|showing)\s+", "", words, flags=re.IGNORECASE)
-    if last.plan.alternatives:
-        return _compared_on(plan, last, words, understand)
-    among = last.plan.among if last.plan.box else ()
-    return _like_last(plan, last, _with_exchanged(last.plan.box, words, understand), among)
-
-
-def _with_exchanged(box: str, words: str, understand: Understand) -> str:
-    """A box with these words in place of those of the same kind: "in Berlin", "of cats"."""
-    words = _within(box, words, understand(words), understand)
-    new = understand(words)
-    means = any(part.kind == "text" for part in new.parts)
-    fields = {each.field for each in new.filters}
-    box = _without_fields(box, fields, understand, meaning=means)
-    return f"{words} {box}".strip() if means else f"{box} {words}".strip()
-
-
-def _compared_on(
-    plan: QuestionPlan, last: Turn, words: str, understand: Understand
-) -> QuestionPlan | None:
-    """ "and in Kyoto?" after a comparison: one more that is compared, or said of all of them."""
-    boxes = last.plan.alternatives
-    if _kinds(words, understand) & {kind for box in boxes for kind in _kinds(box, understand)}:
-        box = _with_exchanged(boxes[-1], words, understand)
-        made = tuple(dict.fromkeys((*boxes, box)))[-MOST_COMPARED:]
-    else:
-        made = tuple(_with_exchanged(box, words, understand) for box in boxes)
-    return replace(_like_last(plan, last, last.plan.box), alternatives=made)
-
-
-def _kinds(box: str, understand: Understand) -> set[str]:
-    """The fields that a box filters by, and "meaning" where it has words."""
-    query = understand(box)
-    fields = {each.field for each in query.filters}
-    return fields | {"meaning"} if any(p.kind == "text" for p in query.parts) else fields
-
-
-def _counted_on(
-    plan: QuestionPlan, last: Turn, understand: Understand, plan_of: Plan
-) -> QuestionPlan | None:
-    """ "and how many with a dog?": of the last photos, or in place of what was counted."""
-    found = _ELLIPTIC.fullmatch(_bare(plan.question))
-    if not found or last.plan.alternatives:
-        return None
-    words = re.sub(r"^(?:of|show(?:ing)?)\s+", "", found["rest"].strip(), flags=re.IGNORECASE)
-    new = understand(words)
-    both = "meaning" in _kinds(last.plan.box, understand) if last.plan.box else False
-    if both and any(part.kind == "text" for part in new.parts) and last.photos:
-        box, among = words, _meant(last)  # "dogs in Berlin", "how many with a cat?"
-    else:
-        box, among = _with_exchanged(last.plan.box, words, understand), last.plan.among
-    made = _like_last(plan, last, box, among)
-    return replace(made, intent="count", field="", most="", group="", pick="")
-
-
-def _like_last(
-    plan: QuestionPlan, last: Turn, box: str, among: tuple[int, ...] = ()
-) -> QuestionPlan:
-    """The last plan for another box, in the language of the new question."""
-    return replace(
-        last.plan,
-        question=plan.question,
-        box=box,
-        alternatives=(),
-        among=among,
-        language=plan.language,
-        source="rules",
-    )
-
-
-def _without_fields(
-    box: str, fields: set[str], understand: Understand, *, meaning: bool = False
-) -> str:
-    """A box without its filters of these fields, and without its words if `meaning`."""
-    for _ in range(50):
-        if not box.strip():
-            return ""
-        for chip in understand(box).chips:
-            name = chip.filter.field if chip.filter is not None else ""
-            if name in fields or (meaning and chip.kind == "meaning"):
-                box = chip.without
-                break
-        else:
-            return box
-    return box
-
-
-def _bare(question: str) -> str:
-    return question.strip(_MARKS)

@@ -55,8 +55,7 @@ def compose(brief: Brief, voice: Voice) -> Draft:
         case "what":
             return _what(brief, voice, field)
         case "count":
-            one = len(brief.plan.among) == 1 and bool(brief.plan.box)
-            return inside(brief, voice) if one else count(brief, voice)
+            return count(brief, voice)
         case "compare":
             return compare(brief, voice)
         case "describe":
@@ -70,6 +69,8 @@ def compose(brief: Brief, voice: Voice) -> Draft:
 def _what(brief: Brief, voice: Voice, field: str) -> Draft:
     if field == "writing":
         return written(brief, voice)
+    if field == "number":
+        return inside(brief, voice)
     if field == "colour":
         return coloured(brief, voice)
     if field in ("", "people", "caption"):

@@ -135,7 +135,10 @@ CHINESE = Wording(
         "在{asked}张照片中有{count}张是{phrase}{cites}。",
         "在{asked}张照片中大约有{count}张是{phrase}{cites}。",
     ),
-    all_those=("是的，全部{asked}张都是{phrase}{cites}。", "很可能全部{asked}张都是{phrase}{cites}。"),
+    all_those=(
+        "是的，全部{asked}张都是{phrase}{cites}。",
+        "很可能全部{asked}张都是{phrase}{cites}。",
+    ),
     per_group="{answers}。",
     most={"most": "{of}照片最多的是{answers}", "least": "{of}照片最少的是{answers}"},
     of_box="“{box}”的",

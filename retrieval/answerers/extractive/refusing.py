@@ -29,9 +29,7 @@ def _not_those(brief: Brief, voice: Voice) -> Claim:
     wording, plan = voice.wording, brief.plan
     if len(plan.among) == 1 and brief.evidence:
         photo = brief.evidence[0]
-        text = wording.not_that[bool(brief.matched)].format(
-            photo=voice.photo(photo), box=voice.box
-        )
+        text = wording.not_that[bool(brief.matched)].format(photo=voice.photo(photo), box=voice.box)
         return Claim(text, (photo.n,))
     text = wording.none_those[bool(brief.matched)]
     return Claim(text.format(count=len(plan.among), box=voice.box))

@@ -98,7 +98,11 @@ def _quoted(voice: Voice, photo: Evidence, text: str) -> Claim:
 def counts(caption: str, thing: str) -> bool:
     """Whether a caption says a number of things: "two men" of "men", not "a man's hat"."""
     if re.search(r"[\u3400-\u9fff]", thing):
-        return bool(re.search(rf"[一二两三四五六七八九十\d][个位只条匹头辆名].{{0,4}}{re.escape(thing)}", caption))
+        return bool(
+            re.search(
+                rf"[一二两三四五六七八九十\d][个位只条匹头辆名].{{0,4}}{re.escape(thing)}", caption
+            )
+        )
     words = re.findall(r"\w+", thing.casefold())
     if not words:
         return False
