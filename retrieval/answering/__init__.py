@@ -202,7 +202,7 @@ class _Asking:
             plan=plan,
             evidence=evidence,
             totals=self._totals(plan, sight),
-            considered=result.considered,
+            considered=len(plan.among) or result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
             unknown=unknown(self.collection, plan, result),

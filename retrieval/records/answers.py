@@ -38,7 +38,8 @@ class QuestionPlan:
     """How a question was understood: what is searched, and what is asked of what is found.
 
     `box` is what the search box is given. `field` names what is asked for: one of metadata.FIELDS
-    ("taken", "place", "camera", "lens", …), "writing", "colour" or "" where none is. `pick` asks
+    ("taken", "place", "camera", "lens", …), "writing", "colour", "number" (of things in one photo)
+    or "" where none is. `pick` asks
     for the first or last of several; `most` for the largest or smallest group, of those that
     `group` names ("year", "month", "day", "city", "country", "camera", "lens", "trip");
     `alternatives` are boxes that are compared instead. `among` are ids of the only photos that are
