@@ -66,7 +66,8 @@ class Evidence:
     far as known. `tags` are words with the share of `zero_shot` (grouping.tags); `captions` are
     its own and its documents' texts; `writing` what was recognised in it. `relevance` and
     `relevant` are the hit's; `probability` that it is the very photo that is meant, None where
-    that cannot be told. `folded` are ids of near-duplicates behind it.
+    that cannot be told. `folded` are ids of near-duplicates behind it, `size` is its width and
+    height in pixels, `trip` the label of the trip that it belongs to.
     """
 
     n: int
@@ -83,6 +84,8 @@ class Evidence:
     relevant: bool = False
     probability: float | None = None
     folded: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
+    trip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,10 @@ class Brief:
 
     `considered` counts the photos of the collection, `matched` those that pass the filters,
     `relevant` those that also match the meaning (None where that cannot be told). Where nothing is
-    relevant the evidence holds the closest photos, none of them `relevant`.
+    relevant the evidence holds the closest photos, none of them `relevant`. `presence` is the
+    probability that there is anything of what is asked for, None where that cannot be told or
+    filters alone chose; `elsewhere` the number of a photo that fits better than all that pass the
+    filters, and does not pass them itself.
     """
 
     plan: QuestionPlan
@@ -129,6 +135,8 @@ class Brief:
     matched: int = 0
     relevant: int | None = None
     history: tuple[Turn, ...] = ()
+    presence: float | None = None
+    elsewhere: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
