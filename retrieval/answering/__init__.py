@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
-from retrieval.answering.confidence import GROUNDED, probabilities
+from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
 from retrieval.answering.models import answerer_of, judge_of
@@ -198,15 +198,21 @@ class _Asking:
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
+        there = None
+        if evidence and sight.ids and not sight.certain:
+            from retrieval.reranking import meaning
+
+            there = presence(meaning(plan, result), evidence[0])
         return Brief(
             plan=plan,
-            evidence=evidence,
+            evidence=at_most(evidence, there),
             totals=self._totals(plan, sight),
             considered=len(plan.among) or result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
             unknown=unknown(self.collection, plan, result),
             history=self.history,
+            presence=there,
         )
 
     def _looked_again(
