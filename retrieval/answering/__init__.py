@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 ResultCallback = Callable[[SearchResult], None]
 TAGGED = 12  # photos that get tags, where words for them may be needed
-VERIFY_S = 60.0  # for looking at all claims of an answer again
+VERIFY_S = 120.0  # for looking at all claims of an answer again
 
 
 def ignore_result(result: SearchResult) -> None:
@@ -214,12 +214,13 @@ class _Asking:
 
         if not wants_reranking(brief.plan, result):
             return brief, result, ()
+        looked: tuple[Brief, SearchResult, tuple[str, ...]] = brief, result, ()
         words = meaning(brief.plan, result)
         judge = judge_for(self.judge, brief, self.options.redact, purpose="rerank")
         with self._told("Their order stays as it was."):
             found = rerank(words, brief.evidence, judge, on_notice=self.hearer.on_notice)
-            return self._reordered(brief, result, found)
-        return brief, result, ()
+            looked = self._reordered(brief, result, found)
+        return looked
 
     def _reordered(
         self, brief: Brief, result: SearchResult, found: Reranking
@@ -238,7 +239,7 @@ class _Asking:
 
         judge = judge_for(self.judge, brief, self.options.redact, purpose="verify")
         with self._told("Its claims were not looked at again."), within(VERIFY_S):
-            return verify(checked, judge, brief, grounded=GROUNDED)
+            checked = verify(checked, judge, brief, grounded=GROUNDED)
         return checked
 
     def _totals(self, plan: QuestionPlan, sight: Sight) -> tuple[Total, ...]:
