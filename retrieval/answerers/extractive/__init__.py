@@ -27,6 +27,7 @@ from retrieval.answerers.extractive.finding import find, yes_or_no
 from retrieval.answerers.extractive.quoting import coloured, what, written
 from retrieval.answerers.extractive.refusing import untold
 from retrieval.answerers.extractive.saying import Voice
+from retrieval.answerers.extractive.those import inside
 from retrieval.answerers.extractive.valued import tell
 from retrieval.records import Brief, Draft, TextCallback, ignore_text
 
@@ -74,6 +75,8 @@ def compose(brief: Brief, voice: Voice) -> Draft:
 def _what(brief: Brief, voice: Voice, field: str) -> Draft:
     if field == "writing":
         return written(brief, voice)
+    if field == "number":
+        return inside(brief, voice)
     if field == "colour":
         return coloured(brief, voice)
     if field in ("", "people", "caption"):

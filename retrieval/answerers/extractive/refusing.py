@@ -12,6 +12,8 @@ def nothing(brief: Brief, voice: Voice) -> Draft:
     wording = voice.wording
     if not brief.considered:
         return refused(Claim(wording.empty))
+    if brief.plan.among:
+        return refused(_not_those(brief, voice))
     if not brief.matched or not brief.evidence:
         return refused(Claim(_none(brief, voice)))
     closest = brief.evidence[0]
@@ -51,6 +53,17 @@ def _lacking(brief: Brief, voice: Voice) -> str:
         for place, each in enumerate(brief.unknown)
     ]
     return wording.comma.join(said)
+
+
+def _not_those(brief: Brief, voice: Voice) -> Claim:
+    """That none of given photos matches; of one, which it is."""
+    wording, plan = voice.wording, brief.plan
+    if len(plan.among) == 1 and brief.evidence:
+        photo = brief.evidence[0]
+        text = wording.not_that[bool(brief.matched)].format(photo=voice.photo(photo), box=voice.box)
+        return Claim(text, (photo.n,))
+    text = wording.none_those[bool(brief.matched)]
+    return Claim(text.format(count=len(plan.among), box=voice.box))
 
 
 def missing(voice: Voice, field: str, numbers: tuple[int, ...]) -> Claim:
