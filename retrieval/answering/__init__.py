@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
-from retrieval.answering.confidence import GROUNDED, probabilities
+from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
 from retrieval.answering.models import answerer_of, judge_for, judge_of
-from retrieval.answering.planning import plan_question
-from retrieval.answering.totals import totals
+from retrieval.answering.planning import plan_question, readable
+from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
 from retrieval.errors import MissingExtraError, ModelError, PrivacyError
 from retrieval.models.limits import within
@@ -129,7 +129,13 @@ class _Asking:
 
     def answer(self, question: str) -> Answer:
         with self._timed("plan"):
-            plan = self._plan(question)
+            asked = readable(question)
+            if asked != question:
+                self.hearer.on_notice(
+                    f"The question has {len(question):,} characters, of which the first "
+                    f"{len(asked):,} are read. Shorten it to what you want to know."
+                )
+            plan = self._plan(asked)
         with self._timed("search"):
             sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)
         with self._timed("evidence"):
@@ -140,7 +146,14 @@ class _Asking:
             draft, name = self._draft(brief)
         with self._timed("check"):
             seen = name != "extractive" and self.model is not None and self.model.sees
-            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
+            checked = check(
+                draft,
+                brief,
+                grounded=GROUNDED,
+                seen=seen,
+                composed=name == "extractive",
+                is_place=self._is_place,
+            )
             checked = self._verified(checked, brief)
         made = written(question, brief, checked, result, name, self.seconds)
         return replace(made, before=before)
@@ -194,14 +207,21 @@ class _Asking:
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
+        there = None
+        if evidence and sight.ids and not sight.certain:
+            from retrieval.reranking import meaning
+
+            there = presence(meaning(plan, result), evidence[0])
         return Brief(
             plan=plan,
-            evidence=evidence,
+            evidence=at_most(evidence, there),
             totals=self._totals(plan, sight),
-            considered=result.considered,
+            considered=len(plan.among) or result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
+            unknown=unknown(self.collection, plan, result),
             history=self.history,
+            presence=there,
         )
 
     def _looked_again(

@@ -53,13 +53,31 @@ def look(
     """
     if plan.alternatives:
         return _compared(collection, plan, k, search, on_result)
-    options = _options(plan, k)
-    result = search(_query(plan.box), options, plan.among or None)
+    query, options = first_search(plan, k)
+    result = search(query, options, plan.among or None)
     on_result(result)
     relevant = result.relevant or 0
     if not relevant:
-        return Sight(result, result.hits[:CLOSEST], (), certain=not result.query.parts)
+        closest = result.hits or _given(plan, options, search)
+        return Sight(result, closest[:CLOSEST], (), certain=not result.query.parts)
     return _whole(collection, plan, result, options, search)
+
+
+def first_search(plan: QuestionPlan, k: int) -> tuple[Query, SearchOptions]:
+    """What `look` searches first and shows, so that it can be begun elsewhere."""
+    order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
+    fold = plan.intent not in COUNTING and not plan.group and not plan.among
+    box = next(iter(plan.alternatives), plan.box)
+    query = make_query(box) if box.strip() else Query()  # an empty box is everything
+    return query, SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
+
+
+def _given(plan: QuestionPlan, options: SearchOptions, search: Searcher) -> tuple[Hit, ...]:
+    """The one photo that is asked about, which no filter of the question lets pass."""
+    if len(plan.among) != 1:
+        return ()
+    hits = search(Query(), options, plan.among).hits
+    return tuple(replace(hit, relevant=False, relevance=None) for hit in hits)
 
 
 def _whole(
@@ -112,17 +130,6 @@ def _compared(
 
 def _unseen(result: SearchResult) -> None:
     """Only the first page is shown."""
-
-
-def _query(box: str) -> Query:
-    """What is searched; an empty box is everything."""
-    return make_query(box) if box.strip() else Query()
-
-
-def _options(plan: QuestionPlan, k: int) -> SearchOptions:
-    order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
-    fold = plan.intent not in COUNTING and not plan.group
-    return SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
 
 
 def matching_ids(

@@ -179,7 +179,17 @@ def test_a_follow_up_is_about_what_came_before(album: Collection) -> None:
     assert one.evidence[0].photo_id == photos[1]
 
 
-@pytest.mark.parametrize("question", ["", "   ", "?", "x" * 20_000])
+def test_of_a_long_question_the_beginning_is_read(album: Collection) -> None:
+    notices: list[str] = []
+    question = "Where are the red walls? " + "really " * 3_000
+    answer = ask(album, question, hearer=Hearer(on_notice=notices.append))
+    assert answer.question == question
+    assert len(answer.plan.question) <= 2_000
+    (notice,) = notices
+    assert notice.startswith("The question has 21,025 characters, of which the first ")
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?"])
 def test_questions_that_cannot_be_searched(album: Collection, question: str) -> None:
     with pytest.raises(QueryError):
         ask(album, question)
