@@ -67,13 +67,12 @@ class Captioned:
         known = bool(self.captions) and not self.is_odd
         return known and all(self._is_marked(caption) for caption in self.captions)
 
-    def by_people(self, *, besides_caption: bool = False) -> tuple[str, ...]:
+    @property
+    def by_people(self) -> tuple[str, ...]:
         """What people wrote there; copies of our caption that another program made are not."""
-        theirs = () if besides_caption or self.is_ours else (*self.captions, *self._oddity())
+        odd = ("",) if self.is_odd else ()  # it may have no text that is read
+        theirs = () if self.is_ours else (*self.captions, *odd)
         return (*theirs, *(text for text in self.others if not self._is_marked(text)))
-
-    def _oddity(self) -> tuple[str, ...]:
-        return ("",) if self.is_odd else ()  # it may have no text that is read
 
     def _is_marked(self, text: str) -> bool:
         return self.mark is not None and text_hash(text) == self.mark.text
