@@ -61,6 +61,8 @@ def _asked_of(asked: QuestionPlan, plural: bool, understand: Understand) -> Ques
         asked = replace(asked, intent="yes-no")
     if asked.intent == "count" and box and not plural:
         return replace(asked, intent="what", field="number", box=box)
+    if asked.intent == "yes-no" and not box:
+        return replace(asked, intent="find", box="")  # nothing is asked of them
     if asked.intent in ("yes-no", "count"):
         return replace(asked, box=box)
     if not plural:
