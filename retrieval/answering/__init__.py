@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
-from retrieval.answering.confidence import GROUNDED, probabilities
+from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
 from retrieval.answering.models import answerer_of, judge_of
 from retrieval.answering.planning import plan_question, readable
-from retrieval.answering.totals import totals
+from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
 from retrieval.errors import ModelError, PrivacyError
 from retrieval.queries import make_query
@@ -143,7 +143,14 @@ class _Asking:
             draft, name = self._draft(brief)
         with self._timed("check"):
             seen = name != "extractive" and self.model is not None and self.model.sees
-            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
+            checked = check(
+                draft,
+                brief,
+                grounded=GROUNDED,
+                seen=seen,
+                composed=name == "extractive",
+                is_place=self._is_place,
+            )
             if self.options.verify and self.judge is not None:
                 from retrieval.answering.checking import verify
 
@@ -191,14 +198,21 @@ class _Asking:
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
+        there = None
+        if evidence and sight.ids and not sight.certain:
+            from retrieval.reranking import meaning
+
+            there = presence(meaning(plan, result), evidence[0])
         return Brief(
             plan=plan,
-            evidence=evidence,
+            evidence=at_most(evidence, there),
             totals=self._totals(plan, sight),
             considered=len(plan.among) or result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
+            unknown=unknown(self.collection, plan, result),
             history=self.history,
+            presence=there,
         )
 
     def _looked_again(

@@ -68,7 +68,7 @@ def called(asked: Filter, span: Span, name: str) -> Piece:
     """A piece that names a place, a camera, a lens or a trip."""
     known, sign = field_named(asked.field), "-" * asked.negated
     label = f"{known.label if known else asked.field}: {'not ' * asked.negated}{name}"
-    exact = "" if asked.field == "trip" else "="
+    exact = "=" if asked.op == "is" and asked.field != "trip" else ""
     plain = f"{sign}{asked.field}:{exact}{quoted(name)}"
     return Piece(asked.field, label, (span,), plain, asked)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from retrieval.errors import QueryError
@@ -17,7 +16,15 @@ from retrieval.queries import chinese, shells
 from retrieval.queries.dates import Dates
 from retrieval.queries.lexing import Token, gaps, lex
 from retrieval.queries.meaning import ARTICLES, EMPTY, NOT, VERBS, trimmed
-from retrieval.queries.names import GEAR_CUES, PLACE_CUES, Index, Named, Names, index_of
+from retrieval.queries.names import (
+    GEAR_CUES,
+    PLACE_CUES,
+    Index,
+    Named,
+    Names,
+    PlaceKnower,
+    index_of,
+)
 from retrieval.queries.ordinary import words
 from retrieval.queries.periods import CUES
 from retrieval.queries.pieces import Piece, Span, called, dated, joined, meant, subtracted
@@ -40,7 +47,7 @@ class Context:
 
     vocabulary: Vocabulary
     today: datetime.date
-    known_place: Callable[[str], bool]
+    known_place: PlaceKnower
 
     @property
     def index(self) -> Index:
@@ -221,6 +228,8 @@ class _Reader:
         if (end := self._quality(i)) is not None:
             return end
         j, negated, verb = i, False, False
+        if self._word(i) == "outside":
+            return self._outside(i) or i + 1
         if self._word(j) in NOT:
             j, negated = j + 1, True
         if self._word(j) in VERBS:
@@ -233,35 +242,55 @@ class _Reader:
             cue, k = self._word(j), j + 1
             if (end := self._date(k, start, negated, cue=cue in CUES)) is not None:
                 return end
+        if self._word(k) in _USED:
+            cue, k, verb = "with", k + 1, True
         return self._named(k, start, cue, negated, verb) or i + 1
 
     def _named(self, k: int, start: int, cue: str, negated: bool, verb: bool) -> int | None:
-        names = Names(
-            self.text[: self.end], self.tokens, self.context.index, self.context.known_place
-        )
-        first = k
+        names, first = self._names(), k
         if cue and self._word(k) in ARTICLES:
             first = k + 1
         if first >= len(self.tokens) or self.tokens[first].kind != "word":
             return None
-        gear = names.gear(first, cue if cue in GEAR_CUES else "", verb)
+        alone = not cue and self._begins(first)
+        gear = names.gear(first, cue if cue in GEAR_CUES else "", verb, alone)
         if gear is not None:
             return self._add_named([gear], start, negated)
         if trip := names.trip(first):
             return self._add_named([trip], start, negated)
-        place_cue = cue if cue in PLACE_CUES else ""
-        alone = not cue and self._begins(first)
+        place_cue = cue if cue in PLACE_CUES else self._cue_before(first)
         for at in (k, first) if self._word(k) == "the" else (k,):
             if self._word(at) and (found := names.place(at, place_cue, alone)):
                 return self._add_named(found, start, negated)
         return None
 
     def _add_named(self, found: list[Named], start: int, negated: bool) -> int:
-        for name in found:
-            span = (start, self.tokens[name.next - 1].end)
+        begin = start
+        for before, name in zip([None, *found], found, strict=False):
+            if before is not None and before.next < name.next:
+                begin = self.tokens[before.next - 1].end
+            span = (begin, self.tokens[name.next - 1].end)
             self._add(called(replace(name.filter, negated=negated), span, name.label))
-            start = span[1]
         return found[-1].next
+
+    def _outside(self, i: int) -> int | None:
+        """ "outside Japan": not there; before anything else it is a word like others."""
+        k = i + 1 + (self._word(i + 1) == "of")
+        if not self._word(k) or not self.tokens[k].capital:
+            return None
+        found = self._names().place(k, "in", False)
+        return self._add_named(found, self.tokens[i].start, True) if found else None
+
+    def _names(self) -> Names:
+        text = self.text[: self.end]
+        return Names(text, self.tokens, self.context.index, self.context.known_place)
+
+    def _cue_before(self, i: int) -> str:
+        """ "in" for what goes on from a place: "in Lisbon or Paris"."""
+        if self._word(i - 1) not in ("or", "and") or not self.tokens[i].capital or i < 2:
+            return ""
+        end = self.tokens[i - 2].end
+        return "in" * any(p.kind == "place" and (end in [s[1] for s in p.spans]) for p in self.pieces)
 
     def _date(self, k: int, start: int, negated: bool, cue: bool) -> int | None:
         if k >= len(self.tokens) or self.tokens[k].kind != "word":
@@ -390,6 +419,7 @@ class _Reader:
             self._add(meant(meaning, spans, self.weight))
 
 
+_USED = words("用 使用 是用")  # a camera follows: "用iPhone"
 _COUNTS = words("a an half one two three four five six seven eight nine ten about couple few")
 _AFTER_MONTH = words("in at on with and or near of by during from to the for")
 

@@ -17,12 +17,15 @@ and its claims say why.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.counting import compare, count
 from retrieval.answerers.extractive.describing import describe
 from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.finding import find, yes_or_no
 from retrieval.answerers.extractive.quoting import coloured, what, written
+from retrieval.answerers.extractive.refusing import untold
 from retrieval.answerers.extractive.saying import Voice
 from retrieval.answerers.extractive.those import inside
 from retrieval.answerers.extractive.valued import tell
@@ -37,7 +40,10 @@ class ExtractiveAnswerer:
     def answer(self, brief: Brief, *, on_text: TextCallback = ignore_text) -> Draft:
         """Answer from the brief. Raises nothing of its own, whatever the evidence holds."""
         wording = CHINESE if brief.plan.language == "zh" else ENGLISH
-        draft = compose(brief, Voice(wording, brief.plan))
+        voice = Voice(wording, brief.plan)
+        draft = compose(brief, voice)
+        if not draft.refused:
+            draft = replace(draft, claims=(*draft.claims, *untold(brief, voice)))
         for number, claim in enumerate(draft.claims):
             on_text(f"{wording.between if number else ''}{claim.text}")
         return draft

@@ -150,6 +150,7 @@ CHINESE = Wording(
     against=("{phrase}有{count}张{cites}", "{phrase}有{count}张{cites}"),
     none="没有{phrase}",
     as_many="{answers}。",
+    share={"all": "全部都是：{answers}", "some": "不全是：{answers}", "none": "都不是：{answers}"},
     caption="照片{photo}的说明写着：{quote}。",
     writing="照片{photo}上写着：{quote}。",
     keywords="照片{photo}的标签是：{keywords}。",
@@ -160,6 +161,14 @@ CHINESE = Wording(
     they_look="看起来像：{tags}。",
     empty="图库中还没有照片。",
     none_of="没有找到：你的{considered}张照片中没有{phrase}。",
+    none_known=(
+        "没有找到：有{nouns}的照片中没有{phrase}；{lacking}。",
+        "没有找到：有{nouns}的照片中没有{phrase}；{lacking}。",
+    ),
+    lacking=(
+        "你的{considered}张照片中有{count}张没有{noun}",
+        "你的{considered}张照片中有{count}张没有{noun}",
+    ),
     no_match="没有照片明显符合“{box}”。",
     closest="最可能的是{photo}，不确定。",
     not_that=("据现有信息，照片{photo}不符合“{box}”。", "照片{photo}不明显符合“{box}”。"),

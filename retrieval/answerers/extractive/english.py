@@ -136,6 +136,11 @@ ENGLISH = Wording(
     against=("{count} photo {phrase} {cites}", "{count} photos {phrase} {cites}"),
     none="none {phrase}",
     as_many="Just as many: {answers}.",
+    share={
+        "all": "All of them: {answers}",
+        "some": "Not all: {answers}",
+        "none": "None of them: {answers}",
+    },
     caption="A caption of {photo} says: {quote}.",
     writing="In {photo} is written: {quote}.",
     keywords="The keywords of {photo} are: {keywords}.",
@@ -146,6 +151,14 @@ ENGLISH = Wording(
     they_look="They look like: {tags}.",
     empty="There are no photos in this collection yet.",
     none_of="No photo was found: none of your {considered} photos {phrase}.",
+    none_known=(
+        "No photo whose {nouns} is known {phrase}; {lacking}.",
+        "No photo whose {nouns} are known {phrase}; {lacking}.",
+    ),
+    lacking=(
+        "{count} of your {considered} photos has no {noun}",
+        "{count} of your {considered} photos have no {noun}",
+    ),
     no_match="None of your photos clearly matches “{box}”.",
     closest="The closest is {photo}, which may be something else.",
     not_that=(

@@ -88,6 +88,7 @@ class Wording:
     against: Pair
     none: str
     as_many: str
+    share: Mapping[str, str]
     caption: str
     writing: str
     keywords: str
@@ -100,6 +101,8 @@ class Wording:
     # --- refusals ---
     empty: str
     none_of: str
+    none_known: Pair  # by how many fields
+    lacking: Pair
     no_match: str
     closest: str
     not_that: Pair  # of one given photo: not, and not clearly
