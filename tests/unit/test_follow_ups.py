@@ -166,7 +166,7 @@ def test_questions_about_photos_of_the_answer(
     assert not meaning(plan)[2]
 
 
-#: What is asked of photos of the answer is searched among them: intent, ids, filters' fields, words.
+#: What is asked of photos of the answer: intent, ids, the fields of filters, the words.
 ALL_FOUR = (31, 32, 33, 34)
 ASKED = [
     ("is it a cat?", "yes-no", (32,), set(), "a cat"),
