@@ -187,6 +187,8 @@ ASKED = [
     ("were they taken with a Canon?", "yes-no", ALL_FOUR, {"camera"}, ""),
     ("were any taken with the iPhone XS?", "yes-no", ALL_FOUR, {"camera"}, ""),
     ("are all of them in Berlin?", "yes-no", ALL_FOUR, {"place"}, ""),
+    ("were they all taken in Berlin?", "yes-no", ALL_FOUR, {"place"}, ""),
+    ("这些照片都是在2021年拍的吗？", "yes-no", ALL_FOUR, {"taken"}, ""),
     ("how many of them show a cat?", "count", ALL_FOUR, set(), "a cat"),
     ("which of them are on a beach?", "find", ALL_FOUR, set(), "on a beach"),
     ("which ones show a cat?", "find", ALL_FOUR, set(), "a cat"),
