@@ -179,6 +179,53 @@ def test_a_follow_up_is_about_what_came_before(album: Collection) -> None:
     assert one.evidence[0].photo_id == photos[1]
 
 
+def followed(album: Collection, *questions: str) -> list[Any]:
+    """Answers to questions of one conversation."""
+    history: list[Turn] = []
+    answers = []
+    for question in questions:
+        answer = ask(album, question, history=history)
+        photos = tuple(piece.photo_id for piece in answer.evidence)
+        turn = Turn(len(history) + 1, question, answer.text, answer.status, answer.plan, photos)
+        history.append(turn)
+        answers.append(answer)
+    return answers
+
+
+def test_yes_is_said_only_of_the_photos_that_are_meant(album: Collection) -> None:
+    _, right, wrong, camera, all_of_them = followed(
+        album,
+        "How many photos did I take in 2021?",
+        "were they taken in March?",
+        "were they taken in 2019?",
+        "were they taken with the EOS 80D?",
+        "were they taken in 2021?",
+    )
+    assert right.text == "3 of the 4 photos were taken in March [1-3]."
+    assert right.status == "grounded"
+    assert (wrong.status, wrong.citations) == ("refused", ())
+    assert wrong.text.startswith("None of the 4 photos")
+    assert camera.text.startswith("3 of the 4 photos")
+    assert all_of_them.text.startswith("Yes: all 4 photos")
+
+
+def test_of_one_photo_no_other_answers(album: Collection) -> None:
+    _, yes, no, colour, number = followed(
+        album,
+        "What is the last photo taken in 2021?",
+        "was it taken in May?",
+        "was it taken in 1999?",
+        "is it red?",
+        "how many people are in it?",
+    )
+    assert (yes.status, names(yes)) == ("grounded", {"8.jpg"})
+    assert (no.status, names(no)) == ("refused", {"8.jpg"})
+    assert no.text == "The photo [1] (2021-05-09) does not match “in 1999”, as far as is known."
+    assert names(colour) <= {"8.jpg"}
+    assert number.status == "refused"
+    assert "How many there are is not known" in number.text
+
+
 def test_of_a_long_question_the_beginning_is_read(album: Collection) -> None:
     notices: list[str] = []
     question = "Where are the red walls? " + "really " * 3_000

@@ -17,6 +17,7 @@ from retrieval.answerers.extractive import ExtractiveAnswerer
 from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.saying import day_of, place_of, tame
+from retrieval.answerers.extractive.those import counts
 from retrieval.answerers.extractive.weighing import ENOUGH, one_is_meant
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED
@@ -721,3 +722,45 @@ def test_numbers_are_cited_as_ranges() -> None:
     asked = brief(plan("count", "in Lisbon"), totals=(Total("", 57, tuple(range(1, 58))),))
     draft: Draft = ExtractiveAnswerer().answer(asked)
     assert draft.claims[0].text == f"57 photos were taken in Lisbon {marker(range(1, 58))}."
+
+
+@pytest.mark.parametrize(
+    ("caption", "thing", "says"),
+    [
+        ("Two men and a dog on a beach", "men", True),
+        ("Two men and a dog on a beach", "dogs", True),
+        ("a brown teddy bear", "bears", True),
+        ("three very small children play", "children", True),
+        ("4 people at a table", "people", True),
+        ("One person on a bench", "people", True),
+        ("Men on a beach", "men", False),
+        ("A man's hat on a table", "men", False),
+        ("A black dog carrying an object", "people", False),
+        ("沙滩上有两个人", "人", True),
+        ("沙滩上的人", "人", False),
+        ("", "dogs", False),
+    ],
+)
+def test_a_caption_says_a_number(caption: str, thing: str, says: bool) -> None:
+    assert counts(caption, thing) is says
+
+
+@pytest.mark.parametrize(
+    ("probability", "status", "begins"),
+    [
+        (0.9, "grounded", "Yes: [1]"),
+        (0.3, "partly-grounded", "Perhaps: [1]"),
+        (0.15, "partly-grounded", "Uncertain: [1]"),
+        (0.05, "refused", "The photo [1]"),
+    ],
+)
+def test_one_given_photo_is_judged_by_its_probability(
+    probability: float, status: str, begins: str
+) -> None:
+    photo = replace(EVIDENCE[0], probability=probability)
+    asked = plan("yes-no", "a bear", among=(11,))
+    brief = Brief(asked, (photo,), (Total("", 1, (1,), False),), 1, 1, 1)
+    draft = ExtractiveAnswerer().answer(brief)
+    checked = check(draft, brief, grounded=GROUNDED)
+    assert (checked.status, checked.struck) == (status, ())
+    assert checked.claims[0].text.startswith(begins)
