@@ -54,15 +54,21 @@ _HAS = {
     "keywords": r"keywords?|tags?",
     "rating": r"ratings?|stars",
 }
+_FACT = "|".join(f"(?P<{name}>{said})" for name, said in _HAS.items())
 _LACKS = re.compile(
     r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is) )?(?:no|without(?: an?y?)?) "
-    rf"(?:known |gps )?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in _HAS.items())})"
-    r"(?: data| information| info| known)?$",
+    rf"(?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
+    re.IGNORECASE,
+)
+_HAVE = re.compile(
+    r"(?:an? )?(?:(?P<gps>gps|geotags?|coordinates|gps (?:data|coordinates|position))"
+    r"|(?P<caption>captions?)|(?P<keywords>keywords?)|(?P<rating>ratings?))",
     re.IGNORECASE,
 )
 _JOURNEY = re.compile(
-    r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?(?P<pick>last|latest|most recent|first)"
-    r" (?:trip|journey|holiday|vacation)(?: to (?P<to>[^,?]+))?$",
+    r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?"
+    r"(?P<pick>last|latest|most recent|first) (?:trip|journey|holiday|vacation)"
+    r"(?: to (?P<to>[^,?]+))?$",
     re.IGNORECASE,
 )
 
@@ -83,6 +89,8 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     if place and is_name(box, vocabulary):
         return f"in {box}"
     box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
+    if found := _HAVE.fullmatch(box):
+        return f"has:{found.lastgroup}"
     box = _LACKS.sub(lambda found: f"-has:{found.lastgroup}", box)
     return geared(FILE.sub(_file, box), vocabulary)
 
@@ -105,6 +113,8 @@ def geared(box: str, vocabulary: Vocabulary) -> str:
         before = box[: found.start()]
         if not _is_gear(found["name"], vocabulary) or re.search(r"\btaken $", before):
             continue
+        if before.endswith("or "):
+            return f"{before}taken {box[found.start() :]}"
         if only_filters(before, vocabulary):
             return f"taken {box[found.start() :]} {before.removeprefix('taken ')}".strip()
     return box

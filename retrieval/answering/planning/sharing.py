@@ -1,4 +1,4 @@
-"""Questions whether all photos are so: "Are all my photos from Kyoto?", "我的照片都是在京都拍的吗？".
+"""Questions whether all photos are so: "Are all my photos from Kyoto?", "照片都是在京都拍的吗？".
 
 That there are some says nothing of all. Such a question is planned as a comparison of all that it
 is about, which is the first alternative and the plan's box, with those of them that are so. What
@@ -102,5 +102,7 @@ def _bare(text: str, vocabulary: Vocabulary) -> str:
 def _shared(base: str, so: str, language: Language, vocabulary: Vocabulary) -> QuestionPlan | None:
     if not so:
         return None
-    both = joined((so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so))
+    both = joined(
+        (so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so)
+    )
     return QuestionPlan("", "compare", base, language, alternatives=(base, both))
