@@ -312,7 +312,8 @@ class Names:
 
     def _gear_ends(self, i: int, j: int, cue: str, verb: bool, alone: bool) -> int:
         """Where the make or family at [i, j) ends, with what says that it took photos; 0: no."""
-        named = alone and not cue and self.tokens[i].capital and self._word(i) != "apple"
+        written = self.tokens[i].text
+        named = alone and not cue and not written.islower() and self._word(i) != "apple"
         if named and self._word(j) in _TAKEN and self._ends(j + 1):
             return j + 1
         camera = self._word(j) in ("camera", "phone", "photos", "pictures")

@@ -56,7 +56,7 @@ _HAS = {
 }
 _FACT = "|".join(f"(?P<{name}>{said})" for name, said in _HAS.items())
 _LACKS = re.compile(
-    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is) )?(?:no|without(?: an?y?)?) "
+    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is|are|were) )?(?:no|without(?: an?y?)?) "
     rf"(?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
     re.IGNORECASE,
 )
