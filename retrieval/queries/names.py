@@ -63,6 +63,8 @@ _LINKS = words("of the de da do del la le les los las di du den der am an upon u
 _INSIDE = re.compile(r"[\s.\-–_/'’&]*")
 _LONGEST = 4  # words of a place that the collection does not have
 
+#: Tells whether there is a place of a name anywhere, and of which sort where it can: "city", …
+PlaceKnower = Callable[[str], str | bool]
 Sort = Literal["city", "region", "country", "camera", "make", "family", "lens", "trip"]
 
 
@@ -179,7 +181,7 @@ class Names:
     text: str
     tokens: Sequence[Token]
     index: Index
-    known_place: Callable[[str], bool]
+    known_place: PlaceKnower
 
     # --- places -----------------------------------------------------------------------------
 
@@ -246,11 +248,33 @@ class Names:
         if name.sort == "country" or not re.fullmatch(r"\s*,?\s*", self._gap(j)):
             return []
         k, larger = self._longest(j, self.index.places)
-        if larger is None or (name.value, larger.value) not in self.index.inside:
+        if larger is None:
+            return self._larger_elsewhere(j)
+        if (name.value, larger.value) not in self.index.inside:
             return []
         if not (self._capital(j, k) and self._ends(k)):
             return []
         return [Named(k, Filter(larger.sort, "is", (larger.value,)), larger.value)]
+
+    def _larger_elsewhere(self, j: int) -> list[Named]:
+        """ "Cusco, Mexico": where none of the collection's places lies, so that no photo is meant.
+
+        Another city, or more places behind it, make it one of a list ("Cusco, Paris and Oslo").
+        """
+        if not re.fullmatch(r"\s*,\s*", self._gap(j)):
+            return []
+        for k in range(min(len(self.tokens), j + _LONGEST), j, -1):
+            if len(self._folded(j, k)) < k - j or not self._joined(j, k) or not self._closes(k):
+                continue
+            typed = self.text[self.tokens[j].start : self.tokens[k - 1].end]
+            if self._capital(j, k) and self.known_place(typed) not in ("", "city", False):
+                return [Named(k, Filter("country", "is", (typed,)), typed)]
+        return []
+
+    def _closes(self, k: int) -> bool:
+        """Whether the names end before token k, and no list of them goes on."""
+        listed = self._word(k) in ("and", "or") or "," in self._gap(k)
+        return self._ends(k) and not listed
 
     def _elsewhere(self, i: int, cue: str, alone: bool) -> list[Named]:
         """A place that the collection does not have: then no photo is of there."""
@@ -281,7 +305,7 @@ class Names:
         if words == ("us",) and self.tokens[i].text != "US":
             return False
         if is_ordinary(words):
-            return chained and j < len(self.tokens) and self.known_place(self.tokens[j].text)
+            return chained and j < len(self.tokens) and bool(self.known_place(self.tokens[j].text))
         if is_doubtful(words):
             return bool(cue) and self._ends(j) and capital
         if not cue:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from retrieval.errors import QueryError
@@ -17,7 +16,15 @@ from retrieval.queries import chinese, shells
 from retrieval.queries.dates import Dates
 from retrieval.queries.lexing import Token, gaps, lex
 from retrieval.queries.meaning import ARTICLES, EMPTY, NOT, VERBS, trimmed
-from retrieval.queries.names import GEAR_CUES, PLACE_CUES, Index, Named, Names, index_of
+from retrieval.queries.names import (
+    GEAR_CUES,
+    PLACE_CUES,
+    Index,
+    Named,
+    Names,
+    PlaceKnower,
+    index_of,
+)
 from retrieval.queries.ordinary import words
 from retrieval.queries.periods import CUES
 from retrieval.queries.pieces import Piece, Span, called, dated, joined, meant, subtracted
@@ -40,7 +47,7 @@ class Context:
 
     vocabulary: Vocabulary
     today: datetime.date
-    known_place: Callable[[str], bool]
+    known_place: PlaceKnower
 
     @property
     def index(self) -> Index:

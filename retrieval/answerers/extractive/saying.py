@@ -89,6 +89,7 @@ class Voice:
     def __init__(self, wording: Wording, plan: QuestionPlan) -> None:
         self.wording = wording
         self.box = tame(plan.box or plan.question)
+        self.among = bool(plan.among)
 
     # --- time -------------------------------------------------------------------------------
 
@@ -240,7 +241,7 @@ class Voice:
         wording = self.wording
         many = 0 if count == 1 else 1
         if not box:
-            return wording.are_here[many]
+            return (wording.are_those if self.among else wording.are_here)[many]
         box = re.sub(r"^(?:taken|shot|made) (?=with |in |at |on |by )", "", box)
         simple = not re.search(r"[:\"'“”()*]|^-|\s-", box)
         if certain and re.match(wording.before_place, box, re.IGNORECASE) and simple:
