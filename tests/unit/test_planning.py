@@ -174,6 +174,9 @@ QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     ("How many photos from 2019 are without a date?", "count", "from 2019 -has:date", {}),
     ("How many videos do I have?", "what", "", {"field": "video"}),
     ("How many video games are there?", "count", "video games", {}),
+    ("How many movie posters do I have?", "count", "movie posters", {}),
+    ("Find the photo of a man without a camera", "find", "a man without a camera", {}),
+    ("How many photos from the Apple store do I have?", "count", "from the Apple store", {}),
     ("How many blurry photos are there?", "count", "blurry photos", {}),
     ("How many photos are blurry?", "count", "blurry", {}),
     # Files
@@ -219,6 +222,8 @@ IN_CHINESE: list[tuple[str, str, str, dict[str, object]]] = [
         *("2019年的照片都是在京都拍的吗？", "compare", "2019年"),
         {"alternatives": ("2019年", "2019年在京都")},
     ),
+    ("所有京都的照片", "find", "京都", {}),
+    ("所有照片都是在哪里拍的？", "where", "", {"field": "place"}),
     ("我最后一次拍狗是什么时候？", "when", "狗", {"field": "taken", "pick": "last"}),
     ("请问这张照片是什么时候拍的？", "when", "", {"field": "taken"}),
     ("那张狗在沙滩上的照片在哪儿拍的？", "where", "狗在沙滩上", {"field": "place"}),

@@ -43,7 +43,8 @@ _DAY = re.compile(
 )
 _VIDEOS = re.compile(
     r"(?:how many|do i have(?: any)?|are there(?: any)?|did i (?:take|make|shoot)(?: any)?) "
-    r"(?:videos?|movies?|clips?|films?)\b(?! (?:game|camera|store|player|screen)).*",
+    r"(?:videos?|movies?|clips?|films?)"
+    r"(?:$| (?:do|did|have|are|were|of|from|in|on|with|taken|at|during|show)\b.*)",
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"[\s?？!！.。…]+$")

@@ -10,6 +10,7 @@ from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import index_of
+from retrieval.queries.pieces import quoted
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
@@ -18,6 +19,11 @@ _GEAR = re.compile(
 )
 
 
+#: What a make only describes: "the Apple store".
+_NOUN = re.compile(
+    r" (?!(?:camera|phone|in|on|at|from|with|during|since|before|after|between|near|last|this|and"
+    r"|or|outside|of|to)\b)[a-z]+(?!\w)"
+)
 #: What points to photos of an answer before, and says nothing of what they show.
 _PRONOUNS = frozenset(
     ("it", "that", "this", "them", "they", "these", "those", "this one", "she", "he")
@@ -56,8 +62,8 @@ _HAS = {
 }
 _FACT = "|".join(f"(?P<{name}>{said})" for name, said in _HAS.items())
 _LACKS = re.compile(
-    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is|are|were) )?(?:no|without(?: an?y?)?) "
-    rf"(?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
+    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is|are|were) )?"
+    rf"(?:no|without(?: an?y?)?) (?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
     re.IGNORECASE,
 )
 _HAVE = re.compile(
@@ -80,8 +86,8 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     quotation marks is a description, while some words in them are to be found as they stand.
     """
     box = body.strip(" \t,，、:：;")
-    if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
-        box = quoted["inside"].strip()
+    if (whole := _QUOTED.fullmatch(box)) and whole["inside"].count(" ") >= 3:
+        box = whole["inside"].strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
     box = _USED.sub(" 用", box).strip()
     if box.casefold() in _PRONOUNS:
@@ -91,7 +97,9 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
     if found := _HAVE.fullmatch(box):
         return f"has:{found.lastgroup}"
-    box = _LACKS.sub(lambda found: f"-has:{found.lastgroup}", box)
+    lacks = _LACKS.search(box)
+    if lacks and only_filters(box[: lacks.start()], vocabulary):  # a man may lack a camera too
+        box = f"{box[: lacks.start()]}-has:{lacks.lastgroup}"
     return geared(FILE.sub(_file, box), vocabulary)
 
 
@@ -111,7 +119,8 @@ def geared(box: str, vocabulary: Vocabulary) -> str:
     """
     for found in _GEAR.finditer(box):
         before = box[: found.start()]
-        if not _is_gear(found["name"], vocabulary) or re.search(r"\btaken $", before):
+        known = _is_gear(found["name"], vocabulary) and not _NOUN.match(box, found.end())
+        if not known or before.endswith("taken "):
             continue
         if before.endswith("or "):
             return f"{before}taken {box[found.start() :]}"
@@ -148,4 +157,4 @@ def _journey(found: re.Match[str], vocabulary: Vocabulary) -> str:
     trips = [label for label in vocabulary.trips if names_of(label)[: len(to)] == to]
     if not trips:
         return found[0]
-    return f'trip:"{trips[0] if found["pick"].casefold() == "first" else trips[-1]}"'
+    return f"trip:{quoted(trips[0] if found['pick'].casefold() == 'first' else trips[-1])}"
