@@ -265,7 +265,7 @@ class _Asking:
     def _totals(self, plan: QuestionPlan, sight: Sight) -> tuple[Total, ...]:
         if not sight.ids:
             return ()
-        if not sight.groups:
+        if not sight.groups or plan.intent != "compare":
             return totals(self.collection, plan, sight.ids, sight.certain)
         numbers = {hit.id: n for n, hit in enumerate(sight.hits, 1)}
         return tuple(

@@ -82,6 +82,22 @@ def test_counts_come_from_the_whole_match_set(album: Collection) -> None:
     assert answer.considered == len(PHOTOS)
 
 
+def test_either_of_several_kinds_is_counted_once(album: Collection) -> None:
+    answer = ask(album, "How many photos did I take in 2019 or with the X100V?")
+    assert answer.text.startswith("6 photos")
+    assert names(answer) == {*(f"{number}.jpg" for number in range(5)), "8.jpg"}
+    answer = ask(album, "How many photos did I take in March 2021 or in 2021 with the EOS 80D?")
+    assert answer.text.startswith("3 photos")
+
+
+def test_some_are_not_all(album: Collection) -> None:
+    answer = ask(album, "Were all my photos taken in 2019?")
+    assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
+    assert "10 photos are in the collection [1-10]" in answer.text
+    answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
+    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
+
+
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:
     answer = ask(album, "How many photos did I take in 1987?")
     assert answer.status == "refused"

@@ -327,6 +327,42 @@ GOLDEN = {
         "Just as many: 1 photo was taken in Cape Town [1]; 1 photo was taken in Cusco [2].",
         "in Cape Town的照片有1张[1]；in Cusco的照片有1张[2]。",
     ),
+    "all of them": (
+        brief(
+            plan("compare", "in Cusco", alternatives=("in Cusco", "in Cusco in 2021")),
+            totals=(Total("in Cusco", 2, (2, 3)), Total("in Cusco in 2021", 2, (2, 3))),
+        ),
+        "All of them: 2 photos were taken in Cusco in 2021 [2, 3]; 2 photos were taken in Cusco"
+        " [2, 3].",
+        "全部都是：in Cusco in 2021的照片有2张[2, 3]；in Cusco的照片有2张[2, 3]。",
+    ),
+    "not all of them": (
+        brief(
+            plan("compare", "", alternatives=("", "in Cusco")),
+            totals=(Total("", 3, (1, 2, 3)), Total("in Cusco", 2, (2, 3))),
+        ),
+        "Not all: 2 photos were taken in Cusco [2, 3]; 3 photos are in the collection [1-3].",
+        "不全是：in Cusco的照片有2张[2, 3]；照片有3张[1-3]。",
+    ),
+    "none of them": (
+        brief(
+            plan("compare", "", alternatives=("", "in Rome")),
+            totals=(Total("", 3, (1, 2, 3)), Total("in Rome", 0)),
+        ),
+        "None of them: none were taken in Rome; 3 photos are in the collection [1-3].",
+        "都不是：没有in Rome的照片；照片有3张[1-3]。",
+    ),
+    "some that only seem to": (
+        brief(
+            plan("compare", "", alternatives=("", "a dog")),
+            totals=(
+                Total("", 3, (1, 2, 3), certain=False),
+                Total("a dog", 3, (1, 2, 3), certain=False),
+            ),
+        ),
+        "3 photos seem to show a dog [1-3]; 3 photos are in the collection [1-3].",
+        "a dog的照片有3张[1-3]；照片有3张[1-3]。",
+    ),
     "find": (
         brief(plan("find"), SURE),
         "The photo is [1] (2023-02-15, Cape Town, South Africa).",
