@@ -20,7 +20,7 @@ from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
 from retrieval.answering.models import answerer_of, judge_of
 from retrieval.answering.planning import plan_question, readable
-from retrieval.answering.totals import totals
+from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
 from retrieval.errors import ModelError, PrivacyError
 from retrieval.queries import make_query
@@ -28,6 +28,7 @@ from retrieval.records import (
     Answer,
     AskOptions,
     Brief,
+    Elsewhere,
     NoticeCallback,
     QuestionPlan,
     SearchOptions,
@@ -53,6 +54,11 @@ if TYPE_CHECKING:
 
 ResultCallback = Callable[[SearchResult], None]
 TAGGED = 12  # photos that get tags, where words for them may be needed
+
+
+def _elsewhere(sight: Sight) -> Elsewhere | None:
+    found = sight.elsewhere
+    return found and Elsewhere(len(sight.hits), found.field, found.asked, found.probability)
 
 
 def ignore_result(result: SearchResult) -> None:
@@ -143,7 +149,14 @@ class _Asking:
             draft, name = self._draft(brief)
         with self._timed("check"):
             seen = name != "extractive" and self.model is not None and self.model.sees
-            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
+            checked = check(
+                draft,
+                brief,
+                grounded=GROUNDED,
+                seen=seen,
+                composed=name == "extractive",
+                is_place=self._is_place,
+            )
             if self.options.verify and self.judge is not None:
                 from retrieval.answering.checking import verify
 
@@ -187,12 +200,12 @@ class _Asking:
         evidence = gather(
             self.collection,
             sight.hits,
-            probabilities(sight.result) if sight.ids and not sight.certain else (),
+            probabilities(sight.result)[: len(sight.ids)] if not sight.certain else (),
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
         there = None
-        if evidence and sight.ids and not sight.certain:
+        if sight.ids and not (sight.certain or sight.groups or plan.among):
             from retrieval.reranking import meaning
 
             there = presence(meaning(plan, result), evidence[0])
@@ -200,11 +213,13 @@ class _Asking:
             plan=plan,
             evidence=at_most(evidence, there),
             totals=self._totals(plan, sight),
-            considered=result.considered,
+            considered=len(plan.among) or result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
+            unknown=unknown(self.collection, plan, result),
             history=self.history,
             presence=there,
+            elsewhere=_elsewhere(sight),
         )
 
     def _looked_again(

@@ -8,6 +8,7 @@ from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.counting import counted, whole
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of
+from retrieval.answerers.extractive.those import shows_it
 from retrieval.answerers.extractive.valued import first_or_last
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
@@ -88,6 +89,8 @@ def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
 
 def yes_or_no(brief: Brief, voice: Voice) -> Draft:
     """Yes, with the photos that show it. That there is none is a refusal, never a "no"."""
+    if brief.plan.among:
+        return shows_it(brief, voice)
     photos = relevant(brief)
     if not photos:
         return nothing(brief, voice)
