@@ -268,7 +268,9 @@ _SIMPLIFIED = str.maketrans(
 
 
 #: Whose photos they are says nothing of what they show: "2019年我", "我在京都".
-_ME = re.compile(r"^(?:我们|咱们|我)(?=\s*(?:在|于|in\b|\d|[去今前]年|$))|(?<=[年月日号天季前末节])(?:我们|咱们|我)$")
+_ME = re.compile(
+    r"^(?:我们|咱们|我)(?=\s*(?:在|于|in\b|\d|[去今前]年|$))|(?<=[年月日号天季前末节])(?:我们|咱们|我)$"
+)
 
 
 def plan(bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:

@@ -82,9 +82,7 @@ def between(
     before = _common(read[0], read[1:])
     after = _common(read[-1][::-1], read[:-1])[::-1]
     read[0], read[-1] = read[0][len(before) :], read[-1][: len(read[-1]) - len(after)]
-    alternatives = tuple(
-        joined(cued(piece) for piece in (*before, *each, *after)) for each in read
-    )
+    alternatives = tuple(joined(cued(piece) for piece in (*before, *each, *after)) for each in read)
     box = joined(cued(piece) for piece in (*before, *after))
     return QuestionPlan("", "compare", box, most=most, alternatives=alternatives)
 

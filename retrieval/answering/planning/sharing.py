@@ -102,5 +102,7 @@ def _bare(text: str, vocabulary: Vocabulary) -> str:
 def _shared(base: str, so: str, language: Language, vocabulary: Vocabulary) -> QuestionPlan | None:
     if not so:
         return None
-    both = joined((so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so))
+    both = joined(
+        (so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so)
+    )
     return QuestionPlan("", "compare", base, language, alternatives=(base, both))
