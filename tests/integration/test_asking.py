@@ -82,6 +82,22 @@ def test_counts_come_from_the_whole_match_set(album: Collection) -> None:
     assert answer.considered == len(PHOTOS)
 
 
+def test_either_of_several_kinds_is_counted_once(album: Collection) -> None:
+    answer = ask(album, "How many photos did I take in 2019 or with the X100V?")
+    assert answer.text.startswith("6 photos")
+    assert names(answer) == {*(f"{number}.jpg" for number in range(5)), "8.jpg"}
+    answer = ask(album, "How many photos did I take in March 2021 or in 2021 with the EOS 80D?")
+    assert answer.text.startswith("3 photos")
+
+
+def test_some_are_not_all(album: Collection) -> None:
+    answer = ask(album, "Were all my photos taken in 2019?")
+    assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
+    assert "10 photos are in the collection [1-10]" in answer.text
+    answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
+    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
+
+
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:
     answer = ask(album, "How many photos did I take in 1987?")
     assert answer.status == "refused"
@@ -177,6 +193,53 @@ def test_a_follow_up_is_about_what_came_before(album: Collection) -> None:
     one = ask(album, "the second one: which camera took it?", history=[turn])
     assert "EOS 80D" in one.text
     assert one.evidence[0].photo_id == photos[1]
+
+
+def followed(album: Collection, *questions: str) -> list[Any]:
+    """Answers to questions of one conversation."""
+    history: list[Turn] = []
+    answers = []
+    for question in questions:
+        answer = ask(album, question, history=history)
+        photos = tuple(piece.photo_id for piece in answer.evidence)
+        turn = Turn(len(history) + 1, question, answer.text, answer.status, answer.plan, photos)
+        history.append(turn)
+        answers.append(answer)
+    return answers
+
+
+def test_yes_is_said_only_of_the_photos_that_are_meant(album: Collection) -> None:
+    _, right, wrong, camera, all_of_them = followed(
+        album,
+        "How many photos did I take in 2021?",
+        "were they taken in March?",
+        "were they taken in 2019?",
+        "were they taken with the EOS 80D?",
+        "were they taken in 2021?",
+    )
+    assert right.text == "3 of the 4 photos were taken in March [1-3]."
+    assert right.status == "grounded"
+    assert (wrong.status, wrong.citations) == ("refused", ())
+    assert wrong.text.startswith("None of the 4 photos")
+    assert camera.text.startswith("3 of the 4 photos")
+    assert all_of_them.text.startswith("Yes: all 4 photos")
+
+
+def test_of_one_photo_no_other_answers(album: Collection) -> None:
+    _, yes, no, colour, number = followed(
+        album,
+        "What is the last photo taken in 2021?",
+        "was it taken in May?",
+        "was it taken in 1999?",
+        "is it red?",
+        "how many people are in it?",
+    )
+    assert (yes.status, names(yes)) == ("grounded", {"8.jpg"})
+    assert (no.status, names(no)) == ("refused", {"8.jpg"})
+    assert no.text == "The photo [1] (2021-05-09) does not match “in 1999”, as far as is known."
+    assert names(colour) <= {"8.jpg"}
+    assert number.status == "refused"
+    assert "How many there are is not known" in number.text
 
 
 def test_of_a_long_question_the_beginning_is_read(album: Collection) -> None:
