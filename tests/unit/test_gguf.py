@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.cli.options import usable_model
+from retrieval.config import Settings
 from retrieval.errors import ConfigError, ModelError
 from retrieval.models import ModelSpec, load_model
 from retrieval.models.gguf import read_head
@@ -67,6 +69,24 @@ def test_counts_beyond_the_file(tmp_path: Path) -> None:
             read_head(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("llama.block_count", 0),
+        ("llama.block_count", 600),
+        ("llama.block_count", 10**9),
+        ("llama.context_length", 1),
+        ("clip.vision.block_count", 10**9),
+        ("llama.embedding_length", 2**32 - 1),
+    ],
+)
+def test_numbers_that_would_end_the_process(tmp_path: Path, key: str, value: int) -> None:
+    """llama.cpp asserts these: it aborts, and the search that was done with it."""
+    path = write_gguf(tmp_path / "m.gguf", {**VALUES, key: value}, TENSORS)
+    with pytest.raises(ModelError, match="damaged"):
+        read_head(path)
+
+
 @given(st.binary(max_size=200), st.integers(0, 2**64 - 1))
 def test_any_bytes_are_a_head_or_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, count: int
@@ -91,3 +111,14 @@ def test_the_parts_are_told_apart(tmp_path: Path) -> None:
     assert seeing.context == 2048
     blind = load_model(ModelSpec(model, mmproj=sight, vision="off"), None)  # type: ignore[arg-type]
     assert not blind.sees
+
+
+def test_a_damaged_model_keeps_no_photos_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_gguf(tmp_path / "m.gguf", VALUES, TENSORS)
+    os.truncate(path, 60)
+    assert usable_model(Settings(llm=str(path))) is None
+    assert "damaged" in capsys.readouterr().err
+    with pytest.raises(ConfigError):  # a mistyped name is told at once
+        usable_model(Settings(llm=str(tmp_path / "absent.gguf")))

@@ -29,7 +29,9 @@ def _none(brief: Brief, voice: Voice) -> str:
     wording = voice.wording
     phrase = voice.matching(1, brief.plan.box, certain=True)
     if not brief.unknown:
-        return wording.none_of.format(considered=brief.considered, phrase=phrase)
+        return wording.none_of[brief.considered != 1].format(
+            considered=brief.considered, phrase=phrase
+        )
     nouns = dict.fromkeys(voice.noun(each.label) for each in brief.unknown)
     return wording.none_known[len(nouns) != 1].format(
         nouns=voice.also(list(nouns)), phrase=phrase, lacking=_lacking(brief, voice)
