@@ -379,6 +379,26 @@ def test_what_a_composed_claim_repeats_is_no_claim() -> None:
     assert struck(f"1 photo was taken {box}, by Maria Lopez [2].")
 
 
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("2019 photos were taken in Cusco [2].", True),
+        ("2020 photos were taken in Cusco [2].", False),
+        ("共有2019张Cusco的照片[2]。", True),
+        ("共有2020张Cusco的照片[2]。", False),
+        ("Most photos were taken in Cusco (2010) [2].", True),
+        ("Most photos were taken in Cusco (2011) [2].", False),
+        ("The photo was taken in Cusco in 2019 [2].", False),
+        ("The photo was taken in Cusco (2019) [1].", False),
+    ],
+)
+def test_a_number_of_photos_is_no_year(text: str, right: bool) -> None:
+    totals = (Total("", 2019, (2,)), Total("Cusco", 2010, (2,)))
+    if "Most" not in text:
+        totals = totals[:1]
+    assert stands(text, totals=totals, question="How many in Cusco?") is right
+
+
 def test_photos_of_which_it_is_not_known_are_counted() -> None:
     unknown = (Total("place", 49), Total("taken", 3))
     for text, right in (

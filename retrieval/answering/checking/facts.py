@@ -104,6 +104,7 @@ def check_times(reading: Reading) -> Reading:
         stated, _ = times_in(reading.rest, reading.around.today)
     except QueryError as exc:
         raise Unsupported(str(exc).partition(". ")[0] + ".") from exc
+    stated = [each for each in stated if not _counts(reading, each)]
     groups: dict[tuple[int, ...], list[Stated]] = {}
     for each in stated:
         numbers = reading.numbers_at(each.start)
@@ -112,6 +113,23 @@ def check_times(reading: Reading) -> Reading:
     for numbers, several in groups.items():
         _check_group(reading, numbers, several)
     return reading.blanked((each.start, each.end) for each in stated)
+
+
+#: What follows a number of photos.
+_PHOTOS = re.compile(
+    r"\s*(?:[张幅]|(?:of (?:your|my|the|all) )?(?:\d+ )?(?:photo|picture|image)s?\b|ha(?:ve|s) no\b)",
+    re.IGNORECASE,
+)
+
+
+def _counts(reading: Reading, stated: Stated) -> bool:
+    """Whether what reads like a year counts photos: "2019 photos", "in Cusco (2010)"."""
+    text, number = reading.text, reading.text[stated.start : stated.end]
+    if not re.fullmatch(r"\d{4}", number):
+        return False
+    inside = text[: stated.start].endswith("(") and text[stated.end :].startswith(")")
+    totals = [total.count for total in reading.around.brief.totals]
+    return bool(_PHOTOS.match(text, stated.end)) or (inside and int(number) in totals)
 
 
 def _check_group(reading: Reading, numbers: tuple[int, ...], several: list[Stated]) -> None:
