@@ -117,7 +117,8 @@ def check_times(reading: Reading) -> Reading:
 
 #: What follows a number of photos.
 _PHOTOS = re.compile(
-    r"\s*(?:[张幅]|(?:of (?:your|my|the|all) )?(?:\d+ )?(?:photo|picture|image)s?\b|ha(?:ve|s) no\b)",
+    r"\s*(?:[张幅]|(?:of (?:your|my|the|all) )?(?:\d+ )?(?:photo|picture|image)s?\b"
+    r"|ha(?:ve|s) no\b)",
     re.IGNORECASE,
 )
 
