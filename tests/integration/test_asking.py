@@ -95,7 +95,7 @@ def test_some_are_not_all(album: Collection) -> None:
     assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
     assert "10 photos are in the collection [1-10]" in answer.text
     answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
-    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
+    assert answer.text.startswith("All of them: 5 photos were taken in 2019 with the EOS 80D")
 
 
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:

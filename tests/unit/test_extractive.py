@@ -352,6 +352,14 @@ GOLDEN = {
         "None of them: none were taken in Rome; 3 photos are in the collection [1-3].",
         "都不是：没有in Rome的照片；照片有3张[1-3]。",
     ),
+    "none that only would seem to": (
+        brief(
+            plan("compare", "", alternatives=("", "a dog")),
+            totals=(Total("", 3, (1, 2, 3), certain=False), Total("a dog", 0, certain=False)),
+        ),
+        "REFUSED None of your photos clearly matches “a dog”.",
+        "REFUSED 没有照片明显符合“a dog”。",
+    ),
     "some that only seem to": (
         brief(
             plan("compare", "", alternatives=("", "a dog")),

@@ -70,6 +70,7 @@ CHINESE = Wording(
         "colour": "颜色",
         "writing": "文字",
         "people": "人名",
+        "video": "视频",
         "format": "格式",
         "shape": "形状",
         "width": "尺寸",
