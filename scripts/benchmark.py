@@ -105,6 +105,14 @@ PARTS: dict[str, Part] = {
             "full": {"photos": 100_000, "runs": 15},
         },
     ),
+    "asking": Part(
+        "scripts.bench.asking:measure",
+        {
+            "tiny": {"photos": 100, "runs": 1},
+            "small": {"photos": 20_000},
+            "full": {"photos": 100_000},
+        },
+    ),
     "peers": Part("scripts.bench.peers:measure"),
 }
 #: These install other people's packages, so they run only when they are named.

@@ -207,13 +207,19 @@ def does(choose: Callable[[dict[str, Any]], Behaviour]) -> Behaviour:
     return lambda handler: choose(handler.body)(handler)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Connections end as a test wants them to: nobody need read of it."""
+
+
 @contextmanager
 def serve_chats(*script: Behaviour, models: Sequence[dict[str, Any]] = ()) -> Iterator[ChatServer]:
     """A server that answers chats one after the other as `script` says; the last one repeats."""
     chats = ChatServer(script=list(script), models=list(models))
     kind = type("Bound", (Handler,), {"chats": chats})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), kind)
     chats.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -43,7 +43,8 @@ def load_answerer(
 ) -> Answerer:
     """The answerer that asks `model`; without one, `extractive`.
 
-    `picture_of` gives the pictures of evidence to a model that sees.
+    `picture_of` gives the pictures of evidence to a model that sees; `on_notice` hears of what was
+    done otherwise than asked.
     """
     module, _, attribute = ANSWERERS["language" if model else "extractive"].partition(":")
     made = getattr(import_module(module), attribute)

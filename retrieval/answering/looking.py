@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import MOST_CITED
+from retrieval.answering.elsewhere import with_elsewhere
 from retrieval.queries import make_query
 from retrieval.records import Query, SearchOptions
+from retrieval.storage.statements import NO_COLOUR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from retrieval.answering.elsewhere import Better
     from retrieval.collection import Collection
     from retrieval.records import Hit, QuestionPlan, SearchResult
 
@@ -30,7 +33,8 @@ class Sight:
 
     `hits` are numbered for citations, in their order; `ids` all photos that match, in the order of
     those numbers and beyond; `groups` the same by label where boxes are compared; `certain` says
-    that exact filters alone chose.
+    that exact filters alone chose. `elsewhere` is a photo that fits clearly better than those that
+    pass the filters; it is the last of `hits`, and no match.
     """
 
     result: SearchResult
@@ -38,6 +42,7 @@ class Sight:
     ids: tuple[int, ...]
     groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
     certain: bool = False
+    elsewhere: Better | None = None
 
 
 def look(
@@ -53,13 +58,44 @@ def look(
     """
     if plan.alternatives:
         return _compared(collection, plan, k, search, on_result)
-    options = _options(plan, k)
-    result = search(_query(plan.box), options, plan.among or None)
+    sight = _seen(collection, plan, k, search, on_result)
+    counted = plan.intent in COUNTING or plan.group or plan.pick or plan.among
+    return sight if counted else with_elsewhere(sight, search)
+
+
+def _seen(
+    collection: Collection,
+    plan: QuestionPlan,
+    k: int,
+    search: Searcher,
+    on_result: Callable[[SearchResult], None],
+) -> Sight:
+    """What passes the filters of one box, and matches."""
+    query, options = first_search(plan, k)
+    result = search(query, options, plan.among or None)
     on_result(result)
     relevant = result.relevant or 0
     if not relevant:
-        return Sight(result, result.hits[:CLOSEST], (), certain=not result.query.parts)
+        closest = result.hits or _given(plan, options, search)
+        return Sight(result, closest[:CLOSEST], (), certain=is_exact(result.query))
     return _whole(collection, plan, result, options, search)
+
+
+def first_search(plan: QuestionPlan, k: int) -> tuple[Query, SearchOptions]:
+    """What `look` searches first and shows, so that it can be begun elsewhere."""
+    order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
+    fold = plan.intent not in COUNTING and not plan.group and not plan.among
+    box = next(iter(plan.alternatives), plan.box)
+    query = make_query(box) if box.strip() else Query()  # an empty box is everything
+    return query, SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
+
+
+def _given(plan: QuestionPlan, options: SearchOptions, search: Searcher) -> tuple[Hit, ...]:
+    """The one photo that is asked about, which no filter of the question lets pass."""
+    if len(plan.among) != 1:
+        return ()
+    hits = search(Query(), options, plan.among).hits
+    return tuple(replace(hit, relevant=False, relevance=None) for hit in hits)
 
 
 def _whole(
@@ -71,8 +107,8 @@ def _whole(
 ) -> Sight:
     """All that matches, of which the first ones are numbered."""
     relevant, among = result.relevant or 0, plan.among or None
-    certain = not result.query.parts
-    all_of_them = plan.intent in COUNTING or bool(plan.group) or certain
+    by_filters = not result.query.parts
+    all_of_them = plan.intent in COUNTING or bool(plan.group) or by_filters
     wanted = min(relevant, MOST_CITED if all_of_them else MANY)
     hits = tuple(hit for hit in result.hits if hit.relevant)
     if len(hits) < wanted:
@@ -82,7 +118,7 @@ def _whole(
     if all_of_them and relevant > len(ids):
         known = set(ids)
         ids += [i for i in matching_ids(collection, result, options, among) if i not in known]
-    return Sight(result, hits, tuple(ids), certain=certain)
+    return Sight(result, hits, tuple(ids), certain=is_exact(result.query))
 
 
 def _compared(
@@ -100,7 +136,7 @@ def _compared(
     for box in plan.alternatives:
         one = replace(plan, box=box, alternatives=())
         shown = on_result if first is None else _unseen
-        sight = look(collection, one, k, search, shown)
+        sight = _seen(collection, one, k, search, shown)
         first = first or sight.result
         certain &= sight.certain
         groups.append((box, sight.ids))
@@ -110,19 +146,14 @@ def _compared(
     return Sight(first, tuple(hits.values()), (*hits, *rest), tuple(groups), certain)
 
 
+def is_exact(query: Query) -> bool:
+    """Whether exact filters alone choose. That a picture has no colour only hints at how it is."""
+    guessed = any(each.field == "colour" and NO_COLOUR in each.values for each in query.filters)
+    return not query.parts and not guessed
+
+
 def _unseen(result: SearchResult) -> None:
     """Only the first page is shown."""
-
-
-def _query(box: str) -> Query:
-    """What is searched; an empty box is everything."""
-    return make_query(box) if box.strip() else Query()
-
-
-def _options(plan: QuestionPlan, k: int) -> SearchOptions:
-    order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
-    fold = plan.intent not in COUNTING and not plan.group
-    return SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
 
 
 def matching_ids(

@@ -95,7 +95,7 @@ def tell_story(
     brief = Brief(plan, evidence, considered=count, matched=count, relevant=count)
     if model is not None:
         try:
-            draft = answerer_of(model, tuple(redact)).answer(brief, on_text=on_text)
+            draft = answerer_of(model, tuple(redact), on_notice).answer(brief, on_text=on_text)
             story = _checked(collection, draft, brief, model.name, seen=model.sees)
             if story.claims and story.status != "refused":
                 return story

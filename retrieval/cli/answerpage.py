@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import numbers_in
-from retrieval.cli.answers import status_line
+from retrieval.cli.answers import basis, first_cited, shortened
 from retrieval.cli.html import data_image, escape, link, page_of, section, write_html
 from retrieval.errors import RetrievalError
 
@@ -24,20 +24,21 @@ def write_answer(collection: Collection, answer: Answer, path: str) -> None:
 def render_answer(collection: Collection, answer: Answer) -> str:
     """One page: the answer, its citations as links to the photos below, then all that was found."""
     cited = {citation.n for citation in answer.citations}
-    pieces = [piece for piece in answer.evidence if piece.n in cited]
-    shown = {piece.n for piece in pieces[:SHOWN]}
+    shown = set(first_cited(answer, SHOWN))
+    pieces = [piece for piece in answer.evidence if piece.n in shown]
     struck = "".join(
         f'<p class="struck"><s>{escape(each.claim)}</s> {escape(each.reason)}</p>'
         for each in answer.struck
     )
-    cards = "".join(_card(collection, piece) for piece in pieces[:SHOWN])
-    more = f'<p class="note">and {len(pieces) - SHOWN:,} more</p>' if len(pieces) > SHOWN else ""
+    cards = "".join(_card(collection, piece) for piece in pieces)
+    left = len(cited) - len(shown)
+    more = f'<p class="note">and {left:,} more</p>' if left else ""
     sources = f'<h2>Cited photos</h2><div class="grid">{cards}</div>{more}' if cards else ""
     body = (
         f"<section><h1>{escape(answer.question)}</h1>"
         f'<p class="answer">{_linked(answer.text, shown)}</p>'
         f'<p class="note"><span class="status {escape(answer.status)}">{escape(answer.status)}'
-        f"</span> {escape(status_line(answer))}</p>{struck}{sources}</section>"
+        f"</span> {escape(basis(answer))}</p>{struck}{sources}</section>"
         f"<h2>What was found</h2>{section(collection, answer.result)}"
     )
     return page_of(f"retrieval: {answer.question}", body)
@@ -48,9 +49,11 @@ def _linked(text: str, shown: set[int]) -> str:
     parts, place = [], 0
     for start, end, numbers in numbers_in(text):
         target = next((n for n in numbers if n in shown), None)
-        marker = escape(text[start:end])
+        marker = escape(shortened(text[start:end]))
         parts.append(escape(text[place:start]))
-        parts.append(marker if target is None else f'<a href="#photo-{target}">{marker}</a>')
+        full = escape(text[start:end])
+        link_ = f'<a href="#photo-{target}" title="{full}">{marker}</a>'
+        parts.append(marker if target is None else link_)
         place = end
     return "".join([*parts, escape(text[place:])])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from retrieval.answerers.citing import without_markers
+from retrieval.answerers.citing import numbers_in, without_markers
 from retrieval.cli.output import emit, printable, tell
 from retrieval.cli.results import chip_record, hit_record, likely, plan_line, result_table, summary
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from retrieval.records import Answer, QuestionPlan, SearchResult
 
 SOURCES = 10  # cited photos that are listed for people
+RUNS = 6  # numbers, or ranges of them, of one citation that people are shown
+
+#: The beginning of a citation at the end of what was written so far.
+_BEGUN = re.compile(r"[\[【［][\s\d,，、;；~～至‐-—-]*\Z")
 
 
 # --- for programs ---------------------------------------------------------------------------
@@ -64,32 +70,44 @@ class Reader:
     """Shows people an answer as it comes: the photos, the draft on a terminal, what is checked."""
 
     def __init__(self) -> None:
-        self.drafted = ""
+        self.drafted = self.held = ""
         self.streams = sys.stdout.isatty()
+        self.shown: SearchResult | None = None
 
     def show_result(self, result: SearchResult) -> None:
-        """The photos that were found, at once."""
-        shown = likely(result)
+        """The photos that were found, at once; what stands there already is not shown again."""
+        if result is self.shown:
+            return
+        self.shown, shown = result, likely(result)
         if plan := plan_line(result):
             tell(plan)
         if shown.hits:
             emit(result_table(shown) + "\n")
         tell(summary(result, shown))
-        self.drafted = ""
+        self.drafted = self.held = ""
 
     def show_text(self, text: str) -> None:
         """A piece of the draft, on a terminal."""
-        if self.streams:
-            emit(printable_lines(text), end="")
-            sys.stdout.flush()
-            self.drafted += text
+        if not self.streams:
+            return
+        self.drafted += text
+        whole = self.held + text
+        begun = _BEGUN.search(whole)  # a citation is shown when it is complete
+        place = begun.start() if begun else len(whole)
+        self.held = whole[place:]
+        self._write(whole[:place])
+
+    def _write(self, text: str) -> None:
+        emit(printable_lines(shortened(text)), end="")
+        sys.stdout.flush()
 
     def show_answer(self, answer: Answer) -> None:
         """What is left of the draft after checking, if it is not what stands there already."""
         if self.drafted:
-            emit("")
+            self._write(self.held + "\n")
         if not _same(self.drafted, answer.text):
-            emit(("Checked: " if self.drafted else "") + printable_lines(answer.text))
+            text = printable_lines(shortened(answer.text))
+            emit(("Checked: " if self.drafted else "") + text)
         emit_sources(answer)
         for struck in answer.struck:
             tell(f"struck: {printable(struck.claim)} ({printable(struck.reason)})")
@@ -101,6 +119,25 @@ def printable_lines(text: str) -> str:
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
+def shortened(text: str) -> str:
+    """The text with no more of each citation than people will read: "[1, 3-5, 7, 9, 11, 13, …]"."""
+    parts, place = [], 0
+    for start, end, _ in numbers_in(text):
+        runs = re.split("[,，、;；]", text[start + 1 : end - 1])
+        if len(runs) > RUNS:
+            parts += [text[place : start + 1], ",".join(runs[:RUNS]), ", …"]
+            place = end - 1
+    return "".join([*parts, text[place:]])
+
+
+def first_cited(answer: Answer, most: int) -> list[int]:
+    """The numbers of up to `most` cited photos: the first of each citation, then the second, …"""
+    cited = {citation.n for citation in answer.citations}
+    rows = zip_longest(*(numbers for *_, numbers in numbers_in(answer.text)))
+    turns = (n for row in rows for n in row if n in cited)
+    return sorted(list(dict.fromkeys([*turns, *sorted(cited)]))[:most])
+
+
 def _same(drafted: str, text: str) -> bool:
     return "".join(without_markers(drafted).split()) == "".join(without_markers(text).split())
 
@@ -108,7 +145,7 @@ def _same(drafted: str, text: str) -> bool:
 def emit_sources(answer: Answer) -> None:
     """The cited photos by their numbers."""
     paths = {c.n: c.path for c in answer.citations}
-    for n in sorted(paths)[:SOURCES]:
+    for n in first_cited(answer, SOURCES):
         emit(f"  [{n}] {printable(paths[n])}")
     if len(paths) > SOURCES:
         emit(f"  … and {len(paths) - SOURCES:,} more (--json lists them)")
@@ -116,11 +153,18 @@ def emit_sources(answer: Answer) -> None:
 
 def status_line(answer: Answer) -> str:
     """How far the answer can be trusted, and what it stands on."""
-    result = answer.result
-    match = "" if result.relevant is None else f", {result.relevant:,} match"
+    return f"{answer.status}: {basis(answer)}"
+
+
+def basis(answer: Answer) -> str:
+    """What an answer stands on, and who gave it."""
+    relevant = answer.result.relevant
+    if answer.plan.alternatives and answer.totals:
+        relevant = sum(total.count for total in answer.totals)
+    match = "" if relevant is None else f", {relevant:,} match"
     time = sum(answer.seconds.values())
     return (
-        f"{answer.status}: {answer.considered:,} photos considered{match}; "
+        f"{answer.considered:,} photos considered{match}; "
         f"answered by {answer.answerer} in {time:.2f} s"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,14 +14,16 @@ from retrieval.cli.options import (
     encoder_options,
     judge_of,
     judging_options,
-    model_of,
     model_options,
     open_settings,
     show_notice,
+    spec_of,
+    usable_model,
 )
 from retrieval.cli.output import emit, to_json
 from retrieval.cli.search import ask_daemon
 from retrieval.config import Settings, load_settings
+from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,20 +64,20 @@ def ask_command(
     The photos come first, then the answer: from what is known of them (dates, places, cameras,
     captions, writing), without any model unless one is named. It says so when they do not tell.
     """
-    settings = load_settings(**flags)
+    settings, asked, reader = load_settings(**flags), " ".join(question), Reader()
+    first = None if as_json or refine else FirstPage(settings, asked, k, reader)
     from retrieval.answering import Hearer, ask
 
-    reader = Reader()
     quiet = Hearer(on_notice=show_notice)
     hearer = quiet if as_json else Hearer(reader.show_result, reader.show_text, show_notice)
     with open_settings(settings, one_shot=True) as collection:
         answer = ask(
             collection,
-            " ".join(question),
+            asked,
             options=ask_options(settings, k=k, rerank=rerank, verify=verify, refine=refine),
-            model=model_of(settings, consent),
+            model=usable_model(settings, consent),
             judge=judge_of(settings),
-            search=searcher(settings, collection),
+            search=searcher(settings, collection, first),
             hearer=hearer,
         )
         if html:
@@ -87,11 +90,42 @@ def ask_command(
         reader.show_answer(answer)
 
 
-def searcher(settings: Settings, collection: Collection) -> Searcher:
+class FirstPage:
+    """The first photos for a question, by the daemon where one runs; they are shown at once.
+
+    So they are there before this process has loaded what the rest of the answer needs.
+    """
+
+    def __init__(self, settings: Settings, question: str, k: int, reader: Reader) -> None:
+        """Ask the daemon, and show what it found. What fails is tried again, and tells then."""
+        from retrieval.daemon import client
+        from retrieval.storage.layout import collection_path
+
+        place = collection_path(settings.collection, settings.home)
+        self.found: tuple[Query, SearchOptions, SearchResult] | None = None
+        with suppress(RetrievalError):
+            if look := client.look(place, spec_of(settings), question, k):
+                self.found = look[:3]
+                for notice in look[3]:
+                    show_notice(notice)
+                reader.show_result(look[2])
+
+    def of(self, query: Query, options: SearchOptions) -> SearchResult | None:
+        """What was found already, if it was this search."""
+        if self.found is not None and self.found[:2] == (query, options):
+            return self.found[2]
+        return None
+
+
+def searcher(
+    settings: Settings, collection: Collection, first: FirstPage | None = None
+) -> Searcher:
     """Searches by the daemon where one runs, else here."""
 
     def search(query: Query, options: SearchOptions, among: Sequence[int] | None) -> SearchResult:
-        result = None if among else ask_daemon(settings, query, options)
+        result = first.of(query, options) if first and not among else None
+        if result is None and not among:
+            result = ask_daemon(settings, query, options)
         if result is not None:
             return result
         from retrieval.searching import run

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from retrieval.cli.answers import Reader, answer_record, why_lines
+from retrieval.cli.ask import searcher
 from retrieval.cli.options import (
     ask_options,
     collection_option,
@@ -27,6 +29,7 @@ from retrieval.errors import RetrievalError, UsageError
 
 if TYPE_CHECKING:
     from retrieval.answering.history import Conversation
+    from retrieval.answering.looking import Searcher
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
     from retrieval.records import Answer, AskOptions
@@ -85,13 +88,15 @@ def chat_command(
         kept = history.conversations(collection)
         if going_on and not kept:
             raise UsageError("No conversation is kept yet. Begin one with: retrieval chat")
-        chosen = name or (kept[0][0] if going_on else history.new_name(collection))
+        if name is None:
+            name = kept[0][0] if going_on else history.new_name(collection)
         session = Session(
             collection,
-            history.Conversation(collection, chosen),
+            history.Conversation(collection, name),
             model_of(settings, consent),
             judge_of(settings),
             ask_options(settings, k=k, rerank=rerank, verify=verify, refine=refine),
+            searcher(settings, collection),
             as_json,
         )
         session.run(_lines())
@@ -143,6 +148,7 @@ class Session:
         model: LanguageModel | None,
         judge: Judge | None,
         options: AskOptions,
+        search: Searcher,
         as_json: bool,
     ) -> None:
         """Nothing is asked yet."""
@@ -151,6 +157,7 @@ class Session:
         self.model = model
         self.judge = judge
         self.options = options
+        self.search = search
         self.as_json = as_json
         self.reader = Reader()
         self.last: Answer | None = None
@@ -189,6 +196,7 @@ class Session:
             model=self.model,
             judge=self.judge,
             history=self.conversation.turns,
+            search=self.search,
             hearer=Hearer(on_notice=show_notice) if self.as_json else hearer,
         )
         self.last, self.after = answer, answer.result.next
@@ -246,14 +254,14 @@ class Session:
 
     def more(self) -> None:
         """The next page of what was found."""
-        from retrieval.records import SearchOptions
+        from retrieval.answering.looking import first_search
         from retrieval.searching import run
 
         answer = self._answer()
         if not self.after:
             tell("There are no more.")
             return
-        options = SearchOptions(k=self.options.k, after=self.after)
+        options = replace(first_search(answer.plan, self.options.k)[1], after=self.after)
         result = run(self.collection, answer.result.query, options, answer.plan.among or None)
         self.after = result.next
         shown = likely(result)

@@ -65,6 +65,8 @@ blockquote {{ margin: 0; padding: 4px 0; }}
 .status.grounded {{ color: var(--accent); }}
 .struck {{ color: var(--soft); }}
 h2 {{ font-size: 16px; font-weight: 600; margin: 28px 0 10px; }}
+h2 + section h1 {{ font-size: 15px; font-weight: 400; }}
+h2 + section .asked:has(+ .chips) {{ display: none; }}
 figure:target {{ outline: 2px solid var(--accent); }}
 </style>
 </head>

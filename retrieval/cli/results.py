@@ -9,6 +9,8 @@ from typing import Any
 from retrieval.cli.output import printable, to_json
 from retrieval.records import Chip, Hit, SearchResult
 
+MOST_NAMED = 120  # characters of a query that are repeated
+
 
 def likely(result: SearchResult, *, everything: bool = False) -> SearchResult:
     """The result as people are to see it: without the hits that are most likely wrong."""
@@ -126,7 +128,9 @@ def summary(result: SearchResult, shown: SearchResult) -> str:
         of = f"{result.matched:,} that pass the filters, {of} in all"
     how = f", {result.method}" if result.method and not result.method.startswith("exact") else ""
     how = f"{result.elapsed_ms:.0f} ms, encoder {result.encoder}{how}"
-    name = f" for “{printable(str(result.query))}”" if result.query.parts else ""
+    words = printable(str(result.query))
+    words = words if len(words) <= MOST_NAMED else f"{words[:MOST_NAMED]}…"
+    name = f" for “{words}”" if result.query.parts else ""
     if result.relevant is None:
         return f"{len(shown.hits)} of {of}{name}, {how}"
     if result.relevant == 0:

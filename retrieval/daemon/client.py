@@ -51,27 +51,54 @@ def search(
     None if there is no daemon, or if it is better done in this process. `spec` are model, device
     and precision. Raises what the same search in this process would raise.
     """
-    if where.socket_path() is None or (wanted := _wanted(place, spec)) is None:
-        return None
-    asked = {
-        "ask": "search",
-        "wanted": wanted,
-        "query": protocol.plain(query),
-        "options": protocol.plain(options),
-    }
-    answer = _ask(asked, ANSWER_S)
+    asked = {"ask": "search", "query": protocol.plain(query), "options": protocol.plain(options)}
+    answer = _answer(place, spec, asked)
     if answer is None:
         return None
-    if "error" in answer:
-        error = _error(answer["error"])
-        if error is None or isinstance(error, _NOT_TAKEN_OVER):
-            return None
-        raise error
     try:
-        result = protocol.result_from_json(answer.get("result"))
+        return protocol.result_from_json(answer.get("result")), _notices(answer)
     except protocol.ProtocolError:
         return None
-    return result, [str(notice) for notice in answer.get("notices", [])]
+
+
+def look(
+    place: Path, spec: Sequence[str], question: str, k: int
+) -> tuple[Query, SearchOptions, SearchResult, list[str]] | None:
+    """What the answer to a question begins with: the search, its first page, notices to tell.
+
+    The daemon plans the question, so that its hits are shown before this process has loaded what
+    answering needs. None and errors as with `search`.
+    """
+    answer = _answer(place, spec, {"ask": "look", "question": question, "k": k})
+    if answer is None:
+        return None
+    try:
+        query, options, result = answer["result"]
+        return (
+            protocol.query_from_json(query),
+            protocol.options_from_json(options),
+            protocol.result_from_json(result),
+            _notices(answer),
+        )
+    except (protocol.ProtocolError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _answer(place: Path, spec: Sequence[str], asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What the daemon says about a collection; None where this process is to do it."""
+    if where.socket_path() is None or (wanted := _wanted(place, spec)) is None:
+        return None
+    answer = _ask({"wanted": wanted, **asked}, ANSWER_S)
+    if answer is None or "error" not in answer:
+        return answer
+    error = _error(answer["error"])
+    if error is None or isinstance(error, _NOT_TAKEN_OVER):
+        return None
+    raise error
+
+
+def _notices(answer: dict[str, Any]) -> list[str]:
+    return [str(notice) for notice in answer.get("notices", [])]
 
 
 def _wanted(place: Path, spec: Sequence[str]) -> dict[str, Any] | None:

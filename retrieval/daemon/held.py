@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from retrieval.collection import Collection
 from retrieval.encoders import EncoderSpec
@@ -16,6 +18,9 @@ from retrieval.errors import ImageError, QueryError, RetrievalError
 from retrieval.records import Query, SearchOptions, SearchResult
 from retrieval.searching import run
 from retrieval.storage.reading import is_current
+
+T = TypeVar("T")
+FirstLook = tuple[Query, SearchOptions, SearchResult]
 
 MOST = 4  # collections that are kept open
 FILES = ("manifest.json", "catalog.db", "catalog.seal")
@@ -35,7 +40,7 @@ class Wanted:
 
 
 class Held:
-    """One open collection. It does one search at a time."""
+    """One open collection. It does one thing at a time."""
 
     def __init__(self, place: str, spec: EncoderSpec) -> None:
         self.place = Path(place)
@@ -48,16 +53,13 @@ class Held:
         self._dropped = False  # made room for another one
         self._lock = threading.Lock()
 
-    def search(
-        self, catalog: tuple[int, int], query: Query, options: SearchOptions
-    ) -> tuple[SearchResult, list[str]]:
-        """Search, and return what is to be told besides. Raises as `search`, OtherCatalogError."""
+    def do(self, catalog: tuple[int, int], work: Callable[[Collection], T]) -> tuple[T, list[str]]:
+        """Do this with it, and return what is to be told besides. Raises OtherCatalogError too."""
         with self._lock:
             self.used_at = time.time()
             self._notices.clear()
             try:
-                collection = self._opened(catalog)
-                return run(collection, query, options), list(self._notices)
+                return work(self._opened(catalog)), list(self._notices)
             except (QueryError, ImageError):
                 raise  # the query's fault
             except BaseException:
@@ -157,9 +159,25 @@ class Holdings:
     def search(
         self, wanted: Wanted, query: Query, options: SearchOptions
     ) -> tuple[SearchResult, list[str]]:
-        """Search the collection that is wanted. Raises as `Held.search`."""
+        """Search the collection that is wanted. Raises as `search`, OtherCatalogError."""
+        return self._do(wanted, lambda collection: run(collection, query, options))
+
+    def look(self, wanted: Wanted, question: str, k: int) -> tuple[FirstLook, list[str]]:
+        """The search that a question's answer begins with, and its result. Raises the same."""
+        from retrieval.answering.looking import first_search
+        from retrieval.answering.planning import plan_question, readable
+
+        def work(collection: Collection) -> FirstLook:
+            today = datetime.date.today()
+            plan = plan_question(readable(question), collection.vocabulary(), today)
+            query, options = first_search(plan, k)
+            return query, options, run(collection, query, options)
+
+        return self._do(wanted, work)
+
+    def _do(self, wanted: Wanted, work: Callable[[Collection], T]) -> tuple[T, list[str]]:
         try:
-            return self.get(wanted).search(wanted.catalog, query, options)
+            return self.get(wanted).do(wanted.catalog, work)
         except BaseException:
             self.tidy()  # what could not be opened takes nobody's place
             raise
@@ -182,6 +200,7 @@ class Holdings:
 
         try:
             self.search(wanted, make_query("a photo"), SearchOptions(k=1))
+            self.look(wanted, "Where is the photo?", 1)
         except (RetrievalError, OtherCatalogError):
             return
 

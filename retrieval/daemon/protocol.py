@@ -1,7 +1,8 @@
 """What client and server say to each other: lines of JSON.
 
-    request   {"protocol": 4, "program": PROGRAM, "ask": ASK, …}, where ASK is
-              "search", "warm" (load a collection, after the answer), "status" or "stop"
+    request   {"protocol": 5, "program": PROGRAM, "ask": ASK, …}, where ASK is
+              "search", "look" (plan a question and search what its answer begins with),
+              "warm" (load a collection, after the answer), "status" or "stop"
     at once   {"received": true}: the server lives; to the same protocol only
     answer    {"result": …, "notices": […]}
               or {"error": [class, message]}, an error of the library
@@ -25,7 +26,7 @@ from retrieval.records import Chip, Filter, Hit, Part, Query, SearchOptions, Sea
 if TYPE_CHECKING:
     from socket import socket
 
-PROTOCOL = 4
+PROTOCOL = 5
 #: Which code it is: only the same program may answer for another process.
 PROGRAM = f"{__version__} {Path(__file__).parent.parent}"
 MOST_BYTES = 1 << 20  # of a request

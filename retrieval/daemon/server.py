@@ -169,11 +169,13 @@ class Server:
         if not _is_same_program(request):
             log("asked by another version of the program; ending")
             return OTHER_PROGRAM
-        if ask not in ("search", "warm"):
+        if ask not in ("search", "look", "warm"):
             return {"refused": "an unknown request"}
         try:
             if ask == "search":
                 return self._search(request)
+            if ask == "look":
+                return self._look(request)
             self.warm(request["wanted"])
             return {"result": {}}
         except RetrievalError as exc:
@@ -187,9 +189,18 @@ class Server:
         query = protocol.query_from_json(request["query"])
         options = protocol.options_from_json(request["options"])
         result, notices = self._open_holdings().search(wanted, query, options)
+        self._count()
+        return {"result": protocol.plain(result), "notices": notices}
+
+    def _look(self, request: dict[str, Any]) -> dict[str, Any]:
+        wanted, question = _wanted(request["wanted"]), str(request["question"])
+        look, notices = self._open_holdings().look(wanted, question, int(request["k"]))
+        self._count()
+        return {"result": protocol.plain(look), "notices": notices}
+
+    def _count(self) -> None:
         with self._lock:
             self.served += 1
-        return {"result": protocol.plain(result), "notices": notices}
 
     def _open_holdings(self) -> Holdings:
         from retrieval.daemon.held import Holdings  # numpy: not before the socket is there

@@ -40,6 +40,7 @@ from retrieval.errors import (
 )
 from retrieval.maintenance.forgetting import forget
 from retrieval.records import Kind, Query, SearchOptions
+from retrieval.searching import run
 from tests.conftest import open_toy
 from tests.flips import flip
 from tests.pictures import picture
@@ -118,6 +119,46 @@ def test_names_that_are_not_utf8(place: Path, daemon: Server) -> None:
     assert result is not None
     paths = {result.hits[0].path, *result.hits[0].also}
     assert {os.fsencode(path).rsplit(b"/")[-1] for path in paths} == {b"blue.png", b"\xff.png"}
+
+
+def test_a_question_begins_with_its_first_page(place: Path, daemon: Server) -> None:
+    look = client.look(place, SPEC, "Where did I photograph a red wall?", 2)
+    assert look is not None
+    query, options, result, notices = look
+    assert (query, options) == (make_query("a red wall"), SearchOptions(k=2))
+    assert without_time(result) == without_time(here(place, query, k=2))
+    assert notices == []
+    with pytest.raises(QueryError, match="The question is empty"):
+        client.look(place, SPEC, "?", 2)
+    assert daemon.served == 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where is a red wall?",
+        "How many photos did I take?",
+        "Did I take more red or green photos?",
+        "red " * 1_000,
+    ],
+)
+def test_answers_are_the_same(question: str, place: Path, daemon: Server) -> None:
+    words = ["ask", question, "-c", str(place)]
+    by_daemon = CliRunner().invoke(main, words)
+    assert daemon.served >= 1
+    assert by_daemon.stdout.count("rank  match") == 1  # shown once
+    daemon.stop()
+    while client.status() is not None:
+        time.sleep(0.01)
+    alone = CliRunner().invoke(main, words)
+    assert (by_daemon.exit_code, alone.exit_code) == (0, 0)
+    assert by_daemon.stdout == alone.stdout
+
+
+def test_a_question_that_is_none_is_refused_the_same(place: Path, daemon: Server) -> None:
+    result = CliRunner().invoke(main, ["ask", "?", "-c", str(place)])
+    assert result.exit_code == 2
+    assert result.output.count("The question is empty") == 1
 
 
 @pytest.mark.parametrize("option", ["--json", "--jsonl", "--paths", None])
@@ -357,7 +398,9 @@ def test_the_least_used_makes_room(place: Path, tmp_path: Path) -> None:
     open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     holdings.close()
     # one that was handed out before it was closed works, and holds nothing afterwards
-    assert first.search(wanted[0].catalog, make_query("red"), SearchOptions(k=1))[0].hits
+    red = make_query("red")
+    found, _ = first.do(wanted[0].catalog, lambda held: run(held, red, SearchOptions(k=1)))
+    assert found.hits
     if open_files:
         assert len(os.listdir("/proc/self/fd")) < open_files
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrieval.answering.writing import with_marker, written
-from retrieval.cli.answers import Reader, answer_record, status_line, why_lines
+from retrieval.cli.answers import (
+    Reader,
+    answer_record,
+    first_cited,
+    shortened,
+    status_line,
+    why_lines,
+)
 from retrieval.cli.output import to_json
 from retrieval.records import (
     Answer,
     Brief,
+    Citation,
     Claim,
     Evidence,
     Facts,
@@ -104,3 +118,46 @@ def test_people_see_what_is_left_after_checking(capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     assert "Checked: On 2021-04-03 [1]." in shown
     assert "\x1b" not in shown
+
+
+LONG = "In Oslo [1, 3, 5, 7, 9, 11-14, 16, 18]; and in Kyoto [2, 4]."
+SHORT = "In Oslo [1, 3, 5, 7, 9, 11-14, …]; and in Kyoto [2, 4]."
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (LONG, SHORT),
+        ("no citation, [2023-02-15], [a, b, c, d, e, f, g, h]",) * 2,
+        ("在北京【1，3，5，7，9，11，13】。", "在北京【1,3,5,7,9,11, …】。"),
+        ("", ""),
+    ],
+)
+def test_long_citations_are_shortened_for_people(text: str, shown: str) -> None:
+    assert shortened(text) == shown
+    assert shortened(shown) == shown
+
+
+@given(cuts=st.lists(st.integers(0, len(LONG)), max_size=8))
+def test_however_it_streams(cuts: list[int]) -> None:
+    reader, written = Reader(), io.StringIO()
+    reader.streams = True
+    places = [0, *sorted(cuts), len(LONG)]
+    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(io.StringIO()):
+        for start, end in pairwise(places):
+            reader.show_text(LONG[start:end])
+        reader.show_text(" [1")  # a citation that never ends is shown at the end
+        reader.show_answer(answer(Claim("On 2021-04-03.", (1,))))
+    assert written.getvalue().startswith(f"{SHORT} [1\n")
+
+
+def test_photos_of_every_citation_are_listed() -> None:
+    claims = Claim("In Oslo.", tuple(range(1, 60))), Claim("In Kyoto.", (60, 61))
+    made = answer(*claims)
+    cited = replace(
+        made,
+        text="In Oslo [1-59] and in Kyoto [60, 61].",
+        citations=tuple(Citation(n, f"/a/{n}.jpg", "") for n in range(1, 62)),
+    )
+    assert first_cited(cited, 6) == [1, 2, 3, 4, 60, 61]
+    assert first_cited(cited, 100) == list(range(1, 62))

@@ -99,3 +99,20 @@ def test_an_answer_loads_no_more_than_a_search(indexed: Path) -> None:
     ask = SEARCH.replace("'search', 'red'", "'ask', 'When did I photograph something red?'")
     found = imported(ask, str(indexed))
     assert not found & (set(HEAVY) - {"numpy"} | {"httpx", "subprocess"})
+
+
+def test_the_first_photos_are_shown_before_anything_heavy_is_loaded(
+    indexed: Path, daemon: Server
+) -> None:
+    code = SEARCH.replace(
+        "main(['search', 'red'",
+        "from retrieval.cli.answers import Reader\n"
+        "class Shown(BaseException): pass\n"
+        "def stop(self, result): raise Shown\n"
+        "Reader.show_result = stop\n"
+        "main(['ask', 'When was the red one?'",
+    )
+    setup, _, call = code.rpartition("\n")
+    found = imported(f"{setup}\ntry:\n    {call}\nexcept Shown:\n    pass", str(indexed))
+    assert daemon.served == 1
+    assert not found & (set(HEAVY) | {"sqlite3", "platformdirs", "subprocess", "tomllib"})

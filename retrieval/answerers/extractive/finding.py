@@ -8,19 +8,23 @@ from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.counting import counted, whole
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of
-from retrieval.answerers.extractive.valued import first_or_last
+from retrieval.answerers.extractive.those import shows_it
+from retrieval.answerers.extractive.valued import first_or_last, told_by
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
+    MOST_ABOUT,
     MOST_NAMED,
     UNTOLD,
     WORTH_NAMING,
+    describes_one,
     expected_right,
     is_certain,
+    is_there,
     one_is_meant,
     relevant,
     words_for,
 )
-from retrieval.records import Brief, Claim, Draft, Evidence
+from retrieval.records import Brief, Claim, Draft, Elsewhere, Evidence
 
 
 def find(brief: Brief, voice: Voice) -> Draft:
@@ -40,6 +44,27 @@ def find(brief: Brief, voice: Voice) -> Draft:
     if one_is_meant(brief):
         return Draft(which(brief, voice))
     return Draft((counted(brief, voice, whole(brief)), *best_match(brief, voice)))
+
+
+def elsewhere(brief: Brief, voice: Voice, better: Elsewhere) -> Draft | None:
+    """That the photo that is meant may be elsewhere; None where not one photo is described.
+
+    It names the best photo that is where, or when, it was asked for as well.
+    """
+    photo = next((each for each in brief.evidence if each.n == better.n), None)
+    value = told_by(voice, better.field)(photo) if photo else None
+    if not describes_one(brief.plan) or photo is None or value is None:
+        return None
+    text = voice.wording.elsewhere.format(
+        photo=voice.photo(photo),
+        answer=voice.phrase(better.field, voice.day(value) if better.field == "taken" else value),
+        asked=voice.said(better.asked),
+    )
+    claims = [Claim(text, (photo.n,), min(better.probability, MOST_ABOUT))]
+    if here := relevant(brief):
+        text = voice.wording.closest.format(photo=voice.photo(here[0]))
+        claims.append(Claim(text, (here[0].n,), UNTOLD))
+    return Draft(tuple(claims))
 
 
 def which(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
@@ -66,7 +91,7 @@ def which_confidence(brief: Brief) -> float | None:
         return None
     if first.probability is not None:
         return first.probability
-    return UNTOLD if others or brief.relevant is None else first.relevance
+    return UNTOLD if others or brief.relevant is None else is_there(brief, first)
 
 
 def best_match(brief: Brief, voice: Voice) -> list[Claim]:
@@ -75,7 +100,7 @@ def best_match(brief: Brief, voice: Voice) -> list[Claim]:
     if is_certain(brief) or len(photos) < 2:
         return []
     text = voice.wording.best.format(photo=voice.photo(photos[0]))
-    return [Claim(text, (photos[0].n,), photos[0].relevance)]
+    return [Claim(text, (photos[0].n,), is_there(brief, photos[0]))]
 
 
 def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
@@ -87,6 +112,8 @@ def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
 
 def yes_or_no(brief: Brief, voice: Voice) -> Draft:
     """Yes, with the photos that show it. That there is none is a refusal, never a "no"."""
+    if brief.plan.among:
+        return shows_it(brief, voice)
     photos = relevant(brief)
     if not photos:
         return nothing(brief, voice)
@@ -94,7 +121,7 @@ def yes_or_no(brief: Brief, voice: Voice) -> Draft:
         return Draft((_yes_surely(brief, voice),))
     best, *others = photos
     rest = () if one_is_meant(brief) else tuple(each.n for each in others)
-    confidence = UNTOLD if best.relevance is None or brief.relevant is None else best.relevance
+    confidence = is_there(brief, best)
     text = voice.wording.yes[words_for(confidence)].format(photo=voice.photo(best))
     claims = [Claim(text, (best.n,), confidence)]
     if rest:

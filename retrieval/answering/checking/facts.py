@@ -9,11 +9,12 @@ import math
 import re
 from collections.abc import Iterator
 
-from retrieval.answering.checking.known import chinese_places, plain_path, squeezed
+from retrieval.answering.checking.known import Known, plain_path, squeezed
 from retrieval.answering.checking.reading import Reading
-from retrieval.answering.checking.times import Stated, times_in
-from retrieval.answering.checking.words import fold
+from retrieval.answering.checking.times import Stated, day_of, times_in
+from retrieval.answering.checking.words import fold, words_in
 from retrieval.errors import QueryError
+from retrieval.places.chinese import NamedPlace, names_in, places_called
 from retrieval.records import Evidence, Facts
 
 
@@ -60,7 +61,7 @@ def check_gear(reading: Reading) -> Reading:
             if not name or not re.search(r"[^\W\d]", name):
                 continue
             for match in re.finditer(
-                rf"(?<!\w){re.escape(name)}(?!\w)", reading.rest, re.IGNORECASE
+                rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", reading.rest, re.IGNORECASE
             ):
                 if each in reading.known_at(match.start()).evidence:
                     spans.append(match.span())
@@ -115,7 +116,7 @@ def check_times(reading: Reading) -> Reading:
 
 def _check_group(reading: Reading, numbers: tuple[int, ...], several: list[Stated]) -> None:
     known = reading.known_at(several[0].start)
-    dated = [each for each in known.evidence if each.facts.taken_at]
+    dated = [each for each in known.evidence if day_of(each.facts)]
     for stated in several:
         words = reading.text[stated.start : stated.end].strip()
         if not dated:
@@ -232,26 +233,40 @@ def _close(a: float, b: float, share: float) -> bool:
 def check_places(reading: Reading) -> Reading:
     """A place of any photo, or in Chinese a known one, is a place of those that are cited."""
     spans = []
-    for name, start, end in _places_named(reading):
+    for name, places, start, end in _places_named(reading):
         known = reading.known_at(start)
         written = reading.text[start:end]
         said = any(squeezed(written) in text for text in known.quotable)
         asked = squeezed(written) in squeezed(reading.around.question)
         if not (
             said
-            or set(name.split()) <= known.words
+            or (set(name.split()) <= known.words if name else _is_of(known, places))
             or (asked and reading.negated(start))
-            or reading.is_counted(start, name)
+            or any(reading.is_counted(start, each) for each in _called(name, places))
         ):
             raise Unsupported(f"The cited photos do not say that they are of {written}.")
         spans.append((start, end))
     return reading.blanked(spans)
 
 
-def _places_named(reading: Reading) -> Iterator[tuple[str, int, int]]:
-    for written, english in chinese_places(reading.rest):
-        start = reading.rest.find(written)
-        yield english, start, start + len(written)
+def _is_of(known: Known, places: tuple[NamedPlace, ...]) -> bool:
+    """Whether the photos are of a place that a Chinese name may mean."""
+    return any(
+        set(words_in(place.name)) <= known.words
+        or (place.kind == "country" and place.country_code == each.facts.country_code)
+        for place in places
+        for each in known.evidence
+    )
+
+
+def _called(name: str, places: tuple[NamedPlace, ...]) -> tuple[str, ...]:
+    return (name,) if name else tuple(place.name for place in places)
+
+
+def _places_named(reading: Reading) -> Iterator[tuple[str, tuple[NamedPlace, ...], int, int]]:
+    """Folded names of the brief's photos, "" for Chinese ones with what they mean, and where."""
+    for written, start in names_in(reading.rest):
+        yield "", places_called(written), start, start + len(written)
     facts = [each.facts for each in reading.around.brief.evidence]
     names = {n for f in facts for n in (f.city, f.region, f.country) if n and len(n) > 2}
     plain = fold(reading.rest)
@@ -262,7 +277,7 @@ def _places_named(reading: Reading) -> Iterator[tuple[str, int, int]]:
     for name in sorted(names):
         for match in re.finditer(rf"\b{re.escape(fold(name))}\b", plain):
             if reading.rest[match.start()].isupper() or " " in name:
-                yield fold(name), *match.span()
+                yield fold(name), (), *match.span()
 
 
 def _short(text: str) -> str:

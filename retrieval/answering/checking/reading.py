@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from retrieval.answerers.citing import numbers_in
+from retrieval.answerers.extractive.saying import tame
+from retrieval.answering.checking.cleaning import clean_text
 from retrieval.answering.checking.known import Known, known_of
 from retrieval.answering.checking.words import content_of, fold, words_in
 from retrieval.records import Brief, Evidence
@@ -34,7 +36,8 @@ _NEGATION = re.compile(
 class Surroundings:
     """What a claim is compared with: the brief, and what is asked of the world besides.
 
-    `seen`: the answerer was shown the pictures, so that it may know what no text says.
+    `seen`: the answerer was shown the pictures, so that it may know what no text says. `composed`:
+    code made the claims out of the evidence, and repeats in them what was asked for.
     """
 
     brief: Brief
@@ -42,6 +45,7 @@ class Surroundings:
     is_place: IsPlace
     today: datetime.date
     refused: bool = False
+    composed: bool = False
 
     @cached_property
     def evidence(self) -> dict[int, Evidence]:
@@ -67,6 +71,35 @@ class Surroundings:
     def asked(self) -> frozenset[str]:
         """The stems of the words of the question."""
         return frozenset(content_of(f"{self.question} {self.brief.plan.box}"))
+
+    @cached_property
+    def _boxes(self) -> tuple[re.Pattern[str], ...]:
+        """What was searched, as templates repeat it; the longest first, which may hold others."""
+        plan = self.brief.plan
+        asked = {plan.box or plan.question, *plan.alternatives}
+        longest = sorted(asked, key=lambda box: (-len(box), box))
+        return tuple(pattern for box in longest for pattern in _as_repeated(box))
+
+    @cached_property
+    def _trips(self) -> tuple[re.Pattern[str], ...]:
+        """The labels of trips: "Berlin 2019" may end in another year."""
+        labels = [total.label for total in self.brief.totals if self.brief.plan.group == "trip"]
+        return tuple(pattern for label in labels for pattern in _as_repeated(label))
+
+    def unasked(self, text: str) -> str:
+        """A text with blanks for what a composed claim only repeats; others are as they are."""
+        return _blank(text, (*self._boxes, *self._trips)) if self.composed else text
+
+    def labelling(self, part: str) -> str:
+        """A part of a claim as labels of totals are looked for in it: groups not in what was asked,
+        which in a composed claim has names as well ("46 photos were taken in Berlin or Oslo").
+        """
+        asks = self.composed and not self.brief.plan.alternatives
+        return _blank(part, self._boxes) if asks else part
+
+    def repeats(self, asked: str, part: str) -> bool:
+        """Whether a part of a composed claim repeats this box."""
+        return self.composed and any(each.search(part) for each in _as_repeated(asked))
 
 
 @dataclass(frozen=True)
@@ -114,6 +147,10 @@ class Reading:
             rest = rest[:start] + " " * (end - start) + rest[end:]
         return replace(self, rest=rest)
 
+    def unasked(self) -> Reading:
+        """The same, with blanks for what a composed claim only repeats."""
+        return replace(self, rest=self.around.unasked(self.rest))
+
     def negated(self, at: int) -> bool:
         """Whether the sentence at `at` says that something is not there."""
         return bool(_NEGATION.search(_part(self.text, at, _SENTENCE)))
@@ -153,6 +190,24 @@ def read_claim(text: str, cites: Iterable[int], around: Surroundings) -> Reading
     inside = (n for *_, numbers in markers for n in numbers)
     reading = Reading(text, text, tuple(dict.fromkeys((*cites, *inside))), markers, around)
     return reading.blanked((start, end) for start, end, _ in markers)
+
+
+def _as_repeated(asked: str) -> Iterator[re.Pattern[str]]:
+    """Finds what was asked for in an answer by templates (Voice.matching), raw and cleaned."""
+    for text in dict.fromkeys((tame(asked), clean_text(tame(asked)))):
+        words = re.findall(r"\w+", text)
+        if not words:
+            continue
+        first = f"(?:{words[0]}" + r"\W+)?" if words[0] in ("taken", "shot", "made") else ""
+        rest = r"\W+".join(map(re.escape, words[bool(first) :]))
+        begins = r"(?:(?<![A-Za-z0-9-])|(?<![A-Za-z0-9])-)"
+        yield re.compile(rf"{begins}{first}{rest}(?![A-Za-z0-9-])", re.IGNORECASE)
+
+
+def _blank(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(lambda found: " " * len(found[0]), text, count=1)
+    return text
 
 
 def unquoted(text: str) -> str:

@@ -11,8 +11,8 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from retrieval.answering.planning import comparing, english
-from retrieval.answering.planning.boxes import finished
+from retrieval.answering.planning import comparing, english, sharing
+from retrieval.answering.planning.boxes import FILE, finished, geared
 from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
@@ -28,6 +28,23 @@ _AHEAD = re.compile(
     r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) "
     r"(?!which|what|how)[^,]{1,40}), "
     r"(?=(?:how|when|where|which|what|who|did|do|was|were|is|are|have)\b)",
+    re.IGNORECASE,
+)
+#: A file that is asked about, where photos are not spoken of: "What is in IMG_1.jpg?".
+_NAMED = re.compile(
+    rf"(?<![\w./\\-])(?<!photo )(?<!picture )(?<!image )(?<!file )(?={FILE.pattern})",
+    re.IGNORECASE,
+)
+#: "on the last day of our trip to Lisbon".
+_DAY = re.compile(
+    r"(?:\b(?:on|during) )?\b(?:the|my|our) (?:very )?(?P<pick>first|last) day"
+    r" (?:(?=(?:in|at)\b)|of (?=(?:the|my|our)\b))",
+    re.IGNORECASE,
+)
+_VIDEOS = re.compile(
+    r"(?:how many|do i have(?: any)?|are there(?: any)?|did i (?:take|make|shoot)(?: any)?) "
+    r"(?:videos?|movies?|clips?|films?)"
+    r"(?:$| (?:do|did|have|are|were|of|from|in|on|with|taken|at|during|show)\b.*)",
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"[\s?？!！.。…]+$")
@@ -52,7 +69,22 @@ def plan_question(
     if found is None or (found.intent == "find" and not (found.box or found.pick)):
         box = sought(_THANKS.sub("", bare), names)
         found = QuestionPlan("", "find", box, language=language_of(bare))
-    return replace(found, question=question)
+    if not found.alternatives and found.intent not in ("compare", "describe"):
+        found = replace(found, alternatives=comparing.either(found.box, names, today))
+    return replace(_on_a_day(found), question=question)
+
+
+def _on_a_day(plan: QuestionPlan) -> QuestionPlan:
+    """ "on the last day in Lisbon": no filter, so the last photo, or all days are counted."""
+    found = _DAY.search(plan.box)
+    if found is None or plan.pick or plan.group:
+        return plan
+    box = f"{plan.box[: found.start()]}{plan.box[found.end() :]}".strip()
+    if plan.intent == "count":
+        return replace(plan, intent="compare", box=box, group="day")
+    if plan.intent in ("when", "where", "what", "find"):
+        return replace(plan, box=box, pick=pick_of(found["pick"].casefold()))
+    return plan
 
 
 def is_framed(text: str) -> bool:
@@ -69,7 +101,8 @@ def _asked(text: str) -> tuple[str, str]:
     """A question without the marks at its end, and also without what politeness adds."""
     bare = _MARKS.sub("", text)
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
-    return bare, _IS.sub(" is ", _THANKS.sub("", asked))
+    asked = _IS.sub(" is ", _THANKS.sub("", asked))
+    return bare, _NAMED.sub("the photo ", asked) if "." in asked else asked
 
 
 def _read(
@@ -81,10 +114,12 @@ def _read(
 
         if made := chinese.plan(bare, vocabulary, today):
             return made
+    if _VIDEOS.fullmatch(asked):
+        return QuestionPlan("", "what", "", field="video")
     if ahead := _AHEAD.match(asked):
         made = _read(asked[ahead.end() :], asked[ahead.end() :], vocabulary, today)
         return made and _everywhere(made, ahead["said"])
-    if made := comparing.plan(asked, vocabulary, today):
+    if made := sharing.plan(asked, vocabulary, today) or comparing.plan(asked, vocabulary, today):
         return made
     found = match(asked, english.FRAMES)
     return None if found is None else _plan(found, vocabulary)
@@ -98,6 +133,13 @@ def _everywhere(plan: QuestionPlan, said: str) -> QuestionPlan:
         box=joined((plan.box, said)),
         alternatives=tuple(joined((box, said)) for box in plan.alternatives),
     )
+
+
+def readable(question: str) -> str:
+    """The question; of one that is longer than the search box takes, as much as fits."""
+    if len(question) <= MAX_CHARACTERS:
+        return question
+    return question[:MAX_CHARACTERS].rpartition(" ")[0] or question[:MAX_CHARACTERS]
 
 
 def cleaned(question: str) -> str:
@@ -130,10 +172,12 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     """The plan of a question in English that was taken apart."""
     asked = found.frame
     field = FIELDS.get(found.word("field"), asked.field)
+    bodies = [f"with {body}" * bool(found.word("use")) or body for body in found.bodies]
+    box = joined(geared(body, vocabulary) for body in bodies)
     return QuestionPlan(
         question="",
         intent=INTENTS.get(field, asked.intent) if asked.intent == "what" else asked.intent,
-        box=finished(found.body, vocabulary, place=asked.place),
+        box=finished(box, vocabulary, place=asked.place),
         field=field,
         pick=pick_of(found.word("pick")),
         group=group_of(found.word("group")) or asked.group,

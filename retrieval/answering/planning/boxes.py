@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
+from retrieval.errors import QueryError
+from retrieval.queries import make_query
+from retrieval.queries.compiling import compile_query
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import index_of
+from retrieval.queries.pieces import quoted
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
 _GEAR = re.compile(
-    r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE
+    r"(?<![\w'’-])(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE
 )
 
 
+#: What a make only describes: "the Apple store".
+_NOUN = re.compile(
+    r" (?!(?:camera|phone|in|on|at|from|with|during|since|before|after|between|near|last|this|and"
+    r"|or|outside|of|to)\b)[a-z]+(?!\w)"
+)
 #: What points to photos of an answer before, and says nothing of what they show.
 _PRONOUNS = frozenset(
     ("it", "that", "this", "them", "they", "these", "those", "this one", "she", "he")
@@ -31,8 +41,42 @@ _PRONOUNS |= {
 }
 #: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
 _LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
+#: "在京都用iPhone": a camera's name needs a word of its own before it.
+_USED = re.compile(r"(?<=[\u4e00-\u9fff])(?:是用|使用|用)(?:我的)?(?=[A-Z a-z])")
 
-_TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照)(?:的|$)")
+_TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照(?![片相]))(?:的|$)")
+#: Names of pictures, which are looked for by them.
+FILE = re.compile(
+    r"""(?P<folder>(?:[\w~.@+-]+[/\\])*)(?P<name>[\w@+-][\w.@+()-]*\.(?:jpe?g|png|gif|heic|heif|avif"""
+    r"""|webp|tiff?|bmp|dng|cr[23]|nef|arw|orf|rw2|raf))(?!\w)""",
+    re.IGNORECASE,
+)
+#: The facts that photos may have, by the names that people give them.
+_HAS = {
+    "gps": r"places?|locations?|gps|geotags?|coordinates",
+    "date": r"dates?|capture (?:dates?|times?)",
+    "camera": r"cameras?",
+    "caption": r"captions?|descriptions?",
+    "keywords": r"keywords?|tags?",
+    "rating": r"ratings?|stars",
+}
+_FACT = "|".join(f"(?P<{name}>{said})" for name, said in _HAS.items())
+_LACKS = re.compile(
+    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is|are|were) )?"
+    rf"(?:no|without(?: an?y?)?) (?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
+    re.IGNORECASE,
+)
+_HAVE = re.compile(
+    r"(?:an? )?(?:(?P<gps>gps|geotags?|coordinates|gps (?:data|coordinates|position))"
+    r"|(?P<caption>captions?)|(?P<keywords>keywords?)|(?P<rating>ratings?))",
+    re.IGNORECASE,
+)
+_JOURNEY = re.compile(
+    r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?"
+    r"(?P<pick>last|latest|most recent|first) (?:trip|journey|holiday|vacation)"
+    r"(?: to (?P<to>[^,?]+))?$",
+    re.IGNORECASE,
+)
 
 
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
@@ -42,17 +86,21 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     quotation marks is a description, while some words in them are to be found as they stand.
     """
     box = body.strip(" \t,，、:：;")
-    if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
-        box = quoted["inside"].strip()
+    if (whole := _QUOTED.fullmatch(box)) and whole["inside"].count(" ") >= 3:
+        box = whole["inside"].strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
+    box = _USED.sub(" 用", box).strip()
     if box.casefold() in _PRONOUNS:
         return ""
     if place and is_name(box, vocabulary):
         return f"in {box}"
-    gear = _GEAR.match(box)
-    if gear and _is_make(gear["name"], vocabulary):
-        return f"taken {box}"  # "with my Sony" alone may be a thing that is seen
-    return box
+    box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
+    if found := _HAVE.fullmatch(box):
+        return f"has:{found.lastgroup}"
+    lacks = _LACKS.search(box)
+    if lacks and only_filters(box[: lacks.start()], vocabulary):  # a man may lack a camera too
+        box = f"{box[: lacks.start()]}-has:{lacks.lastgroup}"
+    return geared(FILE.sub(_file, box), vocabulary)
 
 
 def is_name(text: str, vocabulary: Vocabulary) -> bool:
@@ -64,5 +112,49 @@ def is_name(text: str, vocabulary: Vocabulary) -> bool:
     return known or name[:1].isupper()
 
 
-def _is_make(word: str, vocabulary: Vocabulary) -> bool:
-    return any(word.casefold() in names_of(make or "")[:1] for make, _, _ in vocabulary.gear)
+def geared(box: str, vocabulary: Vocabulary) -> str:
+    """A box in which "with my Sony" is said of the photo: alone it may be a thing that is seen.
+
+    It is where nothing else is described before it: "in Kyoto with the Canon".
+    """
+    for found in _GEAR.finditer(box):
+        before = box[: found.start()]
+        known = _is_gear(found["name"], vocabulary) and not _NOUN.match(box, found.end())
+        if not known or before.endswith("taken "):
+            continue
+        if before.endswith("or "):
+            return f"{before}taken {box[found.start() :]}"
+        if only_filters(before, vocabulary):
+            return f"taken {box[found.start() :]} {before.removeprefix('taken ')}".strip()
+    return box
+
+
+def _is_gear(word: str, vocabulary: Vocabulary) -> bool:
+    """Whether a word is a camera's make, or what several of its models are called."""
+    name = index_of(vocabulary).gear.get(names_of(word))
+    return name is not None and name.sort in ("make", "family")
+
+
+def only_filters(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a box says nothing of what photos show; nor does an empty one."""
+    if not text.strip():
+        return True
+    try:
+        query = compile_query(make_query(text), vocabulary, datetime.date.today(), str.istitle)
+    except QueryError:
+        return False
+    return not query.parts
+
+
+def _file(found: re.Match[str]) -> str:
+    folder = found["folder"].rstrip("/\\")
+    return f"name:{found['name']}" + (f' folder:"{folder}"' if folder else "")
+
+
+def _journey(found: re.Match[str], vocabulary: Vocabulary) -> str:
+    """ "my last trip" as the trip of that name; as it is where none is known."""
+    to = names_of(found["to"] or "")
+    trips = [label for label in vocabulary.trips if names_of(label)[: len(to)] == to]
+    if not trips:
+        return found[0]
+    return f"trip:{quoted(trips[0] if found['pick'].casefold() == 'first' else trips[-1])}"
