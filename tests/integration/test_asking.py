@@ -104,6 +104,47 @@ def test_a_count_of_nothing_is_refused(album: Collection) -> None:
     assert not answer.citations
 
 
+def test_photos_without_a_date_are_told(album: Collection) -> None:
+    none = ask(album, "How many photos did I take in 1987?")
+    undated = sum(when is None for _, when, _ in PHOTOS)
+    assert undated == 1
+    said = f"1 of your {len(PHOTOS)} photos has no date."
+    assert none.text == f"No photo whose date is known was taken in 1987; {said}"
+    other = ask(album, "How many photos were not taken in 2019?")
+    assert other.text.endswith(said)
+    assert other.struck == ()
+    assert other.status == "grounded"
+
+
+def test_where_all_is_struck_it_says_so(album: Collection) -> None:
+    said = Scripted(Claim("It was taken in Atlantis in 1900 [1].", (1,)))
+    for question, text in (
+        ("When was the photo taken in 2021?", "Nothing that was found supports an answer."),
+        ("2021年的照片是什么时候拍的？", "找到的内容不能支持任何回答。"),
+    ):
+        answer = ask(album, question, answerer=said)
+        assert (answer.text, answer.status) == (text, "refused")
+        assert len(answer.struck) == 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many photos did I take in 2019 or 2020?",
+        "Did I take photos in 2019 or in 1999?",
+        "Show me five photos of something red",
+        "How many years did I photograph?",
+        "How many photos did I take per month?",
+        "How many photos were not taken with the X100V?",
+        "Summarise May 2021",
+    ],
+)
+def test_no_answer_by_templates_is_struck(album: Collection, question: str) -> None:
+    answer = ask(album, question)
+    assert answer.struck == ()
+    assert answer.text
+
+
 def test_the_largest_group_is_named_with_its_photos(album: Collection) -> None:
     answer = ask(album, "Which year did I take the most photos?")
     assert "2019" in answer.text
