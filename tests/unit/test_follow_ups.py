@@ -109,6 +109,7 @@ SAME = [
      "How many photos did I take in Lisbon in 2019?"),
     ("When did I photograph a giraffe?", "how many?", "How many photos of a giraffe?"),
     ("How many photos did I take in Lisbon?", "show me", "photos in Lisbon"),
+    ("Is there a photo of a cat in Lisbon?", "which ones?", "photos of a cat in Lisbon"),
     ("2019年我在Berlin拍了多少张照片？", "那2021年呢？", "2021年我在Berlin拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "那前一年呢？", "2018年我在Berlin拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "Lisbon呢？", "2019年我在Lisbon拍了多少张照片？"),
@@ -194,6 +195,7 @@ ASKED = [
     ("which ones show a cat?", "find", ALL_FOUR, set(), "a cat"),
     ("show me the ones with a cat", "find", ALL_FOUR, set(), "with a cat"),
     ("when did I take those with a cat?", "when", ALL_FOUR, set(), "with a cat"),
+    ("any with a cat?", "find", ALL_FOUR, set(), "with a cat"),
     ("how many with a cat?", "count", ALL_FOUR, set(), "with a cat"),
     ("它们是猫吗？", "yes-no", ALL_FOUR, set(), "猫"),
     ("其中有多少张有猫？", "count", ALL_FOUR, set(), "猫"),
@@ -267,13 +269,14 @@ NOTHING = [
     "is it a cat?", "which camera?", "where was that?", "are they blurry?",
     "how many of them show a cat?", "When did I come back?", "and before that?",
     "这张照片里有猫吗？",
+    "find more like it",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("then", NOTHING)
 def test_what_points_at_nothing_is_refused(then: str) -> None:
     last = turn("How many photos did I take in Rome?", "None.", "refused", ())
-    with pytest.raises(QueryError, match=r"(does not|has no one date)"):
+    with pytest.raises(QueryError, match=r"(does not|has no one date|similar)"):
         follow_up(plan_of(then), [last], understand, plan_of)
 
 
