@@ -11,7 +11,13 @@ from PIL import Image
 
 from retrieval import Collection, index_folder
 from retrieval.answering import Hearer, ask
-from retrieval.errors import ModelError, NoCollectionError, QueryError
+from retrieval.errors import (
+    MissingExtraError,
+    ModelError,
+    NoCollectionError,
+    PrivacyError,
+    QueryError,
+)
 from retrieval.records import AskOptions, Brief, Claim, Draft, Turn, ignore_text
 from tests.conftest import open_toy
 from tests.pictures import picture
@@ -74,6 +80,22 @@ def test_counts_come_from_the_whole_match_set(album: Collection) -> None:
     assert names(answer) == {f"{number}.jpg" for number in range(5)}
     assert len(answer.result.hits) == 2  # what is shown; what is counted is all
     assert answer.considered == len(PHOTOS)
+
+
+def test_either_of_several_kinds_is_counted_once(album: Collection) -> None:
+    answer = ask(album, "How many photos did I take in 2019 or with the X100V?")
+    assert answer.text.startswith("6 photos")
+    assert names(answer) == {*(f"{number}.jpg" for number in range(5)), "8.jpg"}
+    answer = ask(album, "How many photos did I take in March 2021 or in 2021 with the EOS 80D?")
+    assert answer.text.startswith("3 photos")
+
+
+def test_some_are_not_all(album: Collection) -> None:
+    answer = ask(album, "Were all my photos taken in 2019?")
+    assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
+    assert "10 photos are in the collection [1-10]" in answer.text
+    answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
+    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
 
 
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:
@@ -239,3 +261,49 @@ def test_questions_that_cannot_be_searched(album: Collection, question: str) -> 
 def test_an_empty_collection_says_so(tmp_path: Path, toy: list[ToyEncoder]) -> None:
     with open_toy(tmp_path / "empty") as collection, pytest.raises(NoCollectionError):
         ask(collection, "How many photos did I take in 2019?")
+
+
+class Forbidden:
+    """A model that nothing may be sent to."""
+
+    name, sees, context = "forbidden", False, 0
+
+    def complete(self, *_: Any, **__: Any) -> Any:
+        raise PrivacyError("Nothing was sent: offline is set. Use a model on this machine.")
+
+    yes = complete
+
+
+def test_a_model_that_may_not_be_asked_costs_no_answer(album: Collection) -> None:
+    told: list[str] = []
+    options = AskOptions(rerank=True, verify=True, refine=True)
+    hearer = Hearer(on_notice=told.append)
+    answer = ask(
+        album, "my red photo, tell me the year?", options=options, model=Forbidden(), hearer=hearer
+    )
+    assert answer.result.hits
+    assert answer.text
+    assert answer.answerer == "extractive"
+    assert any("read without it" in text for text in told)
+    assert any("Answered without it" in text for text in told)
+    assert any("not looked at again" in text for text in told)
+
+
+@pytest.mark.parametrize("error", [ModelError("It fell over. Try again."), MissingExtraError("x")])
+def test_a_judge_that_fails_costs_no_answer(album: Collection, error: Exception) -> None:
+    class Failing:
+        name, batch = "failing", 1
+
+        def judge(self, claim: str, evidence: Any) -> list[float] | None:
+            raise error
+
+    told: list[str] = []
+    answer = ask(
+        album,
+        "When did I photograph something red?",
+        options=AskOptions(rerank=True, verify=True),
+        judge=Failing(),
+        hearer=Hearer(on_notice=told.append),
+    )
+    assert answer.text
+    assert any("not looked at again" in text for text in told)

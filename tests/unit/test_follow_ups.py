@@ -56,6 +56,8 @@ def meaning(plan: QuestionPlan) -> tuple[str, set[tuple[str, tuple[object, ...],
 SAME = [
     ("How many photos did I take in Lisbon in 2019?", "and in Berlin?",
      "How many photos did I take in Berlin in 2019?"),
+    ("How many photos did I take in 2019 or in Lisbon?", "and in Kyoto?",
+     "How many photos did I take in Kyoto?"),
     ("How many photos did I take in Lisbon in 2019?", "And in 2021?",
      "How many photos did I take in Lisbon in 2021?"),
     ("How many photos did I take in Lisbon in 2019?", "and the year before?",

@@ -134,7 +134,8 @@ def _texts(each: Evidence) -> Sequence[str]:
         *(facts.country, facts.title, facts.caption, " ".join(each.colours), _name(each.path)),
     )
     tags = " ".join(word for word, _ in each.tags)
-    return (*(text for text in singles if text), *each.captions, *facts.keywords, tags)
+    size = " × ".join(f"{side} pixels" for side in each.size or ())
+    return (*(text for text in singles if text), *each.captions, *facts.keywords, tags, size)
 
 
 def _name(path: str) -> str:
