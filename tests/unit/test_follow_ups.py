@@ -11,11 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.answering.conversation import follow_up
+from retrieval.answering.history import photos_of
 from retrieval.answering.planning import plan_question
 from retrieval.errors import QueryError
 from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
-from retrieval.records import Query, QuestionPlan, Turn
+from retrieval.records import (
+    Answer,
+    Citation,
+    Evidence,
+    Query,
+    QuestionPlan,
+    SearchResult,
+    Turn,
+)
 from retrieval.storage.vocabulary import Vocabulary
 
 TODAY = datetime.date(2026, 11, 24)
@@ -351,3 +360,17 @@ def test_nothing_that_is_typed_raises_more_than_alone(text: str) -> None:
     last = Turn(1, "q", "It is [1].", "grounded", plan_of("dogs in Berlin in 2019"), (5, 6))
     with suppress(QueryError):  # it points at a photo that is not there
         assert follow_up(alone, [last], understand, plan_of).question == text
+
+
+def test_what_was_only_looked_at_beside_is_not_them() -> None:
+    def answer(status: str, text: str, cites: tuple[int, ...], *relevant: bool) -> Answer:
+        pieces = tuple(
+            Evidence(n, 30 + n, f"{n}.jpg", relevant=each) for n, each in enumerate(relevant, 1)
+        )
+        cited = tuple(Citation(n, f"{n}.jpg", text) for n in cites)
+        found = SearchResult(Query(), "photos", (), 3, 0.0, "toy")
+        return Answer("q", text, status, plan_of("q"), found, cited, evidence=pieces)  # type: ignore[arg-type]
+
+    assert photos_of(answer("grounded", "Two [1, 2].", (1, 2), True, True, False)) == (31, 32)
+    assert photos_of(answer("grounded", "Or [3].", (1, 3), True, True, False)) == (31, 32, 33)
+    assert photos_of(answer("refused", "None. Closest: [1].", (1,), False, False)) == (31, 32)
