@@ -58,7 +58,9 @@ TAGGED = 12  # photos that get tags, where words for them may be needed
 
 def _elsewhere(sight: Sight) -> Elsewhere | None:
     found = sight.elsewhere
-    return found and Elsewhere(len(sight.hits), found.field, found.asked, found.probability)
+    if found is None:
+        return None
+    return Elsewhere(len(sight.hits), found.field, found.asked, found.probability)
 
 
 def ignore_result(result: SearchResult) -> None:
