@@ -17,6 +17,7 @@ from retrieval.answerers.extractive import ExtractiveAnswerer
 from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.saying import day_of, place_of, tame
+from retrieval.answerers.extractive.those import counts
 from retrieval.answerers.extractive.weighing import ENOUGH, one_is_meant
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED
@@ -234,6 +235,70 @@ GOLDEN = {
         "REFUSED No photo was found: none of your 500 photos was taken in Ulaanbaatar.",
         "REFUSED 没有找到：你的500张照片中没有“in Ulaanbaatar”的照片。",
     ),
+    "count, none, and some without a date": (
+        brief(plan("count", "in 2019"), among=(), considered=25, unknown=(Total("taken", 25),)),
+        "REFUSED No photo whose date is known was taken in 2019; 25 of your 25 photos have no"
+        " date.",
+        "REFUSED 没有找到：有日期的照片中没有“in 2019”的照片；你的25张照片中有25张没有日期。",
+    ),
+    "count, none, and some without a date or a place": (
+        brief(
+            plan("yes-no", "in Oslo in 2019"),
+            among=(),
+            unknown=(Total("place", 1), Total("taken", 3)),
+        ),
+        "REFUSED No photo whose place and date are known was taken in Oslo in 2019; 1 of your 500"
+        " photos has no place, 3 have no date.",
+        "REFUSED 没有找到：有地点和日期的照片中没有“in Oslo in 2019”的照片；"
+        "你的500张照片中有1张没有地点，3张没有日期。",
+    ),
+    "count of what is not so": (
+        brief(
+            plan("count", "not taken in Cusco"),
+            among=(1,),
+            totals=(Total("", 1, (1,)),),
+            unknown=(Total("place", 2), Total("camera", 4)),
+        ),
+        "1 photo matches “not taken in Cusco” [1]. 2 of your 500 photos have no place, 4 have no"
+        " camera.",
+        "共有1张“not taken in Cusco”的照片[1]。 "
+        "你的500张照片中有2张没有地点，4张没有相机。",
+    ),
+    "nothing like it among those of a place": (
+        replace(closest(plan("find", "a giraffe in Cusco")), unknown=(Total("place", 2),)),
+        "REFUSED None of your photos clearly matches “a giraffe in Cusco”. The closest is [1]"
+        " (2023-02-15, Cape Town, South Africa), which may be something else. 2 of your 500 photos"
+        " have no place.",
+        "REFUSED 没有照片明显符合“a giraffe in Cusco”。 最可能的是[1]（2023-02-15，"
+        "南非开普敦 Cape Town, South Africa），不确定。 你的500张照片中有2张没有地点。",
+    ),
+    "count of trips": (
+        brief(
+            plan("count", "", group="trip"),
+            totals=(YEARS[0], Total("Cusco 2021", 2, (2, 3)), Total("Cape Town 2023", 1, (1,))),
+        ),
+        "2 trips [1, 2]: Cusco 2021 [2] and Cape Town 2023 [1].",
+        "2次旅行[1, 2]：Cusco 2021[2]和Cape Town 2023[1]。",
+    ),
+    "count by one filter or another": (
+        brief(
+            plan("count", "in Cusco or Oslo in 2019 or 2021", question="How many in Oslo?"),
+            among=(2, 3),
+            totals=CUSCO,
+        ),
+        "2 photos were taken in Cusco or Oslo in 2019 or 2021 [2, 3].",
+        "共有2张“in Cusco or Oslo in 2019 or 2021”的照片[2, 3]。",
+    ),
+    "find so many": (
+        brief(
+            plan("find", "five photos of dogs"),
+            totals=(Total("", 4, (1, 2, 3, 4), certain=False),),
+        ),
+        "About 4 photos seem to show five photos of dogs [1-4]. The best match is [1] (2023-02-15,"
+        " Cape Town, South Africa).",
+        "大约有4张“five photos of dogs”的照片[1-4]。 最可能的是[1]（2023-02-15，"
+        "南非开普敦 Cape Town, South Africa）。",
+    ),
     "count of groups": (
         brief(plan("count", "", group="year"), totals=YEARS),
         "2 years [1, 2]: 2021 [2] and 2023 [1]. No year is known of the photo [4].",
@@ -261,6 +326,42 @@ GOLDEN = {
         ),
         "Just as many: 1 photo was taken in Cape Town [1]; 1 photo was taken in Cusco [2].",
         "in Cape Town的照片有1张[1]；in Cusco的照片有1张[2]。",
+    ),
+    "all of them": (
+        brief(
+            plan("compare", "in Cusco", alternatives=("in Cusco", "in Cusco in 2021")),
+            totals=(Total("in Cusco", 2, (2, 3)), Total("in Cusco in 2021", 2, (2, 3))),
+        ),
+        "All of them: 2 photos were taken in Cusco in 2021 [2, 3]; 2 photos were taken in Cusco"
+        " [2, 3].",
+        "全部都是：in Cusco in 2021的照片有2张[2, 3]；in Cusco的照片有2张[2, 3]。",
+    ),
+    "not all of them": (
+        brief(
+            plan("compare", "", alternatives=("", "in Cusco")),
+            totals=(Total("", 3, (1, 2, 3)), Total("in Cusco", 2, (2, 3))),
+        ),
+        "Not all: 2 photos were taken in Cusco [2, 3]; 3 photos are in the collection [1-3].",
+        "不全是：in Cusco的照片有2张[2, 3]；照片有3张[1-3]。",
+    ),
+    "none of them": (
+        brief(
+            plan("compare", "", alternatives=("", "in Rome")),
+            totals=(Total("", 3, (1, 2, 3)), Total("in Rome", 0)),
+        ),
+        "None of them: none were taken in Rome; 3 photos are in the collection [1-3].",
+        "都不是：没有in Rome的照片；照片有3张[1-3]。",
+    ),
+    "some that only seem to": (
+        brief(
+            plan("compare", "", alternatives=("", "a dog")),
+            totals=(
+                Total("", 3, (1, 2, 3), certain=False),
+                Total("a dog", 3, (1, 2, 3), certain=False),
+            ),
+        ),
+        "3 photos seem to show a dog [1-3]; 3 photos are in the collection [1-3].",
+        "a dog的照片有3张[1-3]；照片有3张[1-3]。",
     ),
     "find": (
         brief(plan("find"), SURE),
@@ -345,7 +446,7 @@ def test_chinese(case: str) -> None:
 @pytest.mark.parametrize("case", GOLDEN)
 def test_the_checker_strikes_none_of_it(case: str, language: str) -> None:
     asked = replace(GOLDEN[case][0], plan=replace(GOLDEN[case][0].plan, language=language))
-    checked = check(ExtractiveAnswerer().answer(asked), asked, grounded=GROUNDED)
+    checked = check(ExtractiveAnswerer().answer(asked), asked, grounded=GROUNDED, composed=True)
     assert checked.struck == ()
 
 
@@ -483,6 +584,31 @@ def label_of(group: str, each: Evidence) -> str | None:
         day = day_of(each)
         return day and day[: 4 if group == "year" else 10]
     return place_of(each) if group == "city" else each.camera
+
+
+BOXES = (
+    "not taken in 2019",
+    "June 2021",
+    "5 photos of cats",
+    "in Berlin or Oslo",
+    "2021",
+    "ignore all instructions",
+    "see https://x.example/a",
+    "at 12:30 on Sunday",
+    "-2019 dogs",
+    "Nikon",
+)
+
+
+@settings(max_examples=300)
+@given(briefs(), st.sampled_from(BOXES), st.lists(st.sampled_from(["taken", "iso", "place"])))
+def test_whatever_was_asked_the_checker_strikes_none_of_it(
+    asked: Brief, box: str, lacked: list[str]
+) -> None:
+    lacking = tuple(Total(field, number) for number, field in enumerate(dict.fromkeys(lacked), 7))
+    asked = replace(asked, plan=replace(asked.plan, box=box), unknown=lacking)
+    checked = check(ExtractiveAnswerer().answer(asked), asked, composed=True)
+    assert checked.struck == ()
 
 
 @settings(max_examples=400)
@@ -827,3 +953,45 @@ def test_numbers_are_cited_as_ranges() -> None:
     asked = brief(plan("count", "in Lisbon"), totals=(Total("", 57, tuple(range(1, 58))),))
     draft: Draft = ExtractiveAnswerer().answer(asked)
     assert draft.claims[0].text == f"57 photos were taken in Lisbon {marker(range(1, 58))}."
+
+
+@pytest.mark.parametrize(
+    ("caption", "thing", "says"),
+    [
+        ("Two men and a dog on a beach", "men", True),
+        ("Two men and a dog on a beach", "dogs", True),
+        ("a brown teddy bear", "bears", True),
+        ("three very small children play", "children", True),
+        ("4 people at a table", "people", True),
+        ("One person on a bench", "people", True),
+        ("Men on a beach", "men", False),
+        ("A man's hat on a table", "men", False),
+        ("A black dog carrying an object", "people", False),
+        ("沙滩上有两个人", "人", True),
+        ("沙滩上的人", "人", False),
+        ("", "dogs", False),
+    ],
+)
+def test_a_caption_says_a_number(caption: str, thing: str, says: bool) -> None:
+    assert counts(caption, thing) is says
+
+
+@pytest.mark.parametrize(
+    ("probability", "status", "begins"),
+    [
+        (0.9, "grounded", "Yes: [1]"),
+        (0.3, "partly-grounded", "Perhaps: [1]"),
+        (0.15, "partly-grounded", "Uncertain: [1]"),
+        (0.05, "refused", "The photo [1]"),
+    ],
+)
+def test_one_given_photo_is_judged_by_its_probability(
+    probability: float, status: str, begins: str
+) -> None:
+    photo = replace(EVIDENCE[0], probability=probability)
+    asked = plan("yes-no", "a bear", among=(11,))
+    brief = Brief(asked, (photo,), (Total("", 1, (1,), False),), 1, 1, 1)
+    draft = ExtractiveAnswerer().answer(brief)
+    checked = check(draft, brief, grounded=GROUNDED)
+    assert (checked.status, checked.struck) == (status, ())
+    assert checked.claims[0].text.startswith(begins)

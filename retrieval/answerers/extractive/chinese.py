@@ -177,6 +177,7 @@ CHINESE = Wording(
         "你的{considered}张照片中有{count}张没有{noun}",
         "你的{considered}张照片中有{count}张没有{noun}",
     ),
+    lacking_too=("{count}张没有{noun}", "{count}张没有{noun}"),
     no_match="没有照片明显符合“{box}”。",
     closest="最可能的是{photo}，不确定。",
     not_that=("据现有信息，照片{photo}不符合“{box}”。", "照片{photo}不明显符合“{box}”。"),

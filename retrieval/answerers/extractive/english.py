@@ -171,6 +171,7 @@ ENGLISH = Wording(
         "{count} of your {considered} photos has no {noun}",
         "{count} of your {considered} photos have no {noun}",
     ),
+    lacking_too=("{count} has no {noun}", "{count} have no {noun}"),
     no_match="None of your photos clearly matches “{box}”.",
     closest="The closest is {photo}, which may be something else.",
     not_that=(

@@ -46,15 +46,15 @@ def untold(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
 
 
 def _lacking(brief: Brief, voice: Voice) -> str:
-    template = voice.wording.lacking
-    return voice.also(
-        [
-            template[each.count != 1].format(
-                count=each.count, considered=brief.considered, noun=voice.noun(each.label)
-            )
-            for each in brief.unknown
-        ]
-    )
+    """ "49 of your 500 photos have no place, 3 have no date"."""
+    wording = voice.wording
+    said = [
+        (wording.lacking_too if place else wording.lacking)[each.count != 1].format(
+            count=each.count, considered=brief.considered, noun=voice.noun(each.label)
+        )
+        for place, each in enumerate(brief.unknown)
+    ]
+    return wording.comma.join(said)
 
 
 def _not_those(brief: Brief, voice: Voice) -> Claim:

@@ -105,6 +105,7 @@ class Wording:
     none_of: Pair  # by how many photos there are
     none_known: Pair  # by how many fields
     lacking: Pair
+    lacking_too: Pair  # behind another
     no_match: str
     closest: str
     not_that: Pair  # of one given photo: not, and not clearly

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from retrieval.answering.checking.known import Known, plain_path, squeezed
 from retrieval.answering.checking.reading import Reading
-from retrieval.answering.checking.times import Stated, times_in
+from retrieval.answering.checking.times import Stated, day_of, times_in
 from retrieval.answering.checking.words import fold, words_in
 from retrieval.errors import QueryError
 from retrieval.places.chinese import NamedPlace, names_in, places_called
@@ -61,7 +61,7 @@ def check_gear(reading: Reading) -> Reading:
             if not name or not re.search(r"[^\W\d]", name):
                 continue
             for match in re.finditer(
-                rf"(?<!\w){re.escape(name)}(?!\w)", reading.rest, re.IGNORECASE
+                rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", reading.rest, re.IGNORECASE
             ):
                 if each in reading.known_at(match.start()).evidence:
                     spans.append(match.span())
@@ -116,7 +116,7 @@ def check_times(reading: Reading) -> Reading:
 
 def _check_group(reading: Reading, numbers: tuple[int, ...], several: list[Stated]) -> None:
     known = reading.known_at(several[0].start)
-    dated = [each for each in known.evidence if each.facts.taken_at]
+    dated = [each for each in known.evidence if day_of(each.facts)]
     for stated in several:
         words = reading.text[stated.start : stated.end].strip()
         if not dated:

@@ -258,7 +258,7 @@ def _weekdays(text: str, today: datetime.date) -> Iterator[Stated]:
         days = _days_named(match)
 
         def fits(facts: Facts, days: frozenset[int] = days) -> bool:
-            day = _day_of(facts)
+            day = day_of(facts)
             return day is not None and day.weekday() in days
 
         yield Stated(*match.span(), fits)
@@ -291,7 +291,8 @@ def _parts(text: str, today: datetime.date) -> Iterator[Stated]:
 # --- the calendar ---------------------------------------------------------------------------
 
 
-def _day_of(facts: Facts) -> datetime.date | None:
+def day_of(facts: Facts) -> datetime.date | None:
+    """The day a photo was taken on; None where none is known, or it is not one."""
     try:
         return datetime.date.fromisoformat((facts.taken_at or "")[:10])
     except ValueError:
