@@ -17,7 +17,8 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
         r"|picture|image|file)\b|\bhow (?:big|large|high|tall|wide) (?:is|was|are) "
         r".*\b(?:photo|picture|image)\W*$"
         r"|\b(?:what|which)\b.{0,12}\b(?:resolution|dimensions|size in pixels"
-        r"|size of the (?:photo|picture|image))\b|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
+        r"|size of (?:the|this|that|my) (?:[\w-]+ ){0,3}(?:photo|picture|image))\b"
+        r"|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
         "taken": r"\b(?:what|which) (?:day of the week|weekday)\b|\bwhat day was it\b|星期几|周几",
         "latitude": r"\b(?:what|which)\b.{0,12}\b(?:latitude|longitude|coordinates"
         r"|gps position)\b|经度|纬度|坐标",
