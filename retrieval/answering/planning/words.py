@@ -75,7 +75,9 @@ def group_of(word: str) -> str:
     return GROUPS.get(word) or _PLURALS.get(word, "")
 
 
-_WHEN_FIELDS = _any("date", "day", "year", "month", "time", "time of day", "weekday", "season")
+_WHEN_FIELDS = _any(
+    "date", "day", "day of the week", "year", "month", "time", "time of day", "weekday", "season"
+)
 _WHERE_FIELDS = _any(
     *("place", "location", "city", "town", "village", "country", "region", "state", "province")
 )
