@@ -138,11 +138,11 @@ class Brief:
     `considered` counts the photos of the collection, `matched` those that pass the filters,
     `relevant` those that also match the meaning (None where that cannot be told). Where nothing is
     relevant the evidence holds the closest photos, none of them `relevant`. `unknown` counts, by
-    field ("taken", "place"), photos that lack it; only where some of them may
-    match as well, and nothing is relevant or a filter says what is not so. `presence` is the probability
-    that there is anything of what is asked for, None where that cannot be told or filters alone
-    chose; `elsewhere` a photo of the evidence that fits better than all that pass the filters, and
-    does not pass them itself.
+    field ("taken", "place"), photos that lack it; only where some of them may match as well, and
+    nothing is relevant or a filter says what is not so. `presence` is the probability that there is
+    anything of what is asked for, None where that cannot be told or filters alone chose;
+    `elsewhere` a photo of the evidence that fits better than all that pass the filters, and does
+    not pass them itself.
     """
 
     plan: QuestionPlan
