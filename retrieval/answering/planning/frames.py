@@ -24,7 +24,9 @@ PICKS: dict[str, Pick] = {
     **dict.fromkeys(("last", "latest", "newest", "recent", "recently"), "last"),
     **dict.fromkeys(("arrive", "arrived", "land", "landed", "get", "got"), "first"),
     **dict.fromkeys(("leave", "left", "depart", "departed", "back", "return"), "last"),
-    "home": "last", "第": "first", "最后": "last",
+    "home": "last",
+    "第": "first",
+    "最后": "last",
     **dict.fromkeys(("最后一次", "上次", "上一次", "最近", "最近一次", "最新", "最后一张"), "last"),
 }
 
