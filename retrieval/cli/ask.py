@@ -58,7 +58,7 @@ def ask_command(
     \b
     retrieval ask "When did I photograph a dog on the beach?"
     retrieval ask "How many photos did I take in Lisbon in 2019?"
-    retrieval ask "Where was the photo of the yellow flowers taken?"
+    retrieval ask "Where was the photo of a teddy bear with a cup taken?"
     retrieval ask 我哪一年拍的照片最多？
 
     The photos come first, then the answer: from what is known of them (dates, places, cameras,

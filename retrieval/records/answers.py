@@ -122,12 +122,12 @@ class Elsewhere:
     """That the photo that fits best, number `n` of the evidence, is not where or when it was asked.
 
     `field` is what it differs in ("place", "taken", "camera"), `asked` what was typed of that ("in
-    Cusco"); `probability` that it is the one that is meant.
+    Cusco", "in Lima": one or the other); `probability` that it is the one that is meant.
     """
 
     n: int
     field: str
-    asked: str
+    asked: tuple[str, ...]
     probability: float
 
 

@@ -95,7 +95,7 @@ def test_some_are_not_all(album: Collection) -> None:
     assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
     assert "10 photos are in the collection [1-10]" in answer.text
     answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
-    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
+    assert answer.text.startswith("All of them: 5 photos were taken in 2019 with the EOS 80D")
 
 
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:
@@ -171,6 +171,37 @@ def test_what_is_known_is_said(album: Collection, question: str, text: str) -> N
     answer = ask(album, question)
     assert text in answer.text
     assert answer.citations
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What is the size of the blue photo?", "38 × 20 pixels [1]."),
+        ("What is the file name of the photo from May 2021?", "In the file “8.jpg” [1]."),
+        ("What year did I take the photos with the EOS 80D?", "In 2019 (5) [4-8] and in 2021 (3)"),
+        (
+            "On what day of the week was the photo from May 2021 taken?",
+            "On 2021-05-09 at 18:20 (Su",
+        ),
+    ],
+)
+def test_what_a_question_names_is_what_it_gets(album: Collection, question: str, text: str) -> None:
+    answer = ask(album, question)
+    assert text in answer.text
+    assert not answer.struck
+
+
+def test_the_photo_that_is_meant_may_be_from_another_year(album: Collection) -> None:
+    answer = ask(album, "Was the blue photo taken in 2019?")
+    assert answer.status != "grounded"
+    assert "was taken on 2021-05-09 (Sunday, 9 May 2021), not in 2019" in answer.text
+    right = ask(album, "Was the blue photo taken in 2021?")
+    assert "not in 2021" not in right.text
+
+
+def test_when_one_was_born_nobody_knows(album: Collection) -> None:
+    answer = ask(album, "When did I take photos on my birthday?")
+    assert (answer.status, answer.citations) == ("refused", ())
 
 
 def test_results_come_before_words(album: Collection) -> None:
