@@ -164,7 +164,7 @@ def basis(answer: Answer) -> str:
     match = "" if relevant is None else f", {relevant:,} match"
     time = sum(answer.seconds.values())
     return (
-        f"{answer.considered:,} photos considered{match}; "
+        f"{answer.considered:,} {'photo' if answer.considered == 1 else 'photos'} considered{match}; "
         f"answered by {answer.answerer} in {time:.2f} s"
     )
 
