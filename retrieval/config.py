@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ class Settings:
     `vision` whether it is given pictures ("auto", "on", "off"). `reranker` is the folder of a model
     that looks again at the first hits of a question. `offline` forbids that anything leaves this
     machine, `redact` names what is taken out before ("gps,faces,names").
+
+    `from_file` is no setting: it names those whose value came from a retrieval.toml, which somebody
+    else may have left in the folder.
     """
 
     home: str = ""
@@ -59,12 +62,13 @@ class Settings:
     reranker: str = ""
     offline: bool = False
     redact: str = ""
+    from_file: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def load_settings(directory: Path | None = None, **flags: Any) -> Settings:
     """Merge all sources; a flag that is None was not given. Raises ConfigError."""
-    settings = _overlay(Settings(), *_read_toml((directory or Path.cwd()) / FILE_NAME))
-    known = {PREFIX + f.name.upper(): f.name for f in fields(Settings)}
+    settings = _overlay(Settings(), *_read_toml((directory or Path.cwd()) / FILE_NAME), file=True)
+    known = {PREFIX + name.upper(): name for name in _defaults()}
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable not in (*known, *ELSEWHERE):
             names = ", ".join(sorted((*known, *ELSEWHERE)))
@@ -90,8 +94,14 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise ConfigError(f"{path} cannot be read: {exc}. Correct or remove it.") from exc
 
 
-def _overlay(settings: Settings, values: dict[str, Any], origin: str) -> Settings:
-    defaults = {f.name: f.default for f in fields(Settings)}
+def _defaults() -> dict[str, Any]:
+    return {f.name: f.default for f in fields(Settings) if f.name != "from_file"}
+
+
+def _overlay(
+    settings: Settings, values: dict[str, Any], origin: str, *, file: bool = False
+) -> Settings:
+    defaults = _defaults()
     changes: dict[str, Any] = {}
     for key, value in values.items():
         if key not in defaults:
@@ -99,7 +109,8 @@ def _overlay(settings: Settings, values: dict[str, Any], origin: str) -> Setting
                 f"{origin} has an unknown key {key!r}; known keys are {', '.join(defaults)}."
             )
         changes[key] = _as_type(key, value, type(defaults[key]), origin)
-    return replace(settings, **changes)
+    filed = frozenset(changes) if file else settings.from_file - set(changes)
+    return replace(settings, from_file=filed, **changes)
 
 
 def _as_type(key: str, value: Any, wanted: type, origin: str) -> Any:

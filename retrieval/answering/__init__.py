@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
-from retrieval.answering.confidence import GROUNDED, probabilities
+from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
 from retrieval.answering.looking import Sight, look
-from retrieval.answering.models import answerer_of, judge_of
+from retrieval.answering.models import answerer_of, judge_for, judge_of
 from retrieval.answering.planning import plan_question, readable
-from retrieval.answering.totals import totals
+from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
-from retrieval.errors import ModelError, PrivacyError
+from retrieval.errors import MissingExtraError, ModelError, PrivacyError
+from retrieval.models.limits import within
 from retrieval.queries import make_query
 from retrieval.records import (
     Answer,
@@ -45,14 +46,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from retrieval.answerers import Answerer
+    from retrieval.answering.checking import Checked
     from retrieval.answering.looking import Searcher
     from retrieval.collection import Collection
     from retrieval.models import LanguageModel
     from retrieval.records import Draft, Query
-    from retrieval.reranking import Judge
+    from retrieval.reranking import Judge, Reranking
 
 ResultCallback = Callable[[SearchResult], None]
 TAGGED = 12  # photos that get tags, where words for them may be needed
+VERIFY_S = 120.0  # for looking at all claims of an answer again
 
 
 def ignore_result(result: SearchResult) -> None:
@@ -143,11 +146,15 @@ class _Asking:
             draft, name = self._draft(brief)
         with self._timed("check"):
             seen = name != "extractive" and self.model is not None and self.model.sees
-            checked = check(draft, brief, grounded=GROUNDED, seen=seen, is_place=self._is_place)
-            if self.options.verify and self.judge is not None:
-                from retrieval.answering.checking import verify
-
-                checked = verify(checked, self.judge, brief, grounded=GROUNDED)
+            checked = check(
+                draft,
+                brief,
+                grounded=GROUNDED,
+                seen=seen,
+                composed=name == "extractive",
+                is_place=self._is_place,
+            )
+            checked = self._verified(checked, brief)
         made = written(question, brief, checked, result, name, self.seconds)
         return replace(made, before=before)
 
@@ -161,6 +168,14 @@ class _Asking:
             yield
         finally:
             self.seconds[stage] = time.perf_counter() - begun
+
+    @contextmanager
+    def _told(self, instead: str) -> Iterator[None]:
+        """What a model cannot do, or may not be asked, costs no answer: it is told and left out."""
+        try:
+            yield
+        except (ModelError, PrivacyError, MissingExtraError) as exc:
+            self.hearer.on_notice(f"{exc} {instead}")
 
     def _plan(self, question: str) -> QuestionPlan:
         vocabulary, today = self.collection.vocabulary(), datetime.date.today()
@@ -179,7 +194,8 @@ class _Asking:
             from retrieval.answering.refining import refine, wants_refining
 
             if wants_refining(plan):
-                plan = refine(plan, self.model, vocabulary, today)
+                with self._told("The question is read without it."):
+                    plan = refine(plan, self.model, vocabulary, today)
         return plan
 
     def _brief(self, plan: QuestionPlan, sight: Sight) -> Brief:
@@ -191,14 +207,21 @@ class _Asking:
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
+        there = None
+        if evidence and sight.ids and not sight.certain:
+            from retrieval.reranking import meaning
+
+            there = presence(meaning(plan, result), evidence[0])
         return Brief(
             plan=plan,
-            evidence=evidence,
+            evidence=at_most(evidence, there),
             totals=self._totals(plan, sight),
-            considered=result.considered,
+            considered=len(plan.among) or result.considered,
             matched=result.matched,
             relevant=len(sight.ids) if sight.groups else result.relevant,
+            unknown=unknown(self.collection, plan, result),
             history=self.history,
+            presence=there,
         )
 
     def _looked_again(
@@ -211,13 +234,33 @@ class _Asking:
 
         if not wants_reranking(brief.plan, result):
             return brief, result, ()
+        looked: tuple[Brief, SearchResult, tuple[str, ...]] = brief, result, ()
         words = meaning(brief.plan, result)
-        found = rerank(words, brief.evidence, self.judge, on_notice=self.hearer.on_notice)
+        judge = judge_for(self.judge, brief, self.options.redact, purpose="rerank")
+        with self._told("Their order stays as it was."):
+            found = rerank(words, brief.evidence, judge, on_notice=self.hearer.on_notice)
+            looked = self._reordered(brief, result, found)
+        return looked
+
+    def _reordered(
+        self, brief: Brief, result: SearchResult, found: Reranking
+    ) -> tuple[Brief, SearchResult, tuple[str, ...]]:
         hits = {hit.id: hit for hit in result.hits}
         first = [hits.pop(piece.photo_id) for piece in found.evidence if piece.photo_id in hits]
         ranked = tuple(replace(h, rank=n) for n, h in enumerate((*first, *hits.values()), 1))
         before = tuple(hit.path for hit in result.hits)
         return replace(brief, evidence=found.evidence), replace(result, hits=ranked), before
+
+    def _verified(self, checked: Checked, brief: Brief) -> Checked:
+        """What is left when a judge has looked at each claim, where one is to and can."""
+        if not self.options.verify or self.judge is None:
+            return checked
+        from retrieval.answering.checking import verify
+
+        judge = judge_for(self.judge, brief, self.options.redact, purpose="verify")
+        with self._told("Its claims were not looked at again."), within(VERIFY_S):
+            checked = verify(checked, judge, brief, grounded=GROUNDED)
+        return checked
 
     def _totals(self, plan: QuestionPlan, sight: Sight) -> tuple[Total, ...]:
         if not sight.ids:
@@ -237,6 +280,6 @@ class _Asking:
             return plain.answer(brief, on_text=self.hearer.on_text), plain.name
         try:
             return self.answerer.answer(brief, on_text=self.hearer.on_text), self.answerer.name
-        except (ModelError, PrivacyError) as exc:
+        except (ModelError, PrivacyError, MissingExtraError) as exc:
             self.hearer.on_notice(f"{exc} Answered without it.")
             return plain.answer(brief, on_text=self.hearer.on_text), plain.name

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from retrieval.metadata.naming import camera_name
 from retrieval.records import Evidence, Facts
 from retrieval.searching.hits import place_of
+from retrieval.storage.groups import trip_rows
 from retrieval.storage.told import documents_about, writing_in
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
     from retrieval.records import Hit
+    from retrieval.storage.groups import TripRow
 
 TAGS = 5  # words for a photo
 MOST_CAPTIONS = 12  # texts of one photo
@@ -36,6 +38,7 @@ def gather(
     reader = collection.reader
     with reader.snapshot():
         facts, looks = reader.facts_of(ids), reader.looks_of(ids)
+        trips = trip_rows(reader)
         documents, writing = documents_about(reader, ids), writing_in(reader, ids)
     tags = _tags(collection, ids[:tagged])
     pieces = []
@@ -57,9 +60,17 @@ def gather(
                 relevant=hit.relevant,
                 probability=probabilities[place] if place < len(probabilities) else None,
                 folded=hit.folded,
+                size=(hit.width, hit.height) if hit.width and hit.height else None,
+                trip=_trip(known, trips),
             )
         )
     return tuple(pieces)
+
+
+def _trip(facts: Facts, trips: Sequence[TripRow]) -> str | None:
+    """The trip in whose time it was taken; both ends are included, and fractions of a second."""
+    taken = facts.taken_at
+    return next((t.label for t in trips if taken and t.begins <= taken <= f"{t.ends}~"), None)
 
 
 def _captions(facts: Facts, documents: Sequence[str]) -> tuple[str, ...]:

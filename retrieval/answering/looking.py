@@ -58,17 +58,26 @@ def look(
     on_result(result)
     relevant = result.relevant or 0
     if not relevant:
-        return Sight(result, result.hits[:CLOSEST], (), certain=not result.query.parts)
+        closest = result.hits or _given(plan, options, search)
+        return Sight(result, closest[:CLOSEST], (), certain=not result.query.parts)
     return _whole(collection, plan, result, options, search)
 
 
 def first_search(plan: QuestionPlan, k: int) -> tuple[Query, SearchOptions]:
     """What `look` searches first and shows, so that it can be begun elsewhere."""
     order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
-    fold = plan.intent not in COUNTING and not plan.group
+    fold = plan.intent not in COUNTING and not plan.group and not plan.among
     box = next(iter(plan.alternatives), plan.box)
     query = make_query(box) if box.strip() else Query()  # an empty box is everything
     return query, SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
+
+
+def _given(plan: QuestionPlan, options: SearchOptions, search: Searcher) -> tuple[Hit, ...]:
+    """The one photo that is asked about, which no filter of the question lets pass."""
+    if len(plan.among) != 1:
+        return ()
+    hits = search(Query(), options, plan.among).hits
+    return tuple(replace(hit, relevant=False, relevance=None) for hit in hits)
 
 
 def _whole(

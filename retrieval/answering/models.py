@@ -35,17 +35,31 @@ def judge_of(model: LanguageModel | None, options: AskOptions | None) -> Judge |
     from retrieval.reranking.pointwise import PointwiseJudge
 
     pictures = pictures_of(options.redact) if model.sees else None
-    return PointwiseJudge(model, pictures, concealed(options.redact) if options.redact else None)
+    return PointwiseJudge(model, pictures)
 
 
-def concealed(redact: tuple[Redaction, ...]) -> Conceal:
-    """Takes out of what a judge is told about a photo what is to be taken out."""
+def judge_for(judge: Judge, brief: Brief, redact: tuple[Redaction, ...], *, purpose: str) -> Judge:
+    """The judge for the photos of a brief. `purpose` names its requests in the ledger.
+
+    What is to be taken out is known of the whole brief before anything of one photo is sent: a name
+    that the question has may be known as one by another photo's keywords.
+    """
+    from retrieval.reranking.pointwise import PointwiseJudge
+
+    if not isinstance(judge, PointwiseJudge):
+        return judge
+    return judge.with_(purpose, concealed(brief, redact) if redact else None)
+
+
+def concealed(brief: Brief, redact: tuple[Redaction, ...]) -> Conceal:
+    """Takes out of what a judge is told about a photo of the brief what is to be taken out."""
     from retrieval.privacy.redaction import Redactor
 
+    redactor = Redactor(redact)
+    redactor.learn(brief)
+
     def conceal(claim: str, evidence: Evidence) -> tuple[str, Evidence]:
-        redactor = Redactor(redact)
-        told = redactor.evidence(evidence)  # first, so that its names are known
-        return redactor.redact_text(claim), told
+        return redactor.redact_text(claim), redactor.evidence(evidence)
 
     return conceal
 

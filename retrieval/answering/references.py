@@ -15,27 +15,64 @@ _ORDINALS = (
 )
 _CHINESE = "一二三四五六七八九十"
 _NOUN = r"(?:one|photo|photograph|picture|image|shot|hit|result)"
-_NUMBERED = re.compile(
-    rf"\b(?:the\s+)?(?:(?P<word>{'|'.join(_ORDINALS)})|(?P<digits>\d{{1,4}})(?:st|nd|rd|th))"
-    rf"\s+{_NOUN}\b(?!\s+(?:of|with|where|that|in|at|on|from)\b)"
-    rf"|(?:\b{_NOUN}\s+|\b(?:number|no\.?|nr\.?)\s*|#)(?P<number>\d{{1,4}})\b"
-    r"|\[(?P<marker>\d{1,4})\]"
-    rf"|(?P<last>\bthe\s+last\s+{_NOUN}\b(?!\s+(?:of|with|where|that|in|at|on|from)\b))"
-    r"|第(?P<zh>[一二三四五六七八九十]|\d{1,4})(?:张|个|幅|条)|(?P<zhlast>最后(?:一)?(?:张|个|幅))",
-    re.IGNORECASE,
-)
+_NOT_OF = r"(?!\s+(?:of|with|where|that|in|at|on|from)\b)"
+
+
+def _numbered(begin: str, after: str) -> re.Pattern[str]:
+    """What names a photo by its number, where `begin` comes before and `after` follows."""
+    return re.compile(
+        rf"{begin}(?:\b(?:the\s+)?(?:(?P<word>{'|'.join(_ORDINALS)})"
+        rf"|(?P<digits>\d{{1,4}})(?:st|nd|rd|th))\s+{_NOUN}\b{after}"
+        rf"|(?:\b{_NOUN}\s+|\b(?:number|no\.?|nr\.?)\s*|#)(?P<number>\d{{1,4}})\b"
+        r"|\[(?P<marker>\d{1,4})\]"
+        rf"|(?P<last>\bthe\s+last\s+{_NOUN}\b{after})"
+        r"|第(?P<zh>[一二三四五六七八九十]|\d{1,4})(?:张|个|幅|条)|(?P<zhlast>最后(?:一)?(?:张|个|幅)))",
+        re.IGNORECASE,
+    )
+
+
+_IS = r"(?:is|was|are|were|isn['’]t|wasn['’]t|aren['’]t|weren['’]t)"
+_NUMBERED = _numbered("", _NOT_OF)
+#: "Is the last one in Berlin?": what follows is asked, and describes no photo.
+_IS_NUMBERED = _numbered(rf"^\s*{_IS}\s+", r"(?=\s+(?:in|at|on|from)\b)")
 _OTHER = re.compile(rf"\b(?:the\s+)?other\s+{_NOUN}\b|另(?:外)?一(?:张|个|幅)", re.IGNORECASE)
 _ONE = re.compile(
     rf"\b(?:it|(?:that|this)(?:\s+{_NOUN})?)\b(?!\s+\w+ing\b)|\bthe\s+{_NOUN}\b"
     r"(?!\s+(?:of|with|where|that|in|at|on|from|showing)\b)"
-    r"|(?:它|那|这)(?:张|幅|个)?(?:照片|相片|图片)?(?=是|在|里|上|中|什么|拍|的|用)",
+    r"|(?!那在[^哪何什拍]+呢)(?:它|那|这)(?:张|幅|个)?(?:照片|相片|图片)?(?=是|在|里|上|中|什么|拍|的|用)",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(
     r"\b(?:them|they|those|these)\b(?:\s+(?:photos|pictures|images|shots|ones))?"
+    r"|\b(?:which|the)\s+ones\b"
     r"|(?:它们|这些|那些|其中)(?:照片|相片|图片)?(?:里面|里|中)?",
     re.IGNORECASE,
 )
+#: A pronoun that a question is about, however much it goes on to ask: "is it …", "were they taken
+#: with …", "do these show …".
+_SUBJECT = re.compile(
+    rf"\s*(?:and\s+|but\s+|so\s+)?(?:{_IS}\s+(?:(?P<it>it|this|that|he|she)"
+    rf"(?:\s+{_NOUN})?(?!\s+(?:rain|snow|storm)ing\b)"
+    rf"|(?P<they>they|these|those)(?:\s+(?:{_NOUN}s))?"
+    r"|(?P<any>any|all|both|some|most|none)(?=\s+(?:taken|shot|made|in|at|on|from|with)\b))"
+    r"|(?:does|do|did)\s+(?:(?P<does>it|this|that)|(?P<do>they|these|those|any|all|some))"
+    r"(?=\s+(?:show|have|contain|depict|include|look)\b))(?![\w'’-])",
+    re.IGNORECASE,
+)
+#: "How many of them …", "which ones …", "is the dog in it black?", "照片里有几个人？"
+_POINTING = re.compile(
+    r"\bof\s+(?P<them>them|those|these)(?=\s*[?.!]*$|\s+(?:is|are|was|were|has|have|shows?|do|does|did"
+    r"|in|at|on|from|with|taken)\b)"
+    r"|\b(?P<ones>which\s+ones)\b|^\s*(?:show|give|find|list)(?:\s+(?:me|us))?\s+(?P<the>the\s+ones)\b"
+    r"|^\s*(?P<inside>(?:照片|图片|图)?(?:里面|里|上面|上))(?=有)",
+    re.IGNORECASE,
+)
+_IN_IT = re.compile(
+    r"\b(?:in|on)\s+(?:(?P<it>it|this|that)|(?P<them>them|these|those))\s*$"
+    r"|\bin\s+(?P<it2>it)(?:\s+\w+){1,2}\s*$",
+    re.IGNORECASE,
+)
+_PLURAL = re.compile(r"they|do|them|any|ones|the")
 #: Questions that say nothing of what they are about, and the same about a photo.
 _BARE = (
     (r"when(?:\s+exactly)?|(?:on\s+)?(?:which|what)\s+(?:day|date)", "When was the photo taken?"),
@@ -50,6 +87,8 @@ _BARE = (
     (r"用?(?:什么|哪个|哪台)相机(?:拍)?(?:的)?", "这张照片是用什么相机拍的？"),
 )  # fmt: skip
 _MARKS = " \t\n?？!！.。,，;；:：…"
+#: What has a photo, or somebody who took it, of its own: "a photo of a dog with a ball in it".
+_STANDS_ALONE = re.compile(rf"\b(?:{_NOUN}s?|i|we|my|our)\b", re.IGNORECASE)
 #: With more words besides, a pronoun belongs to what is looked for ("a dog with its ball").
 MOST_WORDS = 3
 
@@ -75,13 +114,26 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
         if re.fullmatch(rf"(?:and\s+)?(?:{words})", bare, re.IGNORECASE):
             return Reference(asked)
     if found := _NUMBERED.search(text):
-        return Reference(_asked(text, found), _number(found))
+        return Reference(_asked(text, found.span()), _number(found))
+    if found := _IS_NUMBERED.search(text):
+        verb = text[: found.end()].split()[0]
+        return Reference(f"{verb} the photo{text[found.end() :]}", _number(found))
     if (found := _OTHER.search(text)) and len(_without(text, found).split()) <= MOST_WORDS:
-        return Reference(_asked(text, found), other=True)
+        return Reference(_asked(text, found.span()), other=True)
+    if (found := _SUBJECT.match(text)) or (found := _POINTING.search(text)):
+        return _of(text, found)
     for pattern, plural in ((_SEVERAL, True), (_ONE, False)):
         if (found := pattern.search(text)) and _says_little(plan, text, found):
-            return Reference(_asked(text, found), plural=plural)
-    return None
+            return Reference(_asked(text, found.span(), plural=plural), plural=plural)
+    found = _IN_IT.search(bare)
+    return _of(text, found) if found and not _STANDS_ALONE.search(text) else None
+
+
+def _of(text: str, found: re.Match[str]) -> Reference:
+    """The reference of a pronoun, which is the group that matched."""
+    name = next(name for name, word in found.groupdict().items() if word)
+    plural = bool(_PLURAL.fullmatch(name))
+    return Reference(_asked(text, found.span(name), plural=plural), plural=plural)
 
 
 def _says_little(plan: QuestionPlan, text: str, found: re.Match[str]) -> bool:
@@ -92,20 +144,22 @@ def _says_little(plan: QuestionPlan, text: str, found: re.Match[str]) -> bool:
     return len(rest.split()) <= MOST_WORDS
 
 
-def _asked(text: str, found: re.Match[str]) -> str:
+def _asked(text: str, span: tuple[int, int], *, plural: bool = False) -> str:
     """The question with "the photo" for the words that point; "" where there is none."""
-    start, end = found.span()
-    rest = _without(text, found)
+    start, end = span
+    rest = _around(text, span)
     if not re.search(r"\w", rest) or re.fullmatch(r"(?i)(?:no|yes|and|show(?:\s+me)?|不是?)", rest):
         return ""
     if re.match(r"\s*[:：,，]\s*\S", text[end:]) and not text[:start].strip(_MARKS):
         asked = text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
         return _ONE.sub(_the_photo(asked), asked, count=1)
-    return f"{text[:start]}{_the_photo(text)}{text[end:]}"
+    return f"{text[:start]}{_the_photo(text, plural=plural)}{text[end:]}"
 
 
-def _the_photo(text: str) -> str:
-    return "这张照片" if re.search(r"[\u4e00-\u9fff]", text) else "the photo"
+def _the_photo(text: str, *, plural: bool = False) -> str:
+    if re.search(r"[\u4e00-\u9fff]", text):
+        return "" if plural else "这张照片"
+    return "the photos" if plural else "the photo"
 
 
 def _number(found: re.Match[str]) -> int:
@@ -119,4 +173,8 @@ def _number(found: re.Match[str]) -> int:
 
 
 def _without(text: str, found: re.Match[str]) -> str:
-    return f"{text[: found.start()].strip(_MARKS)} {text[found.end() :].strip(_MARKS)}".strip()
+    return _around(text, found.span())
+
+
+def _around(text: str, span: tuple[int, int]) -> str:
+    return f"{text[: span[0]].strip(_MARKS)} {text[span[1] :].strip(_MARKS)}".strip()

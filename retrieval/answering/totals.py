@@ -1,21 +1,35 @@
-"""Counts over the whole match set of a question, made by SQL and not by reading ten photos."""
+"""Counts over the whole match set of a question, made by SQL and not by reading ten photos.
+
+Also of those photos of which it is not known whether they match.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import MOST_CITED
 from retrieval.metadata.naming import camera_name
-from retrieval.records import QuestionPlan, Total
+from retrieval.records import Filter, QuestionPlan, Total
 from retrieval.storage.totals import GroupRow, grouped
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
+    from retrieval.records import SearchResult
 
 #: The label of photos of which the plan's group is not known.
 UNKNOWN = "?"
+#: Fields that a photo may lack, so that it passes neither a filter of them nor its negation; a trip
+#: goes by the date.
+_LACKED = {"trip": "taken"} | {
+    name: name
+    for name in (
+        *("taken", "place", "city", "region", "country", "latitude", "longitude", "altitude"),
+        *("camera", "lens", "iso", "aperture", "exposure", "focal", "rating"),
+    )
+}
 
 
 def totals(
@@ -74,3 +88,58 @@ def _cities(places: Sequence[tuple[str | None, str | None]]) -> list[str]:
 
 def _several(countries: Iterable[str], country: str | None) -> bool:
     return country is not None and len(set(countries)) > 1
+
+
+# --- photos that may match ----------------------------------------------------------------------
+
+
+def unknown(collection: Collection, plan: QuestionPlan, result: SearchResult) -> tuple[Total, ...]:
+    """How many photos may pass the filters of a search as well, by the field they lack.
+
+    Counted are those that pass each filter of which the field is known. () where something matches
+    what is so; a filter that says what is not so leaves them out in silence, and so they are told.
+    Raises CorruptError, StorageError.
+    """
+    filters = result.query.filters
+    told = not result.relevant or any(each.negated for each in filters)
+    lacked = {_LACKED[each.field]: each for each in filters if each.field in _LACKED}
+    if result.kind != "photos" or plan.alternatives or not told or not lacked:
+        return ()
+    passing = _Passing(collection, plan.among)
+    lacking = {field: passing.lacking(asked) for field, asked in lacked.items()}
+    may = passing.may_pass(filters, lacking)
+    counts = {field: len(rows & may) for field, rows in lacking.items()}
+    return tuple(Total(field, count) for field, count in counts.items() if count)
+
+
+class _Passing:
+    """Which photos pass filters, by the rows of their vectors."""
+
+    def __init__(self, collection: Collection, among: Sequence[int]) -> None:
+        self._reader = collection.reader
+        self._space, _ = collection.store("photos")
+        self._everything = self.all_of(())
+        if among:
+            from retrieval.storage.stored import rows_of
+
+            self._everything &= set(
+                rows_of(self._reader, self._space, "photos", list(among)).values()
+            )
+
+    def all_of(self, filters: Sequence[Filter]) -> set[int]:
+        from retrieval.storage.filters import passing
+
+        return set(passing(self._reader, self._space, "photos", filters).tolist())
+
+    def lacking(self, asked: Filter) -> set[int]:
+        """Photos that pass neither a filter nor its negation."""
+        known = self.all_of([asked]) | self.all_of([replace(asked, negated=not asked.negated)])
+        return self._everything - known
+
+    def may_pass(self, filters: Sequence[Filter], lacking: Mapping[str, set[int]]) -> set[int]:
+        """Photos that pass each filter, or lack its field."""
+        may = self._everything
+        for field in dict.fromkeys(each.field for each in filters):
+            alike = [each for each in filters if each.field == field]
+            may = may & (self.all_of(alike) | lacking.get(_LACKED.get(field, ""), set()))
+        return may

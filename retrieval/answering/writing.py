@@ -10,8 +10,13 @@ from retrieval.records import Answer, Citation
 
 if TYPE_CHECKING:
     from retrieval.answering.checking import Checked
-    from retrieval.records import Brief, Claim, SearchResult
+    from retrieval.records import Brief, Claim, Language, SearchResult
 
+#: What is said where nothing else is left.
+NOTHING: Mapping[Language, str] = {
+    "en": "Nothing that was found supports an answer.",
+    "zh": "找到的内容不能支持任何回答。",
+}
 _ENDINGS = (".", "!", "?", "。", "！", "？")
 
 
@@ -23,7 +28,7 @@ def written(
     answerer: str,
     seconds: Mapping[str, float],
 ) -> Answer:
-    """The answer that a checked draft makes: its claims one after the other."""
+    """The answer that a checked draft makes: its claims one after the other, or that none is."""
     known = {piece.n: piece for piece in brief.evidence}
     gap = "" if brief.plan.language == "zh" else " "
     citations = tuple(
@@ -34,7 +39,8 @@ def written(
     )
     return Answer(
         question=question,
-        text=gap.join(with_marker(claim) for claim in checked.claims),
+        text=gap.join(filter(None, map(with_marker, checked.claims)))
+        or NOTHING[brief.plan.language],
         status=checked.status,
         plan=brief.plan,
         result=result,

@@ -158,8 +158,10 @@ def status_line(answer: Answer) -> str:
 
 def basis(answer: Answer) -> str:
     """What an answer stands on, and who gave it."""
-    result = answer.result
-    match = "" if result.relevant is None else f", {result.relevant:,} match"
+    relevant = answer.result.relevant
+    if answer.plan.alternatives and answer.totals:
+        relevant = sum(total.count for total in answer.totals)
+    match = "" if relevant is None else f", {relevant:,} match"
     time = sum(answer.seconds.values())
     return (
         f"{answer.considered:,} photos considered{match}; "

@@ -14,11 +14,11 @@ from retrieval.cli.options import (
     encoder_options,
     judge_of,
     judging_options,
-    model_of,
     model_options,
     open_settings,
     show_notice,
     spec_of,
+    usable_model,
 )
 from retrieval.cli.output import emit, to_json
 from retrieval.cli.search import ask_daemon
@@ -75,7 +75,7 @@ def ask_command(
             collection,
             asked,
             options=ask_options(settings, k=k, rerank=rerank, verify=verify, refine=refine),
-            model=model_of(settings, consent),
+            model=usable_model(settings, consent),
             judge=judge_of(settings),
             search=searcher(settings, collection, first),
             hearer=hearer,

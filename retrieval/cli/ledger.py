@@ -60,7 +60,8 @@ def _show_endpoints(as_json: bool) -> None:
         tell("You have agreed to no endpoint: nothing may leave this machine.")
     for consent in () if as_json else consents:
         without = f"  without {', '.join(consent.redacted)}" if consent.redacted else ""
-        emit(f"{_local(consent.at)}  {printable(consent.endpoint)}{without}")
+        through = f"  through {printable(consent.proxy)}" if consent.proxy else ""
+        emit(f"{_local(consent.at)}  {printable(consent.endpoint)}{through}{without}")
 
 
 def _show_requests(

@@ -10,7 +10,7 @@ import click
 
 from retrieval.cli.output import tell
 from retrieval.config import VISION, Settings, load_settings
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, MissingExtraError, ModelError, PrivacyError
 from retrieval.records import REDACTIONS
 
 if TYPE_CHECKING:
@@ -162,9 +162,22 @@ def model_of(settings: Settings, consent: bool = False) -> LanguageModel | None:
         offline=settings.offline,
         redact=redactions_of(settings),
         on_consent=consent_given if consent else consent_prompt,
+        chosen="llm" not in settings.from_file,
     )
     spec = ModelSpec(settings.llm, settings.llm_model, settings.mmproj, settings.vision)
     return load_model(spec, gate, show_notice)
+
+
+def usable_model(settings: Settings, consent: bool = False) -> LanguageModel | None:
+    """The same where photos are found without it: one that cannot be loaded is told, and None.
+
+    Raises ConfigError, as for any setting that is mistyped.
+    """
+    try:
+        return model_of(settings, consent)
+    except (ModelError, PrivacyError, MissingExtraError) as exc:
+        show_notice(f"{exc} Answered without it.")
+        return None
 
 
 def ask_options(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from retrieval.errors import ConfigError, ModelError, ModelReplyError, NoVisionError, TooLongError
 from retrieval.models import MOST_TOKENS, Message, ModelSpec, Reply, sent_photos
 from retrieval.models.endpoint import Endpoint, Trouble
+from retrieval.models.limits import seconds_left, within
 from retrieval.models.reading import OnlyThought, Shown, read_first_tokens, read_reply
 from retrieval.models.refusals import Refusal, scrubbed
 from retrieval.models.wire import FEW, FORMATS, Ways, chat_body, encoded, yes_body
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 BACK_OFF_S = (0.5, 2.0, 5.0)  # before the second, third, fourth attempt
 MOST_WAIT_S = 30.0  # a server that asks for more is not waited for
 THINKING_TOKENS = 4096  # for a model that was seen to think, besides those of the reply
+REPLY_S = 600.0  # for a whole reply, however slowly it comes, attempts and pauses included
+YES_S = 60.0  # for one word
 MOST_NAMES = 10  # of models that an error lists
 
 T = TypeVar("T")
@@ -45,7 +48,8 @@ class ChatModel:
     A server that is busy or fails (429, 500, 502, 503, 504) is asked up to four times, with pauses
     or as long as it asks to wait; one that cannot be reached, or that stops in the middle of a
     reply, twice. The second reply goes on, for `on_text`, where the first one stopped as long as it
-    repeats it, else it is silent. What stays half is no reply: ModelError.
+    repeats it, else it is silent. What stays half is no reply: ModelError. So is what takes longer
+    than REPLY_S or YES_S, or than a caller allows (`limits.within`).
     """
 
     def __init__(
@@ -83,25 +87,27 @@ class ChatModel:
                 lambda pieces: read_reply(pieces, shown, self._endpoint, self.name),
             )
 
-        try:
-            return ask()
-        except OnlyThought:
-            if self._ways.thinking:
-                raise
-            self._ways.thinking = THINKING_TOKENS
-            return ask()
+        with within(REPLY_S):
+            try:
+                return ask()
+            except OnlyThought:
+                if self._ways.thinking:
+                    raise
+                self._ways.thinking = THINKING_TOKENS
+                return ask()
 
     def yes(self, messages: Sequence[Message], *, purpose: str) -> float | None:
         """See LanguageModel. A server that told no probabilities once is not asked again."""
         if not self._ways.logprobs:
             return None
         try:
-            tokens = self._converse(
-                messages,
-                purpose,
-                lambda: yes_body(self._model, messages, self._ways),
-                lambda pieces: read_first_tokens(pieces, self._endpoint),
-            )
+            with within(YES_S):
+                tokens = self._converse(
+                    messages,
+                    purpose,
+                    lambda: yes_body(self._model, messages, self._ways),
+                    lambda pieces: read_first_tokens(pieces, self._endpoint),
+                )
         except Refusal as exc:
             if not (exc.about("logprobs") or exc.about("top_logprobs")):
                 raise
@@ -134,7 +140,8 @@ class ChatModel:
             except Trouble as exc:
                 trouble = exc
             attempt += 1
-            if attempt >= trouble.tries:
+            left = seconds_left()
+            if attempt >= trouble.tries or (left is not None and left <= BACK_OFF_S[0]):
                 raise trouble
             self._pause(trouble, attempt)
 
@@ -168,6 +175,9 @@ class ChatModel:
                 raise ModelError(
                     f"{self._endpoint.where} asks to wait {wait:.0f} seconds. Try again then."
                 ) from trouble
+        left = seconds_left()
+        if left is not None and wait >= left:
+            raise trouble
         if wait >= 1:
             self._on_notice(
                 f"{self._endpoint.where} did not answer; asking again in {wait:.0f} seconds."

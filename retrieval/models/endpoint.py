@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from retrieval.errors import ConfigError, ModelError, ModelReplyError
 from retrieval.models.addresses import base_url
+from retrieval.models.limits import seconds_left, within
 from retrieval.models.refusals import refusal
 from retrieval.models.wire import MOST_BYTES
-from retrieval.privacy.endpoints import parse_endpoint
+from retrieval.privacy.endpoints import parse_endpoint, proxy_for, shown_proxy
 from retrieval.privacy.keys import api_key
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class Endpoint:
         """Raises ConfigError for an address or a key that cannot be used."""
         self.base = base_url(llm)
         self.where = f"{urlsplit(self.base).scheme}://{urlsplit(self.base).netloc}"
-        self.loopback = parse_endpoint(self.base).is_loopback
+        target = parse_endpoint(self.base)
+        self.loopback = target.is_loopback
+        self.proxy = proxy_for(target)  # as the gate tells it
         self.key = _key(self.base)
         self._client: httpx.Client | None = None
 
@@ -60,13 +63,15 @@ class Endpoint:
     def posting(self, body: bytes) -> Iterator[Iterator[bytes]]:
         """Send a chat; in the block, the bytes of the reply as they come.
 
-        However the block ends, the connection is free or closed after it. Raises Refusal for a
-        status other than 200, Trouble for a connection that fails, also in the block.
+        However the block ends, the connection is free or closed after it. All of it takes no longer
+        than `limits.within` says. Raises Refusal for a status other than 200, Trouble for a
+        connection that fails, also in the block.
         """
+        client = self._open()
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream, */*"}
         with (
             self._translated(),
-            self._open().stream("POST", self.chat_url, content=body, headers=headers) as response,
+            client.stream("POST", self.chat_url, content=body, headers=headers) as response,
         ):
             response.request.extensions["timeout"]["read"] = PIECE_S
             if response.status_code != 200:
@@ -76,11 +81,11 @@ class Endpoint:
     def models(self) -> dict[str, Any]:
         """What it says of its models; raises as `posting`, ModelReplyError for what is no JSON."""
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), LIST_S)
+        client = self._open()
         with (
+            within(2 * LIST_S),
             self._translated(),
-            self._open().stream(
-                "GET", self.models_url, extensions={"timeout": timeout}
-            ) as response,
+            client.stream("GET", self.models_url, extensions={"timeout": timeout}) as response,
         ):
             if response.status_code != 200:
                 raise self._refusal(response)
@@ -99,23 +104,37 @@ class Endpoint:
         )
 
     def _open(self) -> httpx.Client:
-        """The client, whose connections are kept for the next chat and closed with this."""
+        """The client, whose connections are kept for the next chat and closed with this.
+
+        Raises ModelError where the environment asks for what cannot be done.
+        """
         if self._client is None:
-            import httpx
+            from retrieval.models.transport import open_client
 
             headers = {"User-Agent": "retrieval", "Accept-Encoding": "identity"}
             if self.key:
                 headers["Authorization"] = f"Bearer {self.key}"
-            self._client = httpx.Client(
-                headers=headers,
-                timeout=httpx.Timeout(connect=CONNECT_S, read=HEAD_S, write=SEND_S, pool=SEND_S),
-                follow_redirects=False,  # the user has agreed to this server and to no other
-                trust_env=not self.loopback,  # no proxy stands between this machine and itself
-                # Plain HTTP within this machine needs no certificates, which take 70 ms to read.
-                verify=not (self.loopback and self.base.startswith("http:")),
-            )
+            timeout = {"connect": CONNECT_S, "read": HEAD_S, "write": SEND_S, "pool": SEND_S}
+            secure = self.base.startswith("https:")
+            try:
+                self._client = open_client(headers, timeout, secure=secure, proxy=self.proxy)
+            except (ImportError, OSError, ValueError) as exc:
+                raise self._unusable(exc) from exc
             weakref.finalize(self, self._client.close)
         return self._client
+
+    def _unusable(self, exc: Exception) -> ModelError:
+        """The error of an environment in which no client can be made."""
+        if isinstance(exc, OSError):  # ssl.SSLError is one, too
+            return ModelError(
+                f"{self.where} cannot be asked: the certificates that SSL_CERT_FILE or "
+                f"SSL_CERT_DIR names cannot be read ({exc.strerror or exc}). Correct or unset it."
+            )
+        return ModelError(
+            f"{self.where} cannot be asked: the proxy {shown_proxy(self.proxy)} is of a kind that "
+            "is not supported (http and https are). Correct http_proxy, https_proxy or all_proxy, "
+            f"or put {urlsplit(self.base).hostname} into no_proxy."
+        )
 
     def _refusal(self, response: httpx.Response) -> ModelError:
         content = b"".join(self._limited(response, MOST_ERROR, cut=True))
@@ -143,7 +162,12 @@ class Endpoint:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
             raise self._unreachable(exc) from exc
-        except httpx.ReadTimeout as exc:
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
+            if seconds_left() == 0:
+                raise Trouble(
+                    f"{self.where} was not done in the time that it had. Ask less, or use a faster "
+                    "model."
+                ) from exc
             raise Trouble(
                 f"{self.where} has not gone on for too long. Look whether its model is loaded, and "
                 "try again."
@@ -160,6 +184,11 @@ class Endpoint:
             ) from exc
 
     def _unreachable(self, exc: Exception) -> Trouble:
+        if self.proxy:
+            return Trouble(
+                f"Nothing answers at {self.where} through the proxy {shown_proxy(self.proxy)}. "
+                "Correct the proxy in the environment, or --llm."
+            )
         if "CERTIFICATE" in str(exc).upper() or "SSL" in str(exc).upper():
             return Trouble(
                 f"There is no secure connection to {self.where}. Correct --llm (http or https?), "

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import (
@@ -26,6 +26,7 @@ from retrieval.errors import (
 from retrieval.machine import available_cpus
 from retrieval.models import MOST_TOKENS, Message, ModelSpec, Reply
 from retrieval.models.gguf import Head, read_head
+from retrieval.models.limits import seconds_left
 from retrieval.models.yesno import yes_share
 from retrieval.records import NoticeCallback, TextCallback, ignore_notice, ignore_text
 
@@ -148,7 +149,7 @@ class LocalModel:
         thread = threading.Thread(target=work, name="language model")
         try:
             thread.start()
-            while (chunk := arrived.get()) is not None:
+            while (chunk := self._next(arrived)) is not None:
                 if isinstance(chunk, Exception):
                     raise ModelError(
                         f"{self.name} cannot answer: {chunk}. Use another model."
@@ -160,6 +161,17 @@ class LocalModel:
             stop.set()
             if thread.ident is not None:
                 thread.join()
+
+    def _next(
+        self, arrived: SimpleQueue[dict[str, Any] | Exception | None]
+    ) -> dict[str, Any] | Exception | None:
+        try:
+            return arrived.get(timeout=seconds_left())
+        except Empty:
+            raise ModelError(
+                f"{self.name} was not done in the time that it had. Ask less, or use a smaller "
+                "model."
+            ) from None
 
     def _refusal(self, error: Mapping[str, Any]) -> ModelError:
         if error.get("type") == "exceed_context_size_error":

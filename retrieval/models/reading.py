@@ -11,6 +11,7 @@ from retrieval.models import Reply
 from retrieval.models.endpoint import Endpoint, Trouble
 from retrieval.models.refusals import Refusal, refusal
 from retrieval.models.wire import encoded, events, first_tokens, piece_of
+from retrieval.privacy.keys import Screen
 from retrieval.records import TextCallback
 
 
@@ -45,6 +46,7 @@ def read_reply(pieces: Iterator[bytes], shown: Shown, endpoint: Endpoint, name: 
     thoughts without a reply, ModelReplyError for what is no chat and for a reply without a word.
     """
     text, refused, finish = "", "", ""
+    screen = Screen(endpoint.key)
     thought = met = False
     tokens: int | None = None
     shown.begin()
@@ -55,12 +57,15 @@ def read_reply(pieces: Iterator[bytes], shown: Shown, endpoint: Endpoint, name: 
         if piece is None:
             continue
         met = True
-        text += piece.text
+        clean = screen.feed(piece.text)
+        text += clean
         refused += piece.refusal
         thought = thought or piece.thought
         finish = piece.finish or finish or ("stop" if piece.done else "")
         tokens = piece.tokens if piece.tokens is not None else tokens
-        shown.add(piece.text)
+        shown.add(clean)
+    shown.add(rest := screen.end())
+    text += rest
     if not met:
         raise endpoint.not_chat()
     if not finish:
@@ -75,7 +80,9 @@ def read_reply(pieces: Iterator[bytes], shown: Shown, endpoint: Endpoint, name: 
         )
     if not (text or refused).strip():
         raise ModelReplyError(f"{name} wrote nothing. Ask differently, or use another model.")
-    return Reply(text or refused, complete=finish != "length", tokens=tokens)
+    if not text:
+        text = screen.feed(refused) + screen.end()
+    return Reply(text, complete=finish != "length", tokens=tokens)
 
 
 def read_first_tokens(

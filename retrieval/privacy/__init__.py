@@ -34,10 +34,11 @@ class Gate(Protocol):
     ) -> AbstractContextManager[None]:
         """Surround a request of `size` bytes to the URL `endpoint`, pictures included.
 
-        Loopback endpoints pass unrecorded. How the block ends (as it should, by an error, by an
-        interruption) becomes the outcome in the ledger. Each attempt of a request that is repeated
-        is one of its own. Raises PrivacyError before anything is sent, where `offline` is set or
-        the user has not agreed to this endpoint; StorageError where the ledger cannot be written.
+        Loopback endpoints pass unrecorded, and unasked where the user chose them. How the block
+        ends (as it should, by an error, by an interruption) becomes the outcome in the ledger. Each
+        attempt of a request that is repeated is one of its own. Raises PrivacyError before anything
+        is sent, where `offline` is set or the user has not agreed to this endpoint; StorageError
+        where the ledger cannot be written.
         """
         ...
 
@@ -48,13 +49,18 @@ def open_gate(
     redact: Sequence[Redaction] = (),
     on_consent: Callable[[str], bool] = lambda text: False,
     folder: Path | None = None,
+    chosen: bool = True,
 ) -> Gate:
     """The gate of this user, with the ledger and the consents in `folder`, else in
     $RETRIEVAL_LEDGER, else in the platform's folder of state.
 
     `on_consent` is told what would be sent where, and answers whether the user agrees; asked once
-    for each endpoint, and again where less is redacted than was agreed to.
+    for each endpoint, and again where less is redacted than was agreed to. `chosen` is False where
+    not the user named the endpoint but a file in some folder (`Settings.from_file`): then they are
+    asked as well before anything goes to this machine's own ports, and before a key goes anywhere.
     """
     from retrieval.privacy.gate import LedgerGate
 
-    return LedgerGate(offline=offline, redact=redact, on_consent=on_consent, folder=folder)
+    return LedgerGate(
+        offline=offline, redact=redact, on_consent=on_consent, folder=folder, chosen=chosen
+    )

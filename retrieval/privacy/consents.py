@@ -21,11 +21,16 @@ _PATIENCE_S = 10.0  # for another process, which holds the lock for milliseconds
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The user agreed at `at` (UTC) that `endpoint` gets what is left without `redacted`."""
+    """The user agreed at `at` (UTC) that `endpoint` gets what is left without `redacted`.
+
+    `key` says whether its key was told to go there as well, `proxy` what it was told to go through.
+    """
 
     endpoint: str
     at: str
     redacted: tuple[Redaction, ...] = ()
+    key: bool = False
+    proxy: str = ""
 
 
 class Consents:
@@ -44,19 +49,27 @@ class Consents:
         kept = kept if isinstance(kept, dict) else {}
         return [_consent(endpoint, kept[endpoint]) for endpoint in sorted(kept)]
 
-    def covers(self, endpoint: str, redacted: Sequence[Redaction]) -> bool:
+    def covers(
+        self, endpoint: str, redacted: Sequence[Redaction], *, key: bool = False, proxy: str = ""
+    ) -> bool:
         """Whether the user agreed to this endpoint, with no more redacted than now.
 
-        Who agreed to pictures without faces is asked again before faces are sent.
+        Who agreed to pictures without faces is asked again before faces are sent; who agreed to no
+        `key`, or to another `proxy`, before that gets something.
         """
         return any(
-            consent.endpoint == endpoint and set(consent.redacted) <= set(redacted)
+            consent.endpoint == endpoint
+            and set(consent.redacted) <= set(redacted)
+            and (consent.key or not key)
+            and proxy in ("", consent.proxy)
             for consent in self.all()
         )
 
-    def agree(self, endpoint: str, redacted: Sequence[Redaction]) -> None:
+    def agree(
+        self, endpoint: str, redacted: Sequence[Redaction], *, key: bool = False, proxy: str = ""
+    ) -> None:
         """Keep a consent, in place of an older one to that endpoint. Raises StorageError."""
-        self._change(endpoint, Consent(endpoint, utc_now(), tuple(redacted)))
+        self._change(endpoint, Consent(endpoint, utc_now(), tuple(redacted), key, proxy))
 
     def revoke(self, endpoint: str) -> bool:
         """Take a consent back; False if there was none. Raises StorageError."""
@@ -97,7 +110,12 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _values(consent: Consent) -> dict[str, Any]:
-    return {"at": consent.at, "redacted": list(consent.redacted)}
+    return {
+        "at": consent.at,
+        "redacted": list(consent.redacted),
+        "key": consent.key,
+        "proxy": consent.proxy,
+    }
 
 
 def _consent(endpoint: str, values: Any) -> Consent:
@@ -105,5 +123,9 @@ def _consent(endpoint: str, values: Any) -> Consent:
     redacted = values.get("redacted")
     kept = redacted if isinstance(redacted, list) else []
     return Consent(
-        endpoint, str(values.get("at", "")), tuple(each for each in REDACTIONS if each in kept)
+        endpoint,
+        str(values.get("at", "")),
+        tuple(each for each in REDACTIONS if each in kept),
+        values.get("key") is True,
+        str(values.get("proxy", "")),
     )

@@ -74,6 +74,30 @@ def parse_endpoint(url: str) -> Endpoint:
     return Endpoint(parts.scheme, _checked_host(url, host), port or PORTS[parts.scheme])
 
 
+def proxy_for(endpoint: Endpoint) -> str:
+    """The URL of the proxy that requests to an endpoint go through, "" for none.
+
+    As the environment says (http_proxy, https_proxy, all_proxy, no_proxy), on Windows and macOS
+    the system. None stands between this machine and itself.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    if endpoint.is_loopback:
+        return ""
+    named = getproxies()
+    proxy = named.get(endpoint.scheme) or named.get("all") or ""
+    if not proxy or proxy_bypass(f"{endpoint.host}:{endpoint.port}"):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def shown_proxy(proxy: str) -> str:
+    """A proxy as it may be shown and kept: without the user and the password, without a path."""
+    scheme, _, rest = proxy.partition("://")
+    place = re.split(r"[/?#]", rest.rpartition("@")[2])[0]
+    return ascii(f"{scheme}://{place}"[:200])[1:-1] if proxy else ""
+
+
 def _checked_host(url: str, host: str) -> str:
     """The host as it is compared: numbers only as four of them, or as IPv6."""
     if ":" in host or _NUMBER_AT_END.fullmatch(host):

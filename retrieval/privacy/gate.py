@@ -10,9 +10,9 @@ from pathlib import Path
 
 from retrieval.errors import PrivacyError, StorageError
 from retrieval.privacy.consents import Consents
-from retrieval.privacy.endpoints import Endpoint, parse_endpoint
+from retrieval.privacy.endpoints import Endpoint, parse_endpoint, proxy_for, shown_proxy
 from retrieval.privacy.keys import api_key, scrub
-from retrieval.privacy.ledger import Ledger
+from retrieval.privacy.ledger import THROUGH, Ledger
 from retrieval.records import REDACTIONS, Redaction, SentPhoto
 
 #: Is told what would be sent where; answers whether the user agrees.
@@ -37,9 +37,12 @@ class LedgerGate:
         redact: Sequence[Redaction] = (),
         on_consent: ConsentCallback = agree_to_nothing,
         folder: Path | None = None,
+        chosen: bool = True,
     ) -> None:
+        """`chosen` is False where a file named the endpoint, and not the user."""
         self.redact: tuple[Redaction, ...] = tuple(each for each in REDACTIONS if each in redact)
         self._offline = offline
+        self._chosen = chosen
         self._on_consent = on_consent
         self._ledger = Ledger(folder)
         self._consents = Consents(folder)
@@ -56,14 +59,19 @@ class LedgerGate:
         size: int,
         photos: Sequence[SentPhoto] = (),
     ) -> Iterator[None]:
-        """Surround a request, as Gate says; the ledger names scheme, host and port, no path."""
+        """Surround a request, as Gate says; the ledger names scheme, host and port, no path.
+
+        Where it goes through a proxy, that is named as well.
+        """
         target = parse_endpoint(endpoint)
+        proxy = shown_proxy(proxy_for(target))
+        if not (target.is_loopback and self._chosen):
+            self._admit(target, proxy)
         if target.is_loopback:
             yield
             return
-        self._admit(target)
         number = self._ledger.begin(
-            str(target),
+            f"{target}{THROUGH}{proxy}" if proxy else str(target),
             model=model,
             purpose=purpose,
             size=size,
@@ -82,14 +90,14 @@ class LedgerGate:
             with suppress(StorageError):
                 self._ledger.end(number, outcome)
 
-    def _admit(self, target: Endpoint) -> None:
-        if self._offline:
+    def _admit(self, target: Endpoint, proxy: str) -> None:
+        if self._offline and not target.is_loopback:
             raise PrivacyError(
                 f"Nothing was sent to {target}: offline is set, so nothing may leave this machine. "
                 "Use a model on this machine, or set offline = false."
             )
         with self._asking:
-            if target not in self._refused and self._agreed(target):
+            if target not in self._refused and self._agreed(target, proxy):
                 return
             self._refused.add(target)
         raise PrivacyError(
@@ -97,35 +105,51 @@ class LedgerGate:
             "or beforehand with --consent."
         )
 
-    def _agreed(self, target: Endpoint) -> bool:
-        if self._consents.covers(str(target), self.redact):
+    def _agreed(self, target: Endpoint, proxy: str) -> bool:
+        # Who names a server on the command line names it for the key; who stands in a folder with
+        # somebody's retrieval.toml does not, and is asked unless it was agreed to with the key.
+        key = api_key(str(target)) is not None
+        needs = key and not self._chosen
+        if self._consents.covers(str(target), self.redact, key=needs, proxy=proxy):
             return True
-        if not self._on_consent(consent_text(target, self.redact)):
+        if not self._on_consent(consent_text(target, self.redact, proxy, self._chosen)):
             return False
-        self._consents.agree(str(target), self.redact)
+        self._consents.agree(str(target), self.redact, key=key, proxy=proxy)
         return True
 
 
-def consent_text(target: Endpoint, redact: Sequence[Redaction]) -> str:
-    """What the user agrees to: what is sent, to whom, what is taken out, that it is recorded."""
+def consent_text(
+    target: Endpoint, redact: Sequence[Redaction], proxy: str = "", chosen: bool = True
+) -> str:
+    """What the user agrees to: what is sent, to whom, what is taken out, that it is recorded.
+
+    `proxy` is what it goes through; `chosen` is False where a file named the endpoint.
+    """
     has_key = api_key(str(target)) is not None
+    here = target.is_loopback
     removed = [_WHAT[each] for each in redact]
     others = [each for each in REDACTIONS if each not in redact]
     lines = [
-        f"Questions, and facts, texts and small pictures of your photos, would leave this machine "
-        f"and go to {target}. Whoever runs it can keep them.",
+        "Questions, and facts, texts and small pictures of your photos, would "
+        f"{'go' if here else 'leave this machine and go'} to {target}"
+        f"{', a program on this machine' if here else ''}. Whoever runs it can keep them.",
+        "" if chosen else "It is named by the retrieval.toml in this folder.",
         f"Your key for it goes there too: agree only if you chose {target} yourself."
         if has_key
         else "",
         "The connection is not encrypted (http): everybody on the way can read it."
-        if target.scheme == "http"
+        if target.scheme == "http" and not here
+        else "",
+        f"They go through the proxy {proxy}"
+        f"{', which can read and keep them' if target.scheme == 'http' else ''}."
+        if proxy
         else "",
         f"Taken out before, as far as they are recognised: {', '.join(removed)}."
         if removed
         else "Nothing is taken out before.",
         f"(--redact {','.join(others)} takes out more.)" if others else "",
-        "Each request is recorded, see: retrieval ledger. You are asked once for this endpoint; "
-        f"take it back with: retrieval ledger --revoke {target}",
+        f"{'' if here else 'Each request is recorded, see: retrieval ledger. '}You are asked once "
+        f"for this endpoint; take it back with: retrieval ledger --revoke {target}",
     ]
     return "\n".join(filter(None, lines))
 

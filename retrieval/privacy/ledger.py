@@ -23,6 +23,7 @@ from retrieval.storage.layout import storage_errors
 
 FILE_NAME = "ledger.jsonl"
 VARIABLE = "RETRIEVAL_LEDGER"
+THROUGH = " through "  # between an endpoint and the proxy that requests to it went through
 
 
 def ledger_folder() -> Path:
@@ -124,7 +125,7 @@ def selected(
         entry
         for entry in found
         if entry.at >= begin
-        and endpoint in ("", entry.endpoint)
+        and endpoint in ("", entry.endpoint.partition(THROUGH)[0])
         and (not photo or any(sent.path == photo for sent in entry.photos))
     ]
 

@@ -1,7 +1,8 @@
 """What is taken out before anything is sent, and put back into what comes.
 
 - gps: coordinates, altitudes, plus codes, links and addresses wherever they stand; names of places
-  below the country, in facts as in texts. The country stays. Picture data never carry metadata.
+  below the country, in facts as in texts. The country stays. Names of files and folders, which
+  name places in ways that no list knows. Picture data never carry metadata.
 - names: names of files and folders, of people (`names` says by which rules), addresses of
   electronic mail, handles, numbers of telephones, links.
 - faces: those that are found in pictures (`faces` says how well).
@@ -65,10 +66,7 @@ class Redactor:
         """A brief with everything taken out, in the same order and with the same numbers."""
         if not (self.gps or self.names):
             return brief
-        for evidence in brief.evidence:  # all first: a photo's keyword stands in another's text
-            self._learn(evidence)
-        for text in _prose(brief) if self.names else ():
-            self._hider.learn_names(text)
+        self.learn(brief)
         hidden = tuple(map(self.evidence, brief.evidence))  # first, for its way of writing names
         return replace(
             brief,
@@ -78,14 +76,23 @@ class Redactor:
             history=tuple(map(self._turn, brief.history)),
         )
 
+    def learn(self, brief: Brief) -> None:
+        """What is to be hidden, and what is not: a photo's keyword stands in another's text."""
+        if not (self.gps or self.names):
+            return
+        for evidence in brief.evidence:
+            self._learn(evidence)
+        for text in _prose(brief) if self.names else ():
+            self._hider.learn_names(text)
+
     def evidence(self, evidence: Evidence) -> Evidence:
-        """One piece of evidence; its path becomes a placeholder where names are taken out."""
+        """One piece of evidence; its path becomes a placeholder."""
         if not (self.gps or self.names):
             return evidence
         self._learn(evidence)
         return replace(
             evidence,
-            path=self._hider.hide("file", evidence.path) if self.names else evidence.path,
+            path=self._hider.hide("file", evidence.path),
             facts=self.facts(evidence.facts),
             place=self._place(evidence.place, evidence.facts.country),
             captions=tuple(map(self.redact_text, evidence.captions)),
@@ -144,12 +151,11 @@ class Redactor:
         """What is hidden, and what is not, wherever it stands."""
         self._learn_facts(evidence.facts)
         self._hider.keep(evidence.camera, None if self.gps else evidence.place)
-        if self.names:
-            parts = re.split(r"[/\\]", evidence.path)
-            for name in (evidence.path, parts[-1]):
-                self._hider.know("file", name)
-            for part in parts:
-                self._hider.learn_words(part)
+        parts = re.split(r"[/\\]", evidence.path)
+        for name in (evidence.path, parts[-1]):
+            self._hider.know("file", name)
+        for part in parts if self.names else ():
+            self._hider.learn_words(part)
 
     def _learn_facts(self, facts: Facts) -> None:
         self._hider.keep(facts.country, facts.make, facts.camera, facts.lens)

@@ -11,6 +11,9 @@ from retrieval.queries.calendar import Period
 _NUMBER = r"(?:\d{1,4}|[一二两三四五六七八九十]{1,3})"
 _DIGITS = {c: n for n, c in enumerate("〇一二三四五六七八九十")} | {"两": 2, "零": 0}
 _SEASONS = {"春": "spring", "夏": "summer", "秋": "autumn", "冬": "winter"}
+_FEASTS = {"圣诞": "christmas", "聖誕": "christmas", "万圣": "halloween", "萬聖": "halloween"}
+_FEASTS |= {"情人": "valentine", "复活": "easter", "復活": "easter", "感恩": "thanksgiving"}
+_FEASTS |= {"元旦": "new year"}
 _YEARS = {"今年": 0, "去年": 1, "前年": 2, "大前年": 3}
 _DAYS = {"今天": 0, "昨天": 1, "前天": 2, "大前天": 3}
 _UNITS = {"天": "day", "日": "day", "周": "week", "星期": "week", "礼拜": "week", "月": "month"}
@@ -18,7 +21,8 @@ _UNITS |= {"年": "year"}
 _UNIT = r"(?:天|个?星期|个?礼拜|周|个?月|年)"
 _ONE = (
     rf"(?:(?P<year>\d{{4}}年?|大?前年|[去今]年)的?"
-    rf"(?:(?P<month>{_NUMBER})月份?(?:(?P<day>{_NUMBER})[日号])?|(?P<season>[春夏秋冬])[天季]?)?"
+    rf"(?:(?P<month>{_NUMBER})月份?(?:(?P<day>{_NUMBER})[日号])?|(?P<season>[春夏秋冬])[天季]?"
+    rf"|(?P<feast>{'|'.join(_FEASTS)})节?)?"
     rf"|(?P<anymonth>{_NUMBER})月份?(?:(?P<anyday>{_NUMBER})[日号])?"
     rf"|(?P<rel>今天|昨天|大?前天)"
     rf"|(?P<back>[上这本])(?:个)?(?P<what>周末|周|星期|礼拜|月)"
@@ -93,6 +97,8 @@ def _period(match: re.Match[str], today: datetime.date) -> Period | None:
         year = int(typed[:4]) if typed[0].isdigit() else today.year - _YEARS[typed]
         if match["season"]:
             return cal.season(year, cal.SEASONS[_SEASONS[match["season"]]])
+        if match["feast"]:
+            return cal.holiday(_FEASTS[match["feast"]], year)
         return cal.on(year, _value(match["month"]), _value(match["day"]))
     if match["anymonth"]:
         return cal.on(None, _value(match["anymonth"]), _value(match["anyday"]))
@@ -138,7 +144,7 @@ _PHOTO = r"(?:照片|相片|图片|图像|相|图|照)"
 #: What a question in Chinese begins and ends with: the groups "head" and "tail" say nothing.
 SHELLS = (
     re.compile(
-        rf"^\s*(?P<head>{_ASK}(?:查找|寻找|搜索|找出|找|搜|显示|展示|列出|看看|查看|看)(?:一下|一找)?"
+        rf"^\s*(?P<head>{_ASK}(?:查找|寻找|搜索|找出|找|搜|显示|展示|列出|看看|查看|看(?![到见見过過着著]))(?:一下|一找)?"
         rf"(?:所有|全部|一张|一些|那张|几张)?(?:我)?)(?P<body>.*?)"
         rf"(?P<tail>(?:拍摄|拍|照)?(?:的|下的)?(?:所有|全部)?{_PHOTO}?[。？?！!]*)\s*$"
     ),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from retrieval.errors import QueryError
+from retrieval.queries.names import PlaceKnower
 from retrieval.queries.pieces import Piece, Span, shown_weight
 from retrieval.queries.reading import MAX_PIECES, Context, read
 from retrieval.records import Chip, Part, Query
@@ -25,7 +26,7 @@ def compile_query(
     query: Query,
     vocabulary: Vocabulary,
     today: datetime.date,
-    known_place: Callable[[str], bool],
+    known_place: PlaceKnower,
 ) -> Query:
     """Replace the parts of kind "box" by what they mean in a collection of this vocabulary.
 

@@ -28,7 +28,8 @@ _LEADING = VERBS | words("of and or that which were was is but i we took")
 EMPTY = _DANGLING | _LEADING | _NOUNS | words("all any some me")
 #: Behind these, photos are something that is shown: "a wall of pictures".
 _DETERMINERS = _DANGLING | words("some these those this that two three many her his their")
-
+#: What a photo is, and not what it shows: "black and white photos".
+_STYLES = words("white b&w bw w monochrome grayscale greyscale sepia infrared panoramic")
 
 _AROUND = " \t\n\r,;.，；。、|&"
 
@@ -73,6 +74,8 @@ def trimmed(
 def _named_twice(text: str, kept: Sequence[Token], last: int) -> bool:
     """Whether the last word only says that photos are looked for: "dog photos"."""
     if len(kept) < 2 or kept[-1].folded not in _PLURAL or kept[-2].folded in _DETERMINERS:
+        return False
+    if kept[-2].folded in _STYLES:
         return False
     space = text[kept[-2].end : kept[-1].start]
     return space.isspace() and not text[kept[-1].end : last].strip(_AROUND + "?!")

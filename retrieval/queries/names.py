@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from retrieval.queries.continents import continents
 from retrieval.queries.lexing import Token, names_of
 from retrieval.queries.ordinary import (
     COMPOUNDS,
-    CONTINENTS,
     DESCRIBED,
     is_doubtful,
     is_ordinary,
@@ -57,11 +57,15 @@ _ALIASES = {
 PLACE_CUES = words("in at near from around")
 #: Words that a camera or a lens follows.
 GEAR_CUES = words("with on by from using")
+#: Before a camera's make: "with my Sony", "with an iPhone".
+_OWN = words("my the a an our")
 _LINKS = words("of the de da do del la le les los las di du den der am an upon und sur y e")
 _INSIDE = re.compile(r"[\s.\-–_/'’&]*")
 _LONGEST = 4  # words of a place that the collection does not have
 
-Sort = Literal["city", "region", "country", "camera", "make", "lens", "trip"]
+#: Tells whether there is a place of a name anywhere, and of which sort where it can: "city", …
+PlaceKnower = Callable[[str], str | bool]
+Sort = Literal["city", "region", "country", "camera", "make", "family", "lens", "trip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,15 @@ class Name:
 class Index:
     """The names of a collection by their folded words; `longest` counts the words of the longest.
 
-    `inside` holds which place lies in which larger one.
+    `inside` holds which place lies in which larger one, and `coded` what cities and regions are
+    called by the code of their country and their words; without words, what the country is.
     """
 
     places: dict[tuple[str, ...], Name]
     gear: dict[tuple[str, ...], Name]
     trips: dict[tuple[str, ...], Name]
     inside: frozenset[tuple[str, str]]
+    coded: dict[tuple[str, tuple[str, ...]], str]
     longest: int
 
 
@@ -110,14 +116,30 @@ def index_of(vocabulary: Vocabulary) -> Index:
         for small, large in ((city, region), (city, country), (region, country))
         if small and large and small != large
     }
-    return Index(places, gear, trips, frozenset(inside), max(lengths, default=0))
+    return Index(
+        places, gear, trips, frozenset(inside), _coded(vocabulary), max(lengths, default=0)
+    )
+
+
+def _coded(vocabulary: Vocabulary) -> dict[tuple[str, tuple[str, ...]], str]:
+    found: dict[tuple[str, tuple[str, ...]], str] = {}
+    for city, region, country, code in vocabulary.places:
+        if code and country:
+            found[code, ()] = country
+        for name in (region, city) if code else ():
+            if name and (words := names_of(name)):
+                found[code or "", words] = name
+    return found
 
 
 def _gear(vocabulary: Vocabulary) -> Iterator[tuple[Name, tuple[str, ...]]]:
     """Cameras under all names that people use: "Canon EOS 80D", "EOS 80D", "Sony ILCE-7M3".
 
-    Later ones win: a whole model's name over one that is put together.
+    Later ones win: a whole model's name over one that is put together, and that over a family's.
     """
+    for make, camera, _ in vocabulary.gear:
+        if family := _family(make, camera):
+            yield Name("family", family), names_of(family)
     for make, camera, lens in vocabulary.gear:
         brand = names_of(make or "")
         if make and brand:
@@ -136,6 +158,13 @@ def _gear(vocabulary: Vocabulary) -> Iterator[tuple[Name, tuple[str, ...]]]:
             yield Name("camera", camera), names_of(camera)
 
 
+def _family(make: str | None, camera: str | None) -> str:
+    """The first word of a model's name, which several may share: "iPhone", "Pixel"; "" if none."""
+    brand = names_of(make or "")[:1]
+    first = next((w for w in (camera or "").split() if names_of(w) != brand), "")
+    return first if first.isalpha() and len(first) > 3 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A name that stands at some tokens: the filter it means, its label, and where it ends."""
@@ -152,7 +181,7 @@ class Names:
     text: str
     tokens: Sequence[Token]
     index: Index
-    known_place: Callable[[str], bool]
+    known_place: PlaceKnower
 
     # --- places -----------------------------------------------------------------------------
 
@@ -167,7 +196,18 @@ class Names:
             larger = self._larger(j, name)
             if self._is_meant(i, j, cue, alone, bool(larger)):
                 return [_place(j, name.value), *larger]
-        return self._elsewhere(i, cue, alone)
+        return self._continent(i, cue) or self._elsewhere(i, cue, alone)
+
+    def _continent(self, i: int, cue: str) -> list[Named]:
+        """ "in Europe": its countries that the collection has; its own name where it has none."""
+        coded = self.index.coded
+        for words in (self._folded(i, i + 2), self._folded(i, i + 1)):
+            codes, j = continents().get(words), i + len(words)
+            if codes and cue and self.index.places and self._capital(i, j) and self._ends(j):
+                had = sorted({coded[c, ()] for c in codes if (c, ()) in coded})
+                typed = self.text[self.tokens[i].start : self.tokens[j - 1].end]
+                return [_place(j, name) for name in had or [typed]]
+        return []
 
     def _is_meant(self, i: int, j: int, cue: str, alone: bool, larger: bool) -> bool:
         """Whether a name that the collection has is used as one."""
@@ -208,11 +248,33 @@ class Names:
         if name.sort == "country" or not re.fullmatch(r"\s*,?\s*", self._gap(j)):
             return []
         k, larger = self._longest(j, self.index.places)
-        if larger is None or (name.value, larger.value) not in self.index.inside:
+        if larger is None:
+            return self._larger_elsewhere(j)
+        if (name.value, larger.value) not in self.index.inside:
             return []
         if not (self._capital(j, k) and self._ends(k)):
             return []
         return [Named(k, Filter(larger.sort, "is", (larger.value,)), larger.value)]
+
+    def _larger_elsewhere(self, j: int) -> list[Named]:
+        """ "Cusco, Mexico": where none of the collection's places lies, so that no photo is meant.
+
+        Another city, or more places behind it, make it one of a list ("Cusco, Paris and Oslo").
+        """
+        if not re.fullmatch(r"\s*,\s*", self._gap(j)):
+            return []
+        for k in range(min(len(self.tokens), j + _LONGEST), j, -1):
+            if len(self._folded(j, k)) < k - j or not self._joined(j, k) or not self._closes(k):
+                continue
+            typed = self.text[self.tokens[j].start : self.tokens[k - 1].end]
+            if self._capital(j, k) and self.known_place(typed) not in ("", "city", False):
+                return [Named(k, Filter("country", "is", (typed,)), typed)]
+        return []
+
+    def _closes(self, k: int) -> bool:
+        """Whether the names end before token k, and no list of them goes on."""
+        listed = self._word(k) in ("and", "or") or "," in self._gap(k)
+        return self._ends(k) and not listed
 
     def _elsewhere(self, i: int, cue: str, alone: bool) -> list[Named]:
         """A place that the collection does not have: then no photo is of there."""
@@ -222,7 +284,7 @@ class Names:
             words = self._folded(i, j)
             if len(words) < j - i or not self._joined(i, j) or words[-1] in _LINKS:
                 continue
-            if len(words) == 1 and words[0] in CONTINENTS:
+            if words in continents() or words == ("america",):
                 continue
             if not self._is_elsewhere(i, j, words, cue):
                 continue
@@ -243,7 +305,7 @@ class Names:
         if words == ("us",) and self.tokens[i].text != "US":
             return False
         if is_ordinary(words):
-            return chained and j < len(self.tokens) and self.known_place(self.tokens[j].text)
+            return chained and j < len(self.tokens) and bool(self.known_place(self.tokens[j].text))
         if is_doubtful(words):
             return bool(cue) and self._ends(j) and capital
         if not cue:
@@ -252,23 +314,34 @@ class Names:
 
     # --- cameras, lenses, trips -------------------------------------------------------------
 
-    def gear(self, i: int, cue: str, verb: bool) -> Named | None:
-        """The camera or lens named at token i; `verb` says that "taken" stands before the cue."""
+    def gear(self, i: int, cue: str, verb: bool, alone: bool = False) -> Named | None:
+        """The camera or lens named at token i; `verb` says that "taken" stands before the cue.
+
+        A make and a family ("Sony", "iPhone") are words that a photo may show: they need more
+        around them, or nothing before them (`alone`) and photos behind: "Sony photos".
+        """
         j, name = self._longest(i, self.index.gear)
         if name is None:
             return None
         words = self._folded(i, j)
-        if name.sort == "make":
-            camera = self._word(j) in ("camera", "phone", "photos", "pictures")
-            if not (cue and verb) and not (cue and camera and self._word(i - 1) in ("my", "the")):
-                return None
-            end = j + 1 if camera else j
-            return Named(end, Filter("camera", "is", (name.value,)), name.value)
+        if name.sort in ("make", "family"):
+            end = self._gear_ends(i, j, cue, verb, alone)
+            op: Literal["is", "contains"] = "is" if name.sort == "make" else "contains"
+            return Named(end, Filter("camera", op, (name.value,)), name.value) if end else None
         distinct = len(words) > 1 or any(c.isdigit() for c in words[0])
         if not distinct and not (cue and (verb or self._word(i - 1) in ("my", "the"))):
             return None
         end = j + 1 if self._word(j) == "camera" else j
         return Named(end, Filter(name.sort, "is", (name.value,)), name.value)
+
+    def _gear_ends(self, i: int, j: int, cue: str, verb: bool, alone: bool) -> int:
+        """Where the make or family at [i, j) ends, with what says that it took photos; 0: no."""
+        if alone and not cue and self._word(j) in _TAKEN and self._ends(j + 1):
+            return j + 1
+        camera = self._word(j) in ("camera", "phone", "photos", "pictures")
+        if cue and (verb or (camera and self._word(i - 1) in _OWN)):
+            return j + 1 if camera else j
+        return 0
 
     def trip(self, i: int) -> Named | None:
         """ "trip Kyoto 2023" or "Kyoto 2023 trip", where the collection has a trip of that name."""
@@ -332,6 +405,7 @@ class Names:
         return self._stops(j) or self._word(j) in _FUNCTION
 
 
+_TAKEN = frozenset(PHOTO_NOUNS.split()) - {"snap", "snaps"}
 _PHOTOS = words(f"{PHOTO_NOUNS} trip trips holiday holidays vacation")
 _FUNCTION = words(
     """

@@ -120,9 +120,6 @@ _GENERIC = ORDINARY | words(
     " redwood round ocean times claus hyde notre"
 )
 
-#: Larger than a country; no photo is said to be of there, though towns are called so.
-CONTINENTS = words("africa america antarctica asia australasia europe oceania")
-
 #: (name, the word behind it) that is something else than a thing at that place.
 COMPOUNDS = {
     ("boston", "terrier"),

@@ -100,6 +100,8 @@ class Periods:
         if self._word(i + 1) == "day" and self._words(i + 2, "before yesterday"):
             return Found(i + 4, cal.of_day(self.today - datetime.timedelta(days=2)))
         rolling = self._word(i + 1) in ("last", "past", "previous")
+        if rolling and self._is_end(i):
+            return None
         if rolling and (unit := _UNITS.get(self._word(i + 2))):
             period = cal.last_of(self.today, 1, unit)
             return Found(i + 3, period) if period else None
@@ -108,6 +110,13 @@ class Periods:
             return Found(i + 2, Period(str(begin), str(begin + 9)), "cue")
         found = self.one(i + 1) if self._word(i + 1) != "the" else None
         return None if found and found.strength == "year" else found
+
+    def _is_end(self, i: int) -> bool:
+        """ "on the last day in Lisbon", "the last week of 2019": the last one of something else."""
+        if self._word(i + 2) not in _UNITS or self._word(i + 2).endswith("s"):
+            return False
+        on = self._word(i - 1) == "on" and self._word(i + 1) == "last"
+        return on or self._word(i + 3) == "of" or self._words(i + 2, "day in")
 
     def _numeric(self, i: int) -> Found | None:
         token = self.tokens[i]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from retrieval.metadata import field_named
 from retrieval.queries.calendar import Period
 from retrieval.queries.values import date_filter, date_text
 from retrieval.records import Filter
@@ -61,6 +62,15 @@ def subtracted(text: str, span: Span, weight: float = 1.0) -> Piece:
     shown = shown_weight(weight)
     plain = f"-{shown or '1:'}{quoted(text)}"
     return Piece("minus", f"minus: {shown}{text}", (span,), plain, text=text, weight=-weight)
+
+
+def called(asked: Filter, span: Span, name: str) -> Piece:
+    """A piece that names a place, a camera, a lens or a trip."""
+    known, sign = field_named(asked.field), "-" * asked.negated
+    label = f"{known.label if known else asked.field}: {'not ' * asked.negated}{name}"
+    exact = "=" if asked.op == "is" and asked.field != "trip" else ""
+    plain = f"{sign}{asked.field}:{exact}{quoted(name)}"
+    return Piece(asked.field, label, (span,), plain, asked)
 
 
 def dated(period: Period, span: Span, negated: bool) -> Piece:

@@ -1,6 +1,8 @@
-"""What a query says of the photo as a photo: "not blurry", "sharp photos", "black and white".
+"""What a query says of the photo as a photo: "not blurry", "sharp photos".
 
-Only where that is clearly meant: "a blurry dog" and "a dark forest" are what a photo shows.
+Only where that is clearly meant: "a blurry dog" and "a dark forest" are what a photo shows. That a
+photo is black and white is left to the encoder: that no colour covers much of it, which
+`colour:"black and white"` asks for, holds for photos of snow and of many streets as well.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ _NO = r"(?:not|non|no|never|isn['’]?t|aren['’]?t|without)[\s-]+(?:too\s+|ver
 _BLURRY = r"(?:blurry|blurred|blur|out[\s-]of[\s-]focus|unsharp|fuzzy|shaky)"
 _SHARP = r"(?:sharp|crisp|in[\s-]focus|well[\s-]focused)"
 _DARK, _BRIGHT = r"(?:dark|underexposed)", r"(?:bright|overexposed)"
-_GREY = r"(?:black[\s-](?:and|&)[\s-]white|b\s?&\s?w|monochrome|gr[ae]yscale)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,6 @@ _IS_DARK = Filter("brightness", "between", (None, DARK))
 _IS_BRIGHT = Filter("brightness", "between", (BRIGHT, None))
 _NOT_DARK = Filter("brightness", "between", (DARK, None))
 _NOT_BRIGHT = Filter("brightness", "between", (None, BRIGHT))
-_IS_GREY = Filter("colour", "is", ("black and white",))
 
 _OF = r"(?:\s+of(?=\s))?"
 
@@ -66,12 +66,6 @@ ANYWHERE = (
     _quality(rf"{_DARK}\s+{_NOUN}{_OF}|underexposed", _IS_DARK, "dark", "brightness:<=0.25"),
     _quality(rf"{_BRIGHT}\s+{_NOUN}{_OF}|overexposed", _IS_BRIGHT, "bright", "brightness:>=0.75"),
     _quality(
-        rf"(?:in\s+)?{_GREY}\s+{_NOUN}{_OF}|in\s+{_GREY}(?=\s*(?:[,;.]|$))",
-        _IS_GREY,
-        "black and white",
-        'colour:"black and white"',
-    ),
-    _quality(
         r"(?:portrait|vertical)[\s-](?:orientation|format|mode)",
         Filter("shape", "is", ("portrait",)),
         "portrait",
@@ -87,5 +81,4 @@ ANYWHERE = (
 ALONE = (
     _quality(_SHARP, _IS_SHARP, "sharp", "sharpness:>=0.5"),
     _quality(_BLURRY, _IS_BLURRED, "blurry", "sharpness:<=0.5"),
-    _quality(_GREY, _IS_GREY, "black and white", 'colour:"black and white"'),
 )

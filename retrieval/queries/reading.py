@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from retrieval.errors import QueryError
@@ -17,17 +16,27 @@ from retrieval.queries import chinese, shells
 from retrieval.queries.dates import Dates
 from retrieval.queries.lexing import Token, gaps, lex
 from retrieval.queries.meaning import ARTICLES, EMPTY, NOT, VERBS, trimmed
-from retrieval.queries.names import GEAR_CUES, PLACE_CUES, Index, Named, Names, index_of
+from retrieval.queries.names import (
+    GEAR_CUES,
+    PLACE_CUES,
+    Index,
+    Named,
+    Names,
+    PlaceKnower,
+    index_of,
+)
 from retrieval.queries.ordinary import words
 from retrieval.queries.periods import CUES
-from retrieval.queries.pieces import Piece, Span, dated, joined, meant, quoted, subtracted
+from retrieval.queries.pieces import Piece, Span, called, dated, joined, meant, subtracted
 from retrieval.queries.quality import ALONE, ANYWHERE
 from retrieval.queries.syntax import field_piece, is_field, quote_piece
 from retrieval.queries.values import parse_other
+from retrieval.records import Filter
 from retrieval.storage.vocabulary import Vocabulary
 
 MAX_PIECES = 200
 
+_HAN = re.compile(r"[\u3400-\u9fff]")
 #: A word in which a Chinese date may begin: "去年夏天的狗", or the number of "2021年".
 _DATED_HAN = re.compile(r"[^\W_]*?[\u4e00-\u9fff]|\d{4}\s*[-–—~～]\s*\d{4}年")
 
@@ -38,7 +47,7 @@ class Context:
 
     vocabulary: Vocabulary
     today: datetime.date
-    known_place: Callable[[str], bool]
+    known_place: PlaceKnower
 
     @property
     def index(self) -> Index:
@@ -77,6 +86,8 @@ class _Reader:
             self.cuts += [(self.start, begin), (stop, self.end)]
         self.stop = stop
         self.tokens = self._lexed(begin, stop)
+        if _HAN.search(self.text, begin, stop) and self.context.index.places:
+            self.tokens = self._without_places(begin)
         i = 0
         while i < len(self.tokens):
             token = self.tokens[i]
@@ -117,6 +128,36 @@ class _Reader:
             parts.append(self._part(token, last, token.end))
         return parts, last
 
+    def _without_places(self, begin: int) -> list[Token]:
+        """The tokens, where Chinese names of places are taken out of the words."""
+        from retrieval.queries.chinese_places import places_in  # only Chinese needs its table
+
+        kept: list[Token] = []
+        for token in self.tokens:
+            if token.kind != "word":
+                kept.append(token)
+                continue
+            at = token.start
+            found = places_in(self.text, token.start, token.end, begin, self.context.index)
+            for each in found:
+                if each.start > at:
+                    kept.append(self._part(token, at, each.start))
+                asked = Filter("place", "is", (each.value,), each.negated)
+                self._add(called(asked, (each.start, each.end), each.value))
+                at = each.end
+            if at < token.end:
+                kept.append(self._part(token, at, token.end) if found else token)
+        return kept
+
+    def _in_english(self, token: Token) -> Token:
+        """`place:京都` as `place:Kyoto`, unless the collection writes it in Chinese."""
+        from retrieval.queries.chinese_places import in_english
+
+        known = field_named(token.name)
+        if known is None or known.name not in ("place", "city", "region", "country"):
+            return token
+        return replace(token, text=in_english(token.text, self.context.index))
+
     def _part(self, token: Token, start: int, end: int) -> Token:
         text = self.text[start:end]
         return replace(token, text=text, folded=text.casefold(), start=start, end=end)
@@ -128,6 +169,8 @@ class _Reader:
         if token.kind == "field":
             if not is_field(token, self.context.today):
                 return self._as_words(i, token)
+            if _HAN.search(token.text):
+                token = self._in_english(token)
             trips = self.context.vocabulary.trips
             self._add(field_piece(self.text, token, self.context.today, trips))
         elif token.kind == "marked":
@@ -185,6 +228,8 @@ class _Reader:
         if (end := self._quality(i)) is not None:
             return end
         j, negated, verb = i, False, False
+        if self._word(i) == "outside":
+            return self._outside(i) or i + 1
         if self._word(j) in NOT:
             j, negated = j + 1, True
         if self._word(j) in VERBS:
@@ -197,41 +242,55 @@ class _Reader:
             cue, k = self._word(j), j + 1
             if (end := self._date(k, start, negated, cue=cue in CUES)) is not None:
                 return end
+        if self._word(k) in _USED:
+            cue, k, verb = "with", k + 1, True
         return self._named(k, start, cue, negated, verb) or i + 1
 
     def _named(self, k: int, start: int, cue: str, negated: bool, verb: bool) -> int | None:
-        names = Names(
-            self.text[: self.end], self.tokens, self.context.index, self.context.known_place
-        )
-        first = k
+        names, first = self._names(), k
         if cue and self._word(k) in ARTICLES:
             first = k + 1
         if first >= len(self.tokens) or self.tokens[first].kind != "word":
             return None
-        gear = names.gear(first, cue if cue in GEAR_CUES else "", verb)
+        alone = not cue and self._begins(first)
+        gear = names.gear(first, cue if cue in GEAR_CUES else "", verb, alone)
         if gear is not None:
             return self._add_named([gear], start, negated)
         if trip := names.trip(first):
             return self._add_named([trip], start, negated)
-        place_cue = cue if cue in PLACE_CUES else ""
-        alone = not cue and self._begins(first)
+        place_cue = cue if cue in PLACE_CUES else self._cue_before(first)
         for at in (k, first) if self._word(k) == "the" else (k,):
             if self._word(at) and (found := names.place(at, place_cue, alone)):
                 return self._add_named(found, start, negated)
         return None
 
     def _add_named(self, found: list[Named], start: int, negated: bool) -> int:
-        for name in found:
-            span = (start, self.tokens[name.next - 1].end)
-            asked = replace(name.filter, negated=negated)
-            known = field_named(asked.field)
-            label = f"{known.label if known else asked.field}: {'not ' * negated}{name.label}"
-            plain = f"{'-' * negated}{asked.field}:={quoted(name.label)}"
-            if asked.field == "trip":
-                plain = plain.replace(":=", ":")
-            self._add(Piece(asked.field, label, (span,), plain, asked))
-            start = span[1]
+        begin = start
+        for before, name in zip([None, *found], found, strict=False):
+            if before is not None and before.next < name.next:
+                begin = self.tokens[before.next - 1].end
+            span = (begin, self.tokens[name.next - 1].end)
+            self._add(called(replace(name.filter, negated=negated), span, name.label))
         return found[-1].next
+
+    def _outside(self, i: int) -> int | None:
+        """ "outside Japan": not there; before anything else it is a word like others."""
+        k = i + 1 + (self._word(i + 1) == "of")
+        if not self._word(k) or not self.tokens[k].capital:
+            return None
+        found = self._names().place(k, "in", False)
+        return self._add_named(found, self.tokens[i].start, True) if found else None
+
+    def _names(self) -> Names:
+        text = self.text[: self.end]
+        return Names(text, self.tokens, self.context.index, self.context.known_place)
+
+    def _cue_before(self, i: int) -> str:
+        """ "in" for what goes on from a place: "in Lisbon or Paris"."""
+        if self._word(i - 1) not in ("or", "and") or not self.tokens[i].capital or i < 2:
+            return ""
+        end = self.tokens[i - 2].end
+        return "in" * any(p.kind == "place" and (end in [s[1] for s in p.spans]) for p in self.pieces)
 
     def _date(self, k: int, start: int, negated: bool, cue: bool) -> int | None:
         if k >= len(self.tokens) or self.tokens[k].kind != "word":
@@ -360,6 +419,7 @@ class _Reader:
             self._add(meant(meaning, spans, self.weight))
 
 
+_USED = words("用 使用 是用")  # a camera follows: "用iPhone"
 _COUNTS = words("a an half one two three four five six seven eight nine ten about couple few")
 _AFTER_MONTH = words("in at on with and or near of by during from to the for")
 

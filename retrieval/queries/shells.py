@@ -13,6 +13,11 @@ PHOTO_NOUNS = (
 NOUN = rf"(?:{'|'.join(sorted(PHOTO_NOUNS.split(), key=len, reverse=True))})"
 WHICH = r"(?:(?:all|every|any|some|only|just|both|each)(?:\s+of)?\s+)*"
 WHOSE = r"(?:(?:the|a|an|my|our|your|those|these|that|one|other)\s+)?"
+#: So many are wanted: "five photos of dogs".
+_SOME = (
+    r"(?:(?:\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|a\s+dozen|a\s+few|a\s+couple\s+of"
+    r"|several|some\s+more|more)\s+)?"
+)
 _OF = (
     r"(?:\s+(?:of|showing|(?:that|which)\s+shows?|depicting|containing|(?:that|which)\s+contains?"
     r"|where\s+(?:there\s+(?:is|are)\s+)?|in\s+which\s+(?:there\s+(?:is|are)\s+)?))?"
@@ -27,7 +32,7 @@ _WERE = (
 
 def photos(adjective: str = "") -> str:
     """An expression for photos that are spoken of: "all my pictures that I took of"."""
-    return rf"{WHICH}{WHOSE}{adjective}{NOUN}{_TOOK}{_WERE}{_OF}"
+    return rf"{WHICH}{WHOSE}{_SOME}{adjective}{NOUN}{_TOOK}{_WERE}{_OF}"
 
 
 _PHOTOS = photos()

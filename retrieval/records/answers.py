@@ -38,7 +38,8 @@ class QuestionPlan:
     """How a question was understood: what is searched, and what is asked of what is found.
 
     `box` is what the search box is given. `field` names what is asked for: one of metadata.FIELDS
-    ("taken", "place", "camera", "lens", …), "writing", "colour" or "" where none is. `pick` asks
+    ("taken", "place", "camera", "lens", …), "writing", "colour", "number" (of things in one photo)
+    or "" where none is. `pick` asks
     for the first or last of several; `most` for the largest or smallest group, of those that
     `group` names ("year", "month", "day", "city", "country", "camera", "lens", "trip");
     `alternatives` are boxes that are compared instead. `among` are ids of the only photos that are
@@ -66,7 +67,8 @@ class Evidence:
     far as known. `tags` are words with the share of `zero_shot` (grouping.tags); `captions` are
     its own and its documents' texts; `writing` what was recognised in it. `relevance` and
     `relevant` are the hit's; `probability` that it is the very photo that is meant, None where
-    that cannot be told. `folded` are ids of near-duplicates behind it.
+    that cannot be told. `folded` are ids of near-duplicates behind it, `size` is its width and
+    height in pixels, `trip` the label of the trip that it belongs to.
     """
 
     n: int
@@ -83,6 +85,8 @@ class Evidence:
     relevant: bool = False
     probability: float | None = None
     folded: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
+    trip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,12 @@ class Brief:
 
     `considered` counts the photos of the collection, `matched` those that pass the filters,
     `relevant` those that also match the meaning (None where that cannot be told). Where nothing is
-    relevant the evidence holds the closest photos, none of them `relevant`.
+    relevant the evidence holds the closest photos, none of them `relevant`. `unknown` counts, by
+    field ("taken", "place"), photos of which it is not known whether they pass the filters; only
+    where nothing is relevant, or where a filter says what is not so. `presence` is the probability
+    that there is anything of what is asked for, None where that cannot be told or filters alone
+    chose; `elsewhere` the number of a photo that fits better than all that pass the filters, and
+    does not pass them itself.
     """
 
     plan: QuestionPlan
@@ -128,7 +137,10 @@ class Brief:
     considered: int = 0
     matched: int = 0
     relevant: int | None = None
+    unknown: tuple[Total, ...] = ()
     history: tuple[Turn, ...] = ()
+    presence: float | None = None
+    elsewhere: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

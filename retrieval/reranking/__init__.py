@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from retrieval.errors import ModelError
+from retrieval.models.limits import within
 from retrieval.records import Evidence, NoticeCallback, ignore_notice
 from retrieval.reranking.deciding import meaning, wants_reranking
 from retrieval.reranking.gain import compare_rankings
@@ -85,8 +86,9 @@ def rerank(
     `question` is what they are compared with: `meaning(plan, result)`, the words of it that are not
     filters. The order is that of log odds: the judge's plus those of the first ranking
     (`probability` where all evidence has it, else the rank); equal judgements leave it as it was.
-    No batch is begun that would, by the pace so far, end after `seconds`. Where a judge fails, what
-    it has said counts; `on_notice` tells. Raises PrivacyError.
+    No batch is begun that would, by the pace so far, end after `seconds`, and a language model is
+    told to end then. Where a judge fails, what it has said counts; `on_notice` tells. Raises
+    PrivacyError.
     """
     first = list(evidence[: max(0, min(most, MOST))])
     begun = clock()
@@ -126,7 +128,8 @@ def _judged(
                 "seconds it had; the others stay as they were."
             )
         try:
-            found = judge.judge(question, batch)
+            with within(seconds - spent):
+                found = judge.judge(question, batch)
         except ModelError as exc:
             return judged, f"The second look ended after {len(judged)} photos: {exc}"
         if found is None or len(found) != len(batch):

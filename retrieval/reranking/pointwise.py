@@ -40,11 +40,17 @@ class PointwiseJudge:
         model: LanguageModel,
         picture_of: PictureOf | None = None,
         conceal: Conceal | None = None,
+        purpose: str = "rerank",
     ) -> None:
         self.name = model.name
         self._model = model
         self._picture_of = picture_of
         self._conceal = conceal
+        self._purpose = purpose
+
+    def with_(self, purpose: str, conceal: Conceal | None) -> PointwiseJudge:
+        """The same judge for another purpose, as the ledger names it, and other photos."""
+        return PointwiseJudge(self._model, self._picture_of, conceal or self._conceal, purpose)
 
     def judge(self, claim: str, evidence: Sequence[Evidence]) -> list[float] | None:
         """See Judge. None where the model tells no probabilities."""
@@ -66,11 +72,11 @@ class PointwiseJudge:
 
     def _yes(self, claim: str, piece: Evidence, picture: Picture | None) -> float | None:
         try:
-            return self._model.yes(messages_for(claim, piece, picture), purpose="rerank")
+            return self._model.yes(messages_for(claim, piece, picture), purpose=self._purpose)
         except NoVisionError:  # an endpoint says so only when it is given one
             if picture is None or not _can_be_judged_by_text(piece):
                 raise
-            return self._model.yes(messages_for(claim, piece, None), purpose="rerank")
+            return self._model.yes(messages_for(claim, piece, None), purpose=self._purpose)
 
 
 def messages_for(claim: str, piece: Evidence, picture: Picture | None) -> list[Message]:

@@ -23,8 +23,8 @@ def understood(collection: Collection, query: Query, options: SearchOptions) -> 
     if any(part.kind == "box" for part in query.parts):
         from retrieval.queries.compiling import compile_query
 
-        def known(name: str) -> bool:
-            return is_place(name, collection.cache)
+        def known(name: str) -> str:
+            return sort_of_place(name, collection.cache)
 
         today = datetime.date.today()
         query = compile_query(query, collection.vocabulary(), today, known)
@@ -33,6 +33,11 @@ def understood(collection: Collection, query: Query, options: SearchOptions) -> 
 
 def is_place(name: str, cache: str) -> bool:
     """Whether there is such a place anywhere; without the data on places, none is known."""
+    return bool(sort_of_place(name, cache))
+
+
+def sort_of_place(name: str, cache: str) -> str:
+    """ "city", "region" or "country", as most people mean the name; "" where there is none."""
     with suppress(PlacesError):
-        return bool(places(cache).named(name))
-    return False
+        return next((place.kind for place in places(cache).named(name)), "")
+    return ""

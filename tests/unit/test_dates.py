@@ -170,7 +170,7 @@ def test_what_only_looks_like_a_date(text: str) -> None:
         ("dogs not in 2021", ["meaning: dogs", "taken: not 2021"]),
         ("dogs -2021", ["meaning: dogs", "taken: not 2021"]),
         ("去年夏天的狗", ["taken: 2025-06 … 2025-08", "meaning: 狗"]),
-        ("2021年3月在京都的照片", ["taken: 2021-03", "meaning: 京都"]),
+        ("2021年3月在京都的照片", ["taken: 2021-03", "place: Kyoto"]),
         ("beach last summer at night", ["meaning: beach at night", "taken: 2026-06 … 2026-08"]),
     ],
 )

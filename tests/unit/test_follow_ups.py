@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from retrieval.answering.conversation import follow_up
 from retrieval.answering.planning import plan_question
+from retrieval.errors import QueryError
 from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
 from retrieval.records import Query, QuestionPlan, Turn
@@ -93,6 +94,8 @@ SAME = [
     ("2019年我在Berlin拍了多少张照片？", "那2021年呢？", "2021年我在Berlin拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "那前一年呢？", "2018年我在Berlin拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "Lisbon呢？", "2019年我在Lisbon拍了多少张照片？"),
+    ("2019年我在柏林拍了多少张照片？", "里斯本呢？", "2019年我在里斯本拍了多少张照片？"),
+    ("2019年我在柏林拍了多少张照片？", "那在里斯本呢？", "2019年我在里斯本拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "下一年呢？", "2020年我在Berlin拍了多少张照片？"),
 ]  # fmt: skip
 
@@ -181,8 +184,8 @@ def test_without_anything_before_nothing_is_a_follow_up() -> None:
 
 
 def test_a_number_that_is_not_there_points_at_nothing() -> None:
-    plan = after("Find the photo of a dog", "When was the ninth photo taken?")
-    assert plan == plan_of("When was the ninth photo taken?")
+    with pytest.raises(QueryError, match="does not have"):
+        after("Find the photo of a dog", "When was the ninth photo taken?")
 
 
 PLACES = st.sampled_from(["Berlin", "Lisbon", "Kyoto", "Cape Town"])
@@ -202,11 +205,12 @@ def test_what_is_not_replaced_stays(here: str, there: str, year: int, other: int
 
 @given(st.text(max_size=80))
 def test_nothing_that_is_typed_raises_more_than_alone(text: str) -> None:
-    from retrieval.errors import QueryError
-
     try:
         alone = plan_of(text)
     except QueryError:
         return
     last = Turn(1, "q", "It is [1].", "grounded", plan_of("dogs in Berlin in 2019"), (5, 6))
-    assert follow_up(alone, [last], understand, plan_of).question == text
+    try:
+        assert follow_up(alone, [last], understand, plan_of).question == text
+    except QueryError as refused:
+        assert "does not" in str(refused)

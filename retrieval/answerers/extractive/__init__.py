@@ -17,13 +17,17 @@ and its claims say why.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.counting import compare, count
 from retrieval.answerers.extractive.describing import describe
 from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.finding import find, yes_or_no
 from retrieval.answerers.extractive.quoting import coloured, what, written
+from retrieval.answerers.extractive.refusing import untold
 from retrieval.answerers.extractive.saying import Voice
+from retrieval.answerers.extractive.those import inside
 from retrieval.answerers.extractive.valued import tell
 from retrieval.records import Brief, Draft, TextCallback, ignore_text
 
@@ -36,7 +40,10 @@ class ExtractiveAnswerer:
     def answer(self, brief: Brief, *, on_text: TextCallback = ignore_text) -> Draft:
         """Answer from the brief. Raises nothing of its own, whatever the evidence holds."""
         wording = CHINESE if brief.plan.language == "zh" else ENGLISH
-        draft = compose(brief, Voice(wording, brief.plan))
+        voice = Voice(wording, brief.plan)
+        draft = compose(brief, voice)
+        if not draft.refused:
+            draft = replace(draft, claims=(*draft.claims, *untold(brief, voice)))
         for number, claim in enumerate(draft.claims):
             on_text(f"{wording.between if number else ''}{claim.text}")
         return draft
@@ -68,6 +75,8 @@ def compose(brief: Brief, voice: Voice) -> Draft:
 def _what(brief: Brief, voice: Voice, field: str) -> Draft:
     if field == "writing":
         return written(brief, voice)
+    if field == "number":
+        return inside(brief, voice)
     if field == "colour":
         return coloured(brief, voice)
     if field in ("", "people", "caption"):

@@ -144,7 +144,22 @@ def _alternatives(brief: Brief, voice: Voice) -> Draft:
     ordered = sorted(found, key=lambda each: each.count, reverse=most == "most")
     sure = [confidence_of(brief, each) for each in found]
     told = [each for each in sure if each is not None]
+    if labels[0] == brief.plan.box:
+        return Draft((_share(voice, found, min(told) if told else None),))
     return Draft((_ranked(voice, most, ordered, min(told) if told else None),))
+
+
+def _share(voice: Voice, found: Sequence[Total], confidence: float | None) -> Claim:
+    """ "Not all: 33 photos were taken with the Canon in Kyoto [1-33]; 63 … in Kyoto [1-63]."
+
+    The first of the totals is of all that are asked about, the last of those that are so.
+    """
+    all_of_them, so = found[0], found[-1]
+    text = voice.wording.semicolon.join(_against(voice, each) for each in (so, all_of_them))
+    if so.certain:
+        kind = "none" if not so.count else "all" if so.count == all_of_them.count else "some"
+        text = voice.wording.share[kind].format(answers=text)
+    return Claim(voice.sentence(text) + voice.wording.stop, _numbers(found), confidence)
 
 
 def _ranked(voice: Voice, most: str, ordered: Sequence[Total], confidence: float | None) -> Claim:

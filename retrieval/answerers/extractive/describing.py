@@ -17,7 +17,7 @@ from retrieval.answerers.extractive.quoting import (
 )
 from retrieval.answerers.extractive.refusing import nothing
 from retrieval.answerers.extractive.saying import Voice, day_of, tame
-from retrieval.answerers.extractive.valued import VALUES, days_of, listing
+from retrieval.answerers.extractive.valued import days_of, listing, told_by
 from retrieval.answerers.extractive.weighing import (
     candidates,
     expected_right,
@@ -47,7 +47,7 @@ def _of_one(brief: Brief, voice: Voice, each: Evidence) -> list[Claim]:
     confidence = which_confidence(brief)
     phrases = [voice.phrase("taken", voice.moment(each))] if day_of(each) else []
     for field in ("place", "camera"):
-        value = VALUES[field](each)
+        value = told_by(voice, field)(each)
         if value:
             phrases.append(voice.phrase(field, value))
     text = voice.wording.taken_so.format(
@@ -70,7 +70,7 @@ def _of_many(brief: Brief, voice: Voice, photos: Sequence[Evidence]) -> list[Cla
     confidence = expected_right(brief, photos)
     claims = [counted(brief, voice, whole(brief)), *best_match(brief, voice)]
     for field in ("taken", "place", "camera"):
-        found = candidates(photos, VALUES[field])
+        found = candidates(photos, told_by(voice, field))
         if found:
             said = (
                 days_of(voice, found, certain=is_certain(brief))

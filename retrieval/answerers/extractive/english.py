@@ -12,6 +12,8 @@ ENGLISH = Wording(
         *("August", "September", "October", "November", "December"),
     ),
     colour_names={},
+    place="",
+    place_known="",
     day_words="{weekday}, {day} {month} {year}",
     day="{iso} ({words})",
     time="{iso} at {time} ({words})",
@@ -86,6 +88,7 @@ ENGLISH = Wording(
     matches=("matches “{box}”", "match “{box}”"),
     seems=("seems to show {box}", "seem to show {box}"),
     are_here=("is in the collection", "are in the collection"),
+    are_those=("is of the answer before", "are of the answer before"),
     plain="{answer}.",
     likely="Most likely {answer}.",
     perhaps="Perhaps {answer}.",
@@ -110,6 +113,15 @@ ENGLISH = Wording(
     },
     yes_also="{cites} may also show it.",
     yes_count=("Yes: {count} photo {phrase} {cites}", "Yes: {count} photos {phrase} {cites}"),
+    yes_that="Yes: {photo} {phrase}.",
+    of_those=(
+        "{count} of the {asked} photos {phrase} {cites}.",
+        "About {count} of the {asked} photos {phrase} {cites}.",
+    ),
+    all_those=(
+        "Yes: all {asked} photos {phrase} {cites}.",
+        "Most likely yes: all {asked} photos {phrase} {cites}.",
+    ),
     per_group="By {noun}: {answers}.",
     most={
         "most": "Most photos {of}were taken {answers}",
@@ -124,6 +136,11 @@ ENGLISH = Wording(
     against=("{count} photo {phrase} {cites}", "{count} photos {phrase} {cites}"),
     none="none {phrase}",
     as_many="Just as many: {answers}.",
+    share={
+        "all": "All of them: {answers}",
+        "some": "Not all: {answers}",
+        "none": "None of them: {answers}",
+    },
     caption="A caption of {photo} says: {quote}.",
     writing="In {photo} is written: {quote}.",
     keywords="The keywords of {photo} are: {keywords}.",
@@ -134,8 +151,25 @@ ENGLISH = Wording(
     they_look="They look like: {tags}.",
     empty="There are no photos in this collection yet.",
     none_of="No photo was found: none of your {considered} photos {phrase}.",
+    none_known=(
+        "No photo whose {nouns} is known {phrase}; {lacking}.",
+        "No photo whose {nouns} are known {phrase}; {lacking}.",
+    ),
+    lacking=(
+        "{count} of your {considered} photos has no {noun}",
+        "{count} of your {considered} photos have no {noun}",
+    ),
     no_match="None of your photos clearly matches “{box}”.",
     closest="The closest is {photo}, which may be something else.",
+    not_that=(
+        "The photo {photo} does not match “{box}”, as far as is known.",
+        "The photo {photo} does not clearly match “{box}”.",
+    ),
+    none_those=(
+        "None of the {count} photos matches “{box}”, as far as is known.",
+        "None of the {count} photos clearly matches “{box}”.",
+    ),
+    not_counted="How many there are is not known: no caption of {cites} says it.",
     missing=(
         "No {noun} is known of the photo {cites}.",
         "No {noun} is known of the photos {cites}.",

@@ -8,6 +8,7 @@ from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.counting import counted, whole
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of
+from retrieval.answerers.extractive.those import shows_it
 from retrieval.answerers.extractive.valued import first_or_last
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
@@ -16,6 +17,7 @@ from retrieval.answerers.extractive.weighing import (
     WORTH_NAMING,
     expected_right,
     is_certain,
+    is_there,
     one_is_meant,
     relevant,
     words_for,
@@ -66,7 +68,7 @@ def which_confidence(brief: Brief) -> float | None:
         return None
     if first.probability is not None:
         return first.probability
-    return UNTOLD if others or brief.relevant is None else first.relevance
+    return UNTOLD if others or brief.relevant is None else is_there(brief, first)
 
 
 def best_match(brief: Brief, voice: Voice) -> list[Claim]:
@@ -75,7 +77,7 @@ def best_match(brief: Brief, voice: Voice) -> list[Claim]:
     if is_certain(brief) or len(photos) < 2:
         return []
     text = voice.wording.best.format(photo=voice.photo(photos[0]))
-    return [Claim(text, (photos[0].n,), photos[0].relevance)]
+    return [Claim(text, (photos[0].n,), is_there(brief, photos[0]))]
 
 
 def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
@@ -87,6 +89,8 @@ def _rivals(others: Sequence[Evidence]) -> list[Evidence]:
 
 def yes_or_no(brief: Brief, voice: Voice) -> Draft:
     """Yes, with the photos that show it. That there is none is a refusal, never a "no"."""
+    if brief.plan.among:
+        return shows_it(brief, voice)
     photos = relevant(brief)
     if not photos:
         return nothing(brief, voice)
@@ -94,7 +98,7 @@ def yes_or_no(brief: Brief, voice: Voice) -> Draft:
         return Draft((_yes_surely(brief, voice),))
     best, *others = photos
     rest = () if one_is_meant(brief) else tuple(each.n for each in others)
-    confidence = UNTOLD if best.relevance is None or brief.relevant is None else best.relevance
+    confidence = is_there(brief, best)
     text = voice.wording.yes[words_for(confidence)].format(photo=voice.photo(best))
     claims = [Claim(text, (best.n,), confidence)]
     if rest:

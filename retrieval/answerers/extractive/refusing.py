@@ -12,14 +12,58 @@ def nothing(brief: Brief, voice: Voice) -> Draft:
     wording = voice.wording
     if not brief.considered:
         return refused(Claim(wording.empty))
+    if brief.plan.among:
+        return refused(_not_those(brief, voice))
     if not brief.matched or not brief.evidence:
-        phrase = voice.matching(1, brief.plan.box, certain=True)
-        return refused(Claim(wording.none_of.format(considered=brief.considered, phrase=phrase)))
+        return refused(Claim(_none(brief, voice)))
     closest = brief.evidence[0]
     return refused(
         Claim(wording.no_match.format(box=voice.box)),
         Claim(wording.closest.format(photo=voice.photo(closest)), (closest.n,)),
+        *untold(brief, voice),
     )
+
+
+def _none(brief: Brief, voice: Voice) -> str:
+    """That no photo passes the filters: of all, or of those of which it is known."""
+    wording = voice.wording
+    phrase = voice.matching(1, brief.plan.box, certain=True)
+    if not brief.unknown:
+        return wording.none_of.format(considered=brief.considered, phrase=phrase)
+    nouns = dict.fromkeys(voice.noun(each.label) for each in brief.unknown)
+    return wording.none_known[len(nouns) != 1].format(
+        nouns=voice.also(list(nouns)), phrase=phrase, lacking=_lacking(brief, voice)
+    )
+
+
+def untold(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
+    """How many photos may match as well, where that is to be said: "49 … have no place."."""
+    if not brief.unknown:
+        return ()
+    return (Claim(voice.sentence(_lacking(brief, voice)) + voice.wording.stop),)
+
+
+def _lacking(brief: Brief, voice: Voice) -> str:
+    template = voice.wording.lacking
+    return voice.also(
+        [
+            template[each.count != 1].format(
+                count=each.count, considered=brief.considered, noun=voice.noun(each.label)
+            )
+            for each in brief.unknown
+        ]
+    )
+
+
+def _not_those(brief: Brief, voice: Voice) -> Claim:
+    """That none of given photos matches; of one, which it is."""
+    wording, plan = voice.wording, brief.plan
+    if len(plan.among) == 1 and brief.evidence:
+        photo = brief.evidence[0]
+        text = wording.not_that[bool(brief.matched)].format(photo=voice.photo(photo), box=voice.box)
+        return Claim(text, (photo.n,))
+    text = wording.none_those[bool(brief.matched)]
+    return Claim(text.format(count=len(plan.among), box=voice.box))
 
 
 def missing(voice: Voice, field: str, numbers: tuple[int, ...]) -> Claim:

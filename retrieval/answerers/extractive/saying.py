@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Literal
 
 from retrieval.answerers.citing import marker, numbers_in
 from retrieval.answerers.extractive.weighing import words_for
 from retrieval.answerers.extractive.wording import Wording
-from retrieval.records import Brief, Evidence, QuestionPlan
+from retrieval.records import Brief, Evidence, Facts, QuestionPlan
 
 LONGEST_QUOTE = 300
 LONGEST_NAME = 100
@@ -51,6 +53,18 @@ def place_of(each: Evidence, *, plainly: bool = False) -> str | None:
     return ", ".join(dict.fromkeys(filter(None, names))) or tame(each.place or "") or None
 
 
+def chinese_of(facts: Facts) -> str:
+    """Country and city or region in Chinese, "冰岛雷克雅未克"; "" where neither is known so."""
+    from retrieval.places.chinese import chinese_name  # its table is read for Chinese answers only
+
+    code = facts.country_code or None
+    country = chinese_name(facts.country, "country", code) if facts.country else None
+    city = chinese_name(facts.city, "city", code) if facts.city else None
+    if not facts.city and facts.region:
+        city = chinese_name(facts.region, "region", code)
+    return "".join(dict.fromkeys(filter(None, (country, city))))
+
+
 def plain_too(name: str) -> str:
     """ "Reykjavík (Reykjavik)": as it is written, and as it is typed and searched for."""
     letters = unicodedata.normalize("NFKD", name)
@@ -75,6 +89,7 @@ class Voice:
     def __init__(self, wording: Wording, plan: QuestionPlan) -> None:
         self.wording = wording
         self.box = tame(plan.box or plan.question)
+        self.among = bool(plan.among)
 
     # --- time -------------------------------------------------------------------------------
 
@@ -111,11 +126,27 @@ class Voice:
 
     def photo(self, each: Evidence) -> str:
         """A cited photo and when and where it was taken: "[1] (2021-06-09, Cusco, Peru)"."""
-        known = [fact for fact in (day_of(each), place_of(each)) if fact]
+        place = self._named(place_of(each), each, self.wording.place_known)
+        known = [fact for fact in (day_of(each), place) if fact]
         if not known:
             return marker([each.n])
         facts = self.wording.comma.join(known)
         return self.wording.known.format(cites=marker([each.n]), facts=facts)
+
+    def place(self, field: str, name: str, each: Evidence) -> str:
+        """The place of a photo with its name in Chinese, in Chinese: 冰岛（Iceland）."""
+        facts = each.facts
+        narrow = {
+            "city": replace(facts, country=None),
+            "region": replace(facts, country=None, city=None),
+            "country": replace(facts, city=None, region=None),
+        }
+        each = replace(each, facts=narrow.get(field, facts))
+        return self._named(name, each, self.wording.place) or name
+
+    def _named(self, name: str | None, each: Evidence, template: str) -> str | None:
+        chinese = chinese_of(each.facts) if name and template else ""
+        return template.format(chinese=chinese, name=name) if chinese else name
 
     # --- lists and phrases ------------------------------------------------------------------
 
@@ -134,7 +165,18 @@ class Voice:
                 return self._month(date.fromisoformat(f"{label}-01"))
         except ValueError:  # a file may say anything
             pass
+        if self.wording.place and group in ("city", "country"):
+            return self._group(group, label)
         return tame(label)
+
+    def _group(self, group: str, label: str) -> str:
+        """The label of a city or a country with its name in Chinese."""
+        from retrieval.places.chinese import chinese_name
+
+        kind: Literal["city", "country"] = "city" if group == "city" else "country"
+        chinese = chinese_name(label, kind)
+        name = tame(label)
+        return self.wording.place.format(chinese=chinese, name=name) if chinese else name
 
     def _month(self, day: date) -> str:
         return self.wording.month.format(
@@ -199,7 +241,7 @@ class Voice:
         wording = self.wording
         many = 0 if count == 1 else 1
         if not box:
-            return wording.are_here[many]
+            return (wording.are_those if self.among else wording.are_here)[many]
         box = re.sub(r"^(?:taken|shot|made) (?=with |in |at |on |by )", "", box)
         simple = not re.search(r"[:\"'“”()*]|^-|\s-", box)
         if certain and re.match(wording.before_place, box, re.IGNORECASE) and simple:

@@ -88,6 +88,19 @@ VALUES: Mapping[str, Callable[[Evidence], str | None]] = {
 }
 
 
+def told_by(voice: Voice, field: str) -> Callable[[Evidence], str | None]:
+    """How a photo answers a field, with places as the language calls them."""
+    told = VALUES[field]
+    if field not in ("place", "city", "region", "country"):
+        return told
+
+    def named(each: Evidence) -> str | None:
+        value = told(each)
+        return value and voice.place(field, value, each)
+
+    return named
+
+
 def tell(brief: Brief, voice: Voice, field: str) -> Draft:
     """Say the field of the photo that is meant, or of all that match."""
     photos = relevant(brief)
@@ -106,7 +119,7 @@ def tell(brief: Brief, voice: Voice, field: str) -> Draft:
 
 
 def _of_one(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) -> Draft:
-    found = candidates(photos, VALUES[field])
+    found = candidates(photos, told_by(voice, field))
     claims: list[Claim] = []
     if not found or photos[0] not in found[0].photos:
         claims.append(missing(voice, field, (photos[0].n,)))
@@ -159,7 +172,7 @@ def _confidence(brief: Brief, each: Candidate) -> float | None:
 
 
 def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) -> Draft:
-    found = candidates(photos, VALUES[field])
+    found = candidates(photos, told_by(voice, field))
     if not found:
         return refused(missing(voice, field, tuple(each.n for each in photos)))
     confidence = expected_right(brief, photos)
@@ -233,7 +246,7 @@ def _picked(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) 
     claims = [Claim(text, (chosen.n,), confidence)]
     if field == "taken":
         return Draft(tuple(claims))
-    value = VALUES[field](chosen)
+    value = told_by(voice, field)(chosen)
     if value is None:
         return refused(missing(voice, field, (chosen.n,)), *claims)
     said = voice.cited(voice.phrase(field, value), [chosen.n])

@@ -114,7 +114,15 @@ def expected_right(brief: Brief, photos: Sequence[Evidence]) -> float | None:
     told = [each.relevance for each in photos if each.relevance is not None]
     if brief.relevant is None or not told:
         return UNTOLD
-    return sum(told) / len(told)
+    mean = sum(told) / len(told)
+    return mean if brief.presence is None else min(mean, brief.presence)
+
+
+def is_there(brief: Brief, best: Evidence) -> float:
+    """The probability that there is any photo of what is asked for, where `best` is the best."""
+    if brief.presence is not None:
+        return brief.presence
+    return UNTOLD if best.relevance is None or brief.relevant is None else best.relevance
 
 
 def words_for(confidence: float | None) -> str:

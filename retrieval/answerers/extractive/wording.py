@@ -21,6 +21,8 @@ class Wording:
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
     colour_names: Mapping[str, str]
+    place: str  # `chinese`, where there is such a name, and `name`
+    place_known: str  # the same in brackets, behind a photo
 
     # --- pieces ---
     day_words: str
@@ -51,6 +53,7 @@ class Wording:
     matches: Pair
     seems: Pair
     are_here: Pair
+    are_those: Pair
 
     # --- how sure ---
     plain: str
@@ -74,6 +77,9 @@ class Wording:
     yes: Mapping[str, str]  # by how sure
     yes_also: str
     yes_count: Pair
+    yes_that: str  # of one given photo
+    of_those: Pair  # of several given ones: exactly, and about so many
+    all_those: Pair
     per_group: str
     most: Mapping[str, str]
     of_box: str
@@ -82,6 +88,7 @@ class Wording:
     against: Pair
     none: str
     as_many: str
+    share: Mapping[str, str]
     caption: str
     writing: str
     keywords: str
@@ -94,8 +101,13 @@ class Wording:
     # --- refusals ---
     empty: str
     none_of: str
+    none_known: Pair  # by how many fields
+    lacking: Pair
     no_match: str
     closest: str
+    not_that: Pair  # of one given photo: not, and not clearly
+    none_those: Pair
+    not_counted: str
     missing: Pair
     not_kept: str
     no_text: str

@@ -4,6 +4,9 @@ What does not follow from it is struck, with the reason. Dates, places, cameras,
 quotes and names of files are compared exactly; names and contents by their words. Words that are
 not understood are not believed: a claim that has one is not proven, so that the answer is at most
 partly grounded. A model that sees may look again at what is left (`verify`).
+
+A draft that code composed from the evidence is compared as exactly, but for its words: those are of
+templates, and what it repeats of the question is no claim of its own.
 """
 
 from __future__ import annotations
@@ -74,6 +77,7 @@ def check(
     *,
     grounded: float = GROUNDED,
     seen: bool = False,
+    composed: bool = False,
     is_place: IsPlace | None = None,
     today: datetime.date | None = None,
 ) -> Checked:
@@ -81,11 +85,17 @@ def check(
 
     `seen` says that the answerer was shown the pictures: what no text says of their contents is
     then unproven instead of struck, and the answer at most partly grounded until `verify` looked.
+    `composed` says that templates made the draft, and no model.
     `is_place` tells names of places (`bool(places().named(name))`), so that one that begins a
     sentence is compared as well. A claim of at least `grounded` confidence is as good as sure.
     """
     around = Surroundings(
-        brief, seen, is_place or (lambda name: False), today or datetime.date.today(), draft.refused
+        brief=brief,
+        seen=seen,
+        is_place=is_place or (lambda name: False),
+        today=today or datetime.date.today(),
+        refused=draft.refused,
+        composed=composed,
     )
     claims: list[Claim] = []
     struck: list[Struck] = []
@@ -93,7 +103,7 @@ def check(
     for claim in draft.claims:
         text = clean_text(claim.text)
         try:
-            kept, proven = _checked(claim, text, around)
+            kept, proven = _stands(claim, text, around)
         except Unsupported as exc:
             struck.append(Struck(text, clean_text(str(exc))))
             continue
@@ -127,11 +137,23 @@ _KNOWS_NOTHING = re.compile(
 )
 
 
-def _checked(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool]:
-    """The claim with all its citations, and whether its contents are proven. Raises Unsupported."""
+def _stands(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool]:
+    """A claim as `_checked` has it; of a composed one, what it repeats need not stand anywhere."""
     if not re.search(r"\w", without_markers(text)):
         raise Unsupported("It says nothing.")
     reading = read_claim(text, claim.cites, around)
+    try:
+        return _checked(claim, reading)
+    except Unsupported:
+        unasked = reading.unasked()
+        if unasked.rest == reading.rest:
+            raise
+        return _checked(replace(claim, text=around.unasked(claim.text)), unasked)
+
+
+def _checked(claim: Claim, reading: Reading) -> tuple[Claim, bool]:
+    """The claim with all its citations, and whether its contents are proven. Raises Unsupported."""
+    around, text = reading.around, reading.text
     _check_citations(reading)
     spare = _SPARE if _says_nothing(reading) or any(reading.quotes()) else 0
     reading = check_sayings(check_quotes(reading))
@@ -144,7 +166,7 @@ def _checked(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool
     reading = check_places(reading)
     if around.refused and not around.brief.evidence:  # nothing that could have misled
         return Claim(text, (), claim.confidence), True
-    proven = check_content(check_names(reading), spare)
+    proven = around.composed or check_content(check_names(reading), spare)
     confidence = claim.confidence
     if confidence is None:
         confidence = _confidence(reading)

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable
 
+from retrieval.answerers.extractive.counting import UNKNOWN
 from retrieval.answering.checking.facts import Unsupported
 from retrieval.answering.checking.known import Known, squeezed
 from retrieval.answering.checking.numbers import PHOTOS, Number, numbers_of
@@ -38,10 +39,11 @@ _KINDS = {
     "day": "day", "天": "day", "month": "month", "year": "year", "年": "year",
     "city": "city", "town": "city", "place": "city", "country": "country", "region": "region",
     "camera": "camera", "lens": "lens", "lense": "lens", "相": "camera", "城": "city",
-    "国": "country", "week": "week",
+    "国": "country", "week": "week", "trip": "trip", "旅": "trip",
 }  # fmt: skip
 #: What is said of photos that a number alone stands for: "46 were taken in Berlin".
 _OF_PHOTOS = ("were", "was", "are", "is", "show", "shows", "seem", "seems", "from", "in")
+_BEFORE_PHOTOS = ("of", "the", "your", "my", "such", "more", "best")
 _OF_ALL = re.compile(
     r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b"
     r"|共|在|从|全部|的)\s*"
@@ -86,19 +88,19 @@ def _follows(reading: Reading, number: Number) -> bool:
         return _is_share(reading, known, number.value)
     if _numbers_a_photo(number):
         return number.value in reading.cites
+    if _counts_the_rest(reading, number):
+        return True
     if _counts_photos(number):
         return _is_count(reading, number)
     kind = next((_KINDS[w] for w in map(stem, number.after[:2]) if w in _KINDS), None)
-    if kind and number.value in _differing(known, kind):
+    if kind and number.value in (*_differing(known, kind), _groups(reading, kind)):
         return True
     return _stands(reading, known, number)
 
 
 def _counts_photos(number: Number) -> bool:
     """Whether photos are counted: a noun of photos follows, or nothing that could be counted."""
-    after = [
-        word for word in number.after if word not in ("of", "the", "your", "my", "such", "more")
-    ]
+    after = [word for word in number.after if word not in _BEFORE_PHOTOS]
     if not after or stem(after[0]) in PHOTOS or after[0] in (*_OF_PHOTOS, "张", "幅"):
         return True
     return len(after) > 1 and stem(after[1]) in PHOTOS and after[0] not in COMMON
@@ -115,7 +117,10 @@ def _numbers_a_photo(number: Number) -> bool:
 
 def _is_count(reading: Reading, number: Number) -> bool:
     brief = reading.around.brief
-    if number.value == brief.considered and _OF_ALL.search(reading.text[: number.start]):
+    whole = (brief.considered, len(brief.evidence)) if brief.evidence else (brief.considered,)
+    if number.value in whole and _OF_ALL.search(reading.text[: number.start]):
+        return True
+    if reading.negated(number.start) and number.value in [each.count for each in brief.unknown]:
         return True
     numbers = reading.numbers_at(number.start)
     fits = _comparison(reading.text[: number.start])
@@ -158,6 +163,14 @@ def counts_at(reading: Reading, at: int) -> tuple[int, ...]:
     return tuple(named or plain)
 
 
+def _counts_the_rest(reading: Reading, number: Number) -> bool:
+    """ "and 5 more": what a composed list leaves out, which is less than all."""
+    brief = reading.around.brief
+    rest = number.after[:1] == ("more",) or number.before[-2:] == ("另", "外")
+    most = max(len(brief.totals), len(brief.evidence))
+    return rest and reading.around.composed and 0 < number.value < most
+
+
 def _is_all(reading: Reading, numbers: tuple[int, ...]) -> bool:
     """Whether the count of what is cited may stand: not where a total says there are others."""
     if reading.around.brief.plan.intent != "count":
@@ -177,7 +190,7 @@ def labelled(reading: Reading, at: int) -> tuple[Total, ...]:
 
 
 def _names(part: str, label: str, reading: Reading) -> bool:
-    if label == "?":
+    if label == UNKNOWN:
         return bool(
             re.search(r"unknown|no (?:date|place|camera)|without|不明|未知|没有", part, re.I)
         )
@@ -215,8 +228,18 @@ def _is_share(reading: Reading, known: Known, value: float) -> bool:
     return said or any(abs(100 * share - value) <= 1 for share in shares)
 
 
+def _groups(reading: Reading, kind: str) -> int | None:
+    """How many groups of that kind SQL counted, where the plan asked for them."""
+    brief = reading.around.brief
+    if brief.plan.group != kind:
+        return None
+    return sum(total.label not in ("", UNKNOWN) for total in brief.totals)
+
+
 def _differing(known: Known, kind: str) -> tuple[int, ...]:
     """How many days, cities, … the photos have; days also from the first to the last."""
+    if kind == "trip":
+        return ()
     facts = [each.facts for each in known.evidence]
     if kind in ("day", "month", "year", "week"):
         length = {"day": 10, "month": 7, "year": 4, "week": 10}[kind]

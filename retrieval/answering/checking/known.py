@@ -16,7 +16,6 @@ from retrieval.answering.checking.instructions import (
 from retrieval.answering.checking.languages import is_foreign
 from retrieval.answering.checking.numbers import numbers_of
 from retrieval.answering.checking.words import content_of, fold, han_of, stems_of, words_in
-from retrieval.queries.ordinary import words
 from retrieval.records import Evidence
 
 #: How countries are called as well, by their code.
@@ -28,39 +27,6 @@ _ALSO = {
     "TR": "Turkey Türkiye", "CN": "China People's Republic of China", "VN": "Vietnam Viet Nam",
     "MM": "Myanmar Burma", "CI": "Ivory Coast Côte d'Ivoire", "CV": "Cape Verde Cabo Verde",
 }  # fmt: skip
-#: Countries and cities in Chinese, for claims in Chinese over facts in English.
-_CHINESE = dict(
-    pair.split("=")
-    for pair in words(
-        """
-    中国=china 日本=japan 韩国=south_korea 美国=united_states 英国=united_kingdom 法国=france
-    德国=germany 意大利=italy 西班牙=spain 葡萄牙=portugal 荷兰=netherlands 瑞士=switzerland
-    奥地利=austria 希腊=greece 土耳其=turkey 俄罗斯=russia 印度=india 泰国=thailand 越南=vietnam
-    新加坡=singapore 马来西亚=malaysia 印度尼西亚=indonesia 澳大利亚=australia 新西兰=new_zealand
-    加拿大=canada 墨西哥=mexico 巴西=brazil 秘鲁=peru 智利=chile 阿根廷=argentina 埃及=egypt
-    南非=south_africa 摩洛哥=morocco 肯尼亚=kenya 冰岛=iceland 挪威=norway 瑞典=sweden 芬兰=finland
-    丹麦=denmark 波兰=poland 捷克=czechia 匈牙利=hungary 爱尔兰=ireland 比利时=belgium
-    蒙古=mongolia 尼泊尔=nepal 古巴=cuba 北京=beijing 上海=shanghai 广州=guangzhou 深圳=shenzhen
-    成都=chengdu 西安=xi'an 杭州=hangzhou 南京=nanjing 香港=hong_kong 澳门=macau 台北=taipei
-    东京=tokyo 京都=kyoto 大阪=osaka 首尔=seoul 曼谷=bangkok 河内=hanoi 纽约=new_york
-    洛杉矶=los_angeles 旧金山=san_francisco 芝加哥=chicago 伦敦=london 巴黎=paris 柏林=berlin
-    慕尼黑=munich 罗马=rome 米兰=milan 威尼斯=venice 佛罗伦萨=florence 马德里=madrid
-    巴塞罗那=barcelona 罗马尼亚=romania 里斯本=lisbon 波尔图=porto 阿姆斯特丹=amsterdam
-    维也纳=vienna 布拉格=prague
-    雅典=athens 伊斯坦布尔=istanbul 莫斯科=moscow 开罗=cairo 开普敦=cape_town 内罗毕=nairobi
-    悉尼=sydney 墨尔本=melbourne 奥克兰=auckland 多伦多=toronto 温哥华=vancouver
-    墨西哥城=mexico_city 里约热内卢=rio_de_janeiro 利马=lima 库斯科=cusco 雷克雅未克=reykjavik
-    奥斯陆=oslo 斯德哥尔摩=stockholm 哥本哈根=copenhagen 赫尔辛基=helsinki 都柏林=dublin
-    布鲁塞尔=brussels 苏黎世=zurich 德里=delhi 孟买=mumbai 乌兰巴托=ulaanbaatar
-    """
-    )
-)
-_CHINESE_NAME = re.compile("|".join(sorted(_CHINESE, key=len, reverse=True)))
-
-
-def chinese_places(text: str) -> list[tuple[str, str]]:
-    """Names of countries and cities in a Chinese text, each with its folded English name."""
-    return [(m[0], _CHINESE[m[0]].replace("_", " ")) for m in _CHINESE_NAME.finditer(text)]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 
 from retrieval.answering.checking.facts import Unsupported
-from retrieval.answering.checking.known import chinese_places, squeezed
+from retrieval.answering.checking.known import Known, squeezed
 from retrieval.answering.checking.reading import Reading
-from retrieval.answering.checking.words import COMMON, fold, stem
+from retrieval.answering.checking.words import COMMON, fold, stem, words_in
+from retrieval.places.chinese import NamedPlace, names_in, places_called
 from retrieval.queries.ordinary import is_doubtful, is_ordinary
 
 
@@ -21,26 +22,40 @@ def check_places(reading: Reading) -> Reading:
     So is what stands in small letters where places stand, if there is a place of that name.
     """
     spans = []
-    for name, start, end in (*_places_named(reading), *_small_places(reading)):
+    for name, places, start, end in (*_places_named(reading), *_small_places(reading)):
         known = reading.known_at(start)
         written = reading.text[start:end]
         said = any(squeezed(written) in text for text in known.quotable)
         asked = squeezed(written) in squeezed(reading.around.question)
         if not (
             said
-            or set(name.split()) <= known.words
+            or (set(name.split()) <= known.words if name else _is_of(known, places))
             or (asked and reading.negated(start))
-            or reading.is_counted(start, name)
+            or any(reading.is_counted(start, each) for each in _called(name, places))
         ):
             raise Unsupported(f"The cited photos do not say that they are of {written}.")
         spans.append((start, end))
     return reading.blanked(spans)
 
 
-def _places_named(reading: Reading) -> Iterator[tuple[str, int, int]]:
-    for written, english in chinese_places(reading.rest):
-        start = reading.rest.find(written)
-        yield english, start, start + len(written)
+def _is_of(known: Known, places: tuple[NamedPlace, ...]) -> bool:
+    """Whether the photos are of a place that a Chinese name may mean."""
+    return any(
+        set(words_in(place.name)) <= known.words
+        or (place.kind == "country" and place.country_code == each.facts.country_code)
+        for place in places
+        for each in known.evidence
+    )
+
+
+def _called(name: str, places: tuple[NamedPlace, ...]) -> tuple[str, ...]:
+    return (name,) if name else tuple(place.name for place in places)
+
+
+def _places_named(reading: Reading) -> Iterator[tuple[str, tuple[NamedPlace, ...], int, int]]:
+    """Folded names of the brief's photos, "" for Chinese ones with what they mean, and where."""
+    for written, start in names_in(reading.rest):
+        yield "", places_called(written), start, start + len(written)
     facts = [each.facts for each in reading.around.brief.evidence]
     names = {n for f in facts for n in (f.city, f.region, f.country) if n and len(n) > 2}
     plain = fold(reading.rest)
@@ -51,7 +66,7 @@ def _places_named(reading: Reading) -> Iterator[tuple[str, int, int]]:
     for name in sorted(names):
         for match in re.finditer(rf"\b{re.escape(fold(name))}\b", plain):
             if reading.rest[match.start()].isupper() or " " in name:
-                yield fold(name), *match.span()
+                yield fold(name), (), *match.span()
 
 
 _AT_PLACE = re.compile(
@@ -62,13 +77,13 @@ _AT_PLACE = re.compile(
 _SMALL_WORDS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
-def _small_places(reading: Reading) -> Iterator[tuple[str, int, int]]:
+def _small_places(reading: Reading) -> Iterator[tuple[str, tuple[NamedPlace, ...], int, int]]:
     """Names behind "in" or "near", and behind a comma after one, that only a place has."""
     at = 0
     while match := _AT_PLACE.search(reading.rest, at):
         at = match.end()
         while found := _place_at(reading, at):
-            yield fold(reading.rest[at:found]), at, found
+            yield fold(reading.rest[at:found]), (), at, found
             comma = re.match(r"\s*,\s*(?=[^\W\d_])", reading.rest[found:])
             at = found + comma.end() if comma else found
             if not comma:

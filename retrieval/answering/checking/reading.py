@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from retrieval.answerers.citing import numbers_in
+from retrieval.answerers.extractive.saying import tame
+from retrieval.answering.checking.cleaning import clean_text
 from retrieval.answering.checking.known import Known, known_of
 from retrieval.answering.checking.words import content_of, fold, words_in
 from retrieval.records import Brief, Evidence
@@ -34,7 +36,8 @@ _NEGATION = re.compile(
 class Surroundings:
     """What a claim is compared with: the brief, and what is asked of the world besides.
 
-    `seen`: the answerer was shown the pictures, so that it may know what no text says.
+    `seen`: the answerer was shown the pictures, so that it may know what no text says. `composed`:
+    code made the claims out of the evidence, and repeats in them what was asked for.
     """
 
     brief: Brief
@@ -42,6 +45,7 @@ class Surroundings:
     is_place: IsPlace
     today: datetime.date
     refused: bool = False
+    composed: bool = False
 
     @cached_property
     def evidence(self) -> dict[int, Evidence]:
@@ -67,6 +71,20 @@ class Surroundings:
     def asked(self) -> frozenset[str]:
         """The stems of the words of the question."""
         return frozenset(content_of(f"{self.question} {self.brief.plan.box}"))
+
+    @cached_property
+    def _repeated(self) -> tuple[re.Pattern[str], ...]:
+        """What templates repeat as it was asked for: boxes, and trips by their labels."""
+        plan = self.brief.plan
+        trips = [total.label for total in self.brief.totals if plan.group == "trip"]
+        asked = dict.fromkeys((plan.box or plan.question, *plan.alternatives, *trips))
+        return tuple(filter(None, map(_as_repeated, asked))) if self.composed else ()
+
+    def unasked(self, text: str) -> str:
+        """A text with blanks for what a composed claim only repeats; others are as they are."""
+        for pattern in self._repeated:
+            text = pattern.sub(lambda found: " " * len(found[0]), text, count=1)
+        return text
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,10 @@ class Reading:
             rest = rest[:start] + " " * (end - start) + rest[end:]
         return replace(self, rest=rest)
 
+    def unasked(self) -> Reading:
+        """The same, with blanks for what a composed claim only repeats."""
+        return replace(self, rest=self.around.unasked(self.rest))
+
     def negated(self, at: int) -> bool:
         """Whether the sentence at `at` says that something is not there."""
         return bool(_NEGATION.search(_part(self.text, at, _SENTENCE)))
@@ -161,6 +183,16 @@ def read_claim(text: str, cites: Iterable[int], around: Surroundings) -> Reading
     inside = (n for *_, numbers in markers for n in numbers)
     reading = Reading(text, text, tuple(dict.fromkeys((*cites, *inside))), markers, around)
     return reading.blanked((start, end) for start, end, _ in markers)
+
+
+def _as_repeated(asked: str) -> re.Pattern[str] | None:
+    """Finds what was asked for in an answer by templates (Voice.matching)."""
+    words = re.findall(r"\w+", clean_text(tame(asked)))
+    if not words:
+        return None
+    first = f"(?:{words[0]}" + r"\W+)?" if words[0] in ("taken", "shot", "made") else ""
+    rest = r"\W+".join(map(re.escape, words[bool(first) :]))
+    return re.compile(rf"(?<![A-Za-z0-9-]){first}{rest}(?![A-Za-z0-9-])", re.IGNORECASE)
 
 
 def unquoted(text: str) -> str:

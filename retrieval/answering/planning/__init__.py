@@ -11,8 +11,8 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from retrieval.answering.planning import comparing, english
-from retrieval.answering.planning.boxes import finished
+from retrieval.answering.planning import comparing, english, sharing
+from retrieval.answering.planning.boxes import FILE, finished, geared
 from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
@@ -28,6 +28,16 @@ _AHEAD = re.compile(
     r"(?P<said>(?:in|on|during|at|from|since|before|after|between|last|this) "
     r"(?!which|what|how)[^,]{1,40}), "
     r"(?=(?:how|when|where|which|what|who|did|do|was|were|is|are|have)\b)",
+    re.IGNORECASE,
+)
+#: A file that is asked about, where photos are not spoken of: "What is in IMG_1.jpg?".
+_NAMED = re.compile(
+    rf"(?<![\w./\\-])(?<!photo )(?<!picture )(?<!image )(?<!file )(?={FILE.pattern.replace('?P<', '?P<_')})",
+    re.IGNORECASE,
+)
+_VIDEOS = re.compile(
+    r"(?:how many|do i have(?: any)?|are there(?: any)?|did i (?:take|make|shoot)(?: any)?) "
+    r"(?:videos?|movies?|clips?|films?)\b(?! (?:game|camera|store|player|screen)).*",
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"[\s?？!！.。…]+$")
@@ -69,7 +79,8 @@ def _asked(text: str) -> tuple[str, str]:
     """A question without the marks at its end, and also without what politeness adds."""
     bare = _MARKS.sub("", text)
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
-    return bare, _IS.sub(" is ", _THANKS.sub("", asked))
+    asked = _IS.sub(" is ", _THANKS.sub("", asked))
+    return bare, _NAMED.sub("the photo ", asked)
 
 
 def _read(
@@ -81,10 +92,12 @@ def _read(
 
         if made := chinese.plan(bare, vocabulary, today):
             return made
+    if _VIDEOS.fullmatch(asked):
+        return QuestionPlan("", "what", "", field="video")
     if ahead := _AHEAD.match(asked):
         made = _read(asked[ahead.end() :], asked[ahead.end() :], vocabulary, today)
         return made and _everywhere(made, ahead["said"])
-    if made := comparing.plan(asked, vocabulary, today):
+    if made := sharing.plan(asked, vocabulary, today) or comparing.plan(asked, vocabulary, today):
         return made
     found = match(asked, english.FRAMES)
     return None if found is None else _plan(found, vocabulary)
@@ -137,10 +150,12 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     """The plan of a question in English that was taken apart."""
     asked = found.frame
     field = FIELDS.get(found.word("field"), asked.field)
+    bodies = [f"with {body}" * bool(found.word("use")) or body for body in found.bodies]
+    box = joined(geared(body, vocabulary) for body in bodies)
     return QuestionPlan(
         question="",
         intent=INTENTS.get(field, asked.intent) if asked.intent == "what" else asked.intent,
-        box=finished(found.body, vocabulary, place=asked.place),
+        box=finished(box, vocabulary, place=asked.place),
         field=field,
         pick=pick_of(found.word("pick")),
         group=group_of(found.word("group")) or asked.group,

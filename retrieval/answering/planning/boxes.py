@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
+from retrieval.errors import QueryError
+from retrieval.queries import make_query
+from retrieval.queries.compiling import compile_query
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import index_of
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
 _GEAR = re.compile(
-    r"(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE
+    r"(?<![\w'’-])(?:with|using|on|by|from) (?:(?:my|the|a|an|our) )?(?P<name>\w+)", re.IGNORECASE
 )
 
 
@@ -31,8 +35,36 @@ _PRONOUNS |= {
 }
 #: A name that the collection has, in a Chinese sentence: "2019年在Lisbon的狗".
 _LATIN = re.compile(r" ?在 ?([A-Z][A-Za-z .'’-]*[A-Za-z]) ?(?:的|(?=[^\x00-\u2fff])|$)")
+#: "在京都用iPhone": a camera's name needs a word of its own before it.
+_USED = re.compile(r"(?<=[\u4e00-\u9fff])(?:是用|使用|用)(?:我的)?(?=[A-Z a-z])")
 
-_TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照)(?:的|$)")
+_TAKEN = re.compile(r"(?<=[^\x00-\u2fff]|[A-Za-z0-9])(?:拍摄|拍|照(?![片相]))(?:的|$)")
+#: Names of pictures, which are looked for by them.
+FILE = re.compile(
+    r"""(?P<folder>(?:[\w~.@+-]+[/\\])*)(?P<name>[\w@+-][\w.@+()-]*\.(?:jpe?g|png|gif|heic|heif|avif"""
+    r"""|webp|tiff?|bmp|dng|cr[23]|nef|arw|orf|rw2|raf))(?!\w)""",
+    re.IGNORECASE,
+)
+#: The facts that photos may have, by the names that people give them.
+_HAS = {
+    "gps": r"places?|locations?|gps|geotags?|coordinates",
+    "date": r"dates?|capture (?:dates?|times?)",
+    "camera": r"cameras?",
+    "caption": r"captions?|descriptions?",
+    "keywords": r"keywords?|tags?",
+    "rating": r"ratings?|stars",
+}
+_LACKS = re.compile(
+    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is) )?(?:no|without(?: an?y?)?) "
+    rf"(?:known |gps )?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in _HAS.items())})"
+    r"(?: data| information| info| known)?$",
+    re.IGNORECASE,
+)
+_JOURNEY = re.compile(
+    r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?(?P<pick>last|latest|most recent|first)"
+    r" (?:trip|journey|holiday|vacation)(?: to (?P<to>[^,?]+))?$",
+    re.IGNORECASE,
+)
 
 
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
@@ -45,14 +77,14 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
         box = quoted["inside"].strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
+    box = _USED.sub(" 用", box).strip()
     if box.casefold() in _PRONOUNS:
         return ""
     if place and is_name(box, vocabulary):
         return f"in {box}"
-    gear = _GEAR.match(box)
-    if gear and _is_make(gear["name"], vocabulary):
-        return f"taken {box}"  # "with my Sony" alone may be a thing that is seen
-    return box
+    box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
+    box = _LACKS.sub(lambda found: f"-has:{found.lastgroup}", box)
+    return geared(FILE.sub(_file, box), vocabulary)
 
 
 def is_name(text: str, vocabulary: Vocabulary) -> bool:
@@ -64,5 +96,46 @@ def is_name(text: str, vocabulary: Vocabulary) -> bool:
     return known or name[:1].isupper()
 
 
-def _is_make(word: str, vocabulary: Vocabulary) -> bool:
-    return any(word.casefold() in names_of(make or "")[:1] for make, _, _ in vocabulary.gear)
+def geared(box: str, vocabulary: Vocabulary) -> str:
+    """A box in which "with my Sony" is said of the photo: alone it may be a thing that is seen.
+
+    It is where nothing else is described before it: "in Kyoto with the Canon".
+    """
+    for found in _GEAR.finditer(box):
+        before = box[: found.start()]
+        if not _is_gear(found["name"], vocabulary) or re.search(r"\btaken $", before):
+            continue
+        if only_filters(before, vocabulary):
+            return f"taken {box[found.start() :]} {before.removeprefix('taken ')}".strip()
+    return box
+
+
+def _is_gear(word: str, vocabulary: Vocabulary) -> bool:
+    """Whether a word is a camera's make, or what several of its models are called."""
+    name = index_of(vocabulary).gear.get(names_of(word))
+    return name is not None and name.sort in ("make", "family")
+
+
+def only_filters(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a box says nothing of what photos show; nor does an empty one."""
+    if not text.strip():
+        return True
+    try:
+        query = compile_query(make_query(text), vocabulary, datetime.date.today(), str.istitle)
+    except QueryError:
+        return False
+    return not query.parts
+
+
+def _file(found: re.Match[str]) -> str:
+    folder = found["folder"].rstrip("/\\")
+    return f"name:{found['name']}" + (f' folder:"{folder}"' if folder else "")
+
+
+def _journey(found: re.Match[str], vocabulary: Vocabulary) -> str:
+    """ "my last trip" as the trip of that name; as it is where none is known."""
+    to = names_of(found["to"] or "")
+    trips = [label for label in vocabulary.trips if names_of(label)[: len(to)] == to]
+    if not trips:
+        return found[0]
+    return f'trip:"{trips[0] if found["pick"].casefold() == "first" else trips[-1]}"'

@@ -6,6 +6,7 @@ import datetime
 import re
 from dataclasses import replace
 
+from retrieval.answering.planning import sharing
 from retrieval.answering.planning.boxes import finished
 from retrieval.answering.planning.comparing import between, most_of
 from retrieval.answering.planning.frames import Block, Frame, Framed, frame, match, pick_of, spelled
@@ -72,9 +73,9 @@ _PARTS = {
     "where": r"(?:在)?(?:哪里|哪儿|何处|(?:什么|哪个|哪一个|啥)"
     r"(?P<field>地方|地点|位置|城市|国家|地区|省份|州))",
     "pick": r"(?P<pick>第一次|首次|最早|最后一次|上一次|上次|最近一次|最近)",
-    "picked": r"(?P<pick>第一张|最早|最后一张|最新|最近)(?:的)?(?:一张)?",
-    "shot": r"(?:拍摄|拍到|拍|照|拍照)(?:了|的|过|下)*",
-    "saw": r"(?:拍摄|拍到|拍|照|看到|看见|见|遇到|遇见)(?:了|的|过|下)*",
+    "picked": r"(?P<pick>第一张|最早|最后一张|最新|最近(?!一次))(?:的)?(?:一张)?",
+    "shot": r"(?:拍摄|拍到|拍|照(?![片相])|拍照)(?:了|的|过|下)*",
+    "saw": r"(?:拍摄|拍到|拍|照(?![片相])|看到|看见|见|遇到|遇见)(?:了|的|过|下)*",
     "went": r"(?:去|到|来|飞|玩|参观|旅行去|游览)(?:了|的|过)*",
     "fields": rf"(?P<field>{_any(*FIELDS)})",
     "gear": rf"(?P<field>{_any(*(k for k, v in FIELDS.items() if v in ('camera', 'lens')))})",
@@ -137,6 +138,9 @@ _COMPARED = _frames(
     "(?:拍摄|拍|照|去|用)?(?:得|的|了|过)?{body}{photos}?(?:拍得|的)?{most}(?:用|去)?(?:的)?",
     "{i}?{most}(?:用|去|拍)?的?(?:是)?(?:什么|哪(?:台|个|支|一台|一个)?)?{group}(?:是(?:什么|哪个|哪台|哪里))?"
     "{body}",
+    # 我在哪些城市拍过照, 我去过哪些国家
+    "{body}{i}?{body}(?:去|到|在|用)(?:过|了)?哪(?:些|几个){group}(?:{shot}|拍|照|去|过|了|旅行|旅游|玩)*"
+    "(?:{photo})?",
     "{body}(?:每|按)(?:一|个|一个|台)?{group}(?:份)?(?:各|都|分别)?{body}(?:{i})?(?:各|分别)?(?:拍|照)?(?:摄)?"
     "(?:了)?(?:有)?{sheets}(?:{photo})?",
 )
@@ -242,7 +246,7 @@ _FIND = _frames(
 _ANY = r".*?"
 FRAMES: tuple[Block, ...] = (
     Block(rf"{_ANY}(?:还是|哪|比较|对比)", (*_OR,)),
-    Block(rf"{_ANY}(?:最|每|按|多$|少$)", _COMPARED),
+    Block(rf"{_ANY}(?:最|每|按|多$|少$|哪些|哪几个)", _COMPARED),
     Block(rf"{_ANY}(?:{_PARTS['what']}|时间|日期|地点|[的用]|谁|什么|有几|有多少)", _WHAT),
     Block(rf"{_ANY}(?:{_PARTS['when']})", _asking("when", "when", "taken")),
     Block(rf"{_ANY}(?:{_PARTS['where']})", _asking("where", "where", "place")),
@@ -263,11 +267,17 @@ _SIMPLIFIED = str.maketrans(
 )
 
 
+#: Whose photos they are says nothing of what they show: "2019年我", "我在京都".
+_ME = re.compile(r"^(?:我们|咱们|我)(?=\s*(?:在|于|in\b|\d|[去今前]年|$))|(?<=[年月日号天季前末节])(?:我们|咱们|我)$")
+
+
 def plan(bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
     """The plan of a question in Chinese without the marks at its end; None for any other text."""
     simple = bare.translate(_SIMPLIFIED)
     begin = polite.end() if (polite := POLITE.match(simple)) else 0
     end = re.search(r"[呢啊呀]?$", simple).start()  # type: ignore[union-attr]  # always there
+    if made := sharing.in_chinese(simple[begin:end], vocabulary):
+        return made
     found = match(simple[begin:end], FRAMES, bare[begin:end])
     if found is None:
         return None
@@ -288,7 +298,7 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     return QuestionPlan(
         question="",
         intent=intent,
-        box=finished(found.body, vocabulary, place=False),
+        box=finished(_ME.sub("", found.body), vocabulary, place=False),
         language="zh",
         field=field,
         pick=pick_of(found.word("pick")),

@@ -16,10 +16,12 @@ _MOST = frames(
     "{what} (?:my|our|the) (?:{most}[ -]{commonly}|(?P<most>favou?rite|main|usual)) {group}{body}",
     "{what} the {group} (?:with|that has|that had) (?:the )?{most} {photos}{body}",
     # "Which cities did I visit in 2019": all of them, with how many photos
-    "(?:what|which) (?:different |other )?{groups} {did} {i} {seldom}(?:{visit}|photograph|use|used"
-    "|have|had|make|made|see|(?:been|go|travel) to|{take} (?:photos|pictures) (?:with|in|on))?"
-    "{body}",
-    "(?:what|which) (?:different |other )?{groups} (?:are|were) (?:there|{i})?{body}",
+    "{which} (?:different |other )?{groups} {did} {i} {seldom}(?:{visit}|photograph|use|used"
+    "|have|had|make|made|see|(?:been|go|travel) to|{take} (?:photos|pictures)(?: (?:with|in|on)"
+    "(?=$))?)?(?![\\w'’-]){body}",
+    "{which} (?:different |other )?{groups} (?:are|were) (?:there|{i})?{body}",
+    "{how_many} {photos} (?:{did} {i} {take}|are there|do {i} have|were {taken}){body}{and_per}"
+    " {group}(?= {adverbial}|$){body}",
     "(?:{how_many}|(?:{what} |{give}(?: me)? |count )?(?:the )?(?:number|amount|count) of) {photos}"
     "{body}(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?{and_per} {group}"
     "(?: (?:{did} {i} {take}|are there|do {i} have|were {taken}))?(?= {adverbial}|$){body}",
@@ -40,7 +42,8 @@ _WHERE_MOST = frames(
 #: Which year, city or camera has most photos.
 COMPARED: tuple[Block, ...] = (
     Block(
-        r".*\b(?:most|fewest|least|per|by|each|every|favou?rite|main|usual)\b|(?:what|which) ",
+        r".*\b(?:most|fewest|least|per|by|each|every|favou?rite|main|usual)\b"
+        r"|(?:(?:in|on|at|with|by) )?(?:what|which) ",
         (*_MOST, *_WHEN_MOST, *_WHERE_MOST),
     ),
 )
@@ -54,6 +57,8 @@ ALTERNATIVES: tuple[Block, ...] = (
             "{more}(?: {photos})?{body}",
             "(?:where|when|what|which(?: (?:{group}|one))?) (?:{did} {i} {seldom}(?:{take}|{see}"
             "|{visit})|has|have|had) {more}(?: {photos})?{body}",
+            "{how_many} {more} {photos} {did} {i} {seldom}{take}{body}",
+            "{how_many} {more} {photos}(?: (?:are|were)(?: there)?)?(?: {taken})?{body}",
             "(?:(?:were|are) )?{more} {photos}{body}",
             "(?:please )?(?P<compare>compare)(?: the (?:number|amount|count) of)?(?: {photos})?"
             "{body}",

@@ -83,9 +83,9 @@ def between(
     after = _common(read[-1][::-1], read[:-1])[::-1]
     read[0], read[-1] = read[0][len(before) :], read[-1][: len(read[-1]) - len(after)]
     alternatives = tuple(
-        joined(_cued(piece) for piece in (*before, *each, *after)) for each in read
+        joined(cued(piece) for piece in (*before, *each, *after)) for each in read
     )
-    box = joined(_cued(piece) for piece in (*before, *after))
+    box = joined(cued(piece) for piece in (*before, *after))
     return QuestionPlan("", "compare", box, most=most, alternatives=alternatives)
 
 
@@ -112,7 +112,7 @@ def _common(pieces: list[Piece], others: list[list[Piece]]) -> list[Piece]:
     return pieces[:count] if count < len(pieces) else []
 
 
-def _cued(piece: Piece) -> str:
+def cued(piece: Piece) -> str:
     """A place or a date as it can stand beside others: "Berlin" is "in Berlin"."""
     kind, text = piece
     bare = re.match(r"(?:[A-Z]|\d{4}\b)", text) if kind == "place" or kind == "taken" else None

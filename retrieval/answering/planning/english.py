@@ -37,6 +37,8 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "(?!{did} |{be} ){body} (?:was|were) {taken}",
     )
     gone = (
+        "{did} {i} {seldom}(?:{visit}|{go}) (?P<pick>first|last|most recently)",
+        "{did} {i} {seldom}(?:{arrive}|{leave}){body}",
         "{did} {i} {seldom}{visit}{body}{time}?",
         "{did} {i} {seldom}{go}(?: to|(?= (?:in|on|last|during)\\b)|$){body}{time}?",
         "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} (?:went to|visited|(?:was|were)"
@@ -152,6 +154,7 @@ _COUNT = (
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photo} did (?!{i} ){body} (?:take|make|shoot|capture)",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
+        "{how_many} {photo} (?:are|were)(?! there\\b| (?:in|of) {collection}){body}",
         "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))"
         "(?= {adverbial}|$){body}",
         "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",
@@ -172,6 +175,14 @@ _COUNT = (
     ),
     *frames(
         "count",
+        "how long {did} {i} {seldom}(?:{visit}|{go}(?: to|(?= in\\b))|spend)(?= ){body}",
+        "how long (?:was|were) {i} {seldom}(?:to|in)(?! the\\b){body}",
+        "how long (?:was|were) (?:my|our|the) (?:trip|stay|visit|holiday|vacation) (?:to|in){body}",
+        group="day",
+        place=True,
+    ),
+    *frames(
+        "count",
         "how (?:many times|often) {did} {i} {seldom}(?:{visit}|{go} (?:to|in)){body}",
         "how (?:many times|often) (?:was|were|have|had) {i} (?:been )?{seldom}(?:to|in)"
         "(?! the\\b){body}",
@@ -182,6 +193,7 @@ _COUNT = (
         "count",
         "how (?:many times|often) {did} {i} {seldom}(?:{take} {photos}|{see}){body}",
         "how (?:many times|often) (?:{did}|{be}) {seldom}{body}",
+        "{how_many}{body} are there(?: (?:in|on) {collection})?(?= {adverbial}|$){body}",
         # "How many dogs did I photograph": photos of them are what can be counted
         "{how_many}{body} {did} {i} {seldom}(?:{see}|{take} {photos})(?! {noun}){body}",
         "{how_many}{body} are(?: there)?(?: (?:in|on) {collection})(?!\\s+of\\b){body}",
@@ -203,6 +215,7 @@ _YES_NO = (
         "(?:is|are|was|were)(?:n['’]t)? there (?:even )?(?:{photos}|any(?:thing| )|some )?{body}"
         "(?: (?:in|among|on) {collection})?",
         "{did} {i} {seldom}{take} {photos}{body}(?: (?:in|among|on) {collection})?",
+        "{did} {i} {seldom}{use}{body}",
         "{did} {i} {seldom}{see}(?: any)?{body}(?: (?:in|among|on) {collection})?",
         "(?:do|does) {collection} (?:show|contain|have|include)(?: {photos}| any)?{body}",
         "(?:do|does|is|are) (?:any|some|one) (?:of )?{photos} (?:show|have|contain|depict)?{body}",

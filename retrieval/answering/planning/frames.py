@@ -22,6 +22,8 @@ Pick = Literal["", "first", "last"]
 PICKS: dict[str, Pick] = {
     **dict.fromkeys(("first", "earliest", "oldest", "第一次", "最早", "首次", "第一张"), "first"),
     **dict.fromkeys(("last", "latest", "newest", "recent", "recently"), "last"),
+    **dict.fromkeys(("arrive", "arrived", "land", "landed", "get", "got"), "first"),
+    **dict.fromkeys(("leave", "left", "depart", "departed", "back", "return", "home"), "last"),
     **dict.fromkeys(("最后一次", "上次", "上一次", "最近", "最近一次", "最新", "最后一张"), "last"),
 }
 
@@ -66,6 +68,8 @@ def joined(parts: Iterable[str]) -> str:
     text = ""
     for part in (p.strip(" \t\n,，、:：;") for p in parts):
         han = re.search(r"[\u4e00-\u9fff]$", text) and re.match(r"[\u4e00-\u9fff]", part)
+        if han and re.search(r"在[\u4e00-\u9fff]{2,8}$", text) and part[0] not in "的在和与":
+            text += "的"  # 在日本, 狗: the dogs there
         text += part if han or not text or not part else f" {part}"
     return text
 

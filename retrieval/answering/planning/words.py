@@ -124,6 +124,10 @@ PARTS = {
     "saw": r"(?:photographed|pictured|saw|shot|snapped|captured|met|spotted|had|took)",
     "go": r"(?:go|gone|went|travel|travelled|traveled|fly|flown|flew|drive|driven|drove|come|came"
     r"|been|be|return|hike|hiked|walk|move|stay|stayed|holiday|vacation)(?:\s+back)?",
+    "arrive": r"(?P<pick>arrive|arrived|land|landed|get|got)\s+(?:in|at|to)(?![\w'’-])",
+    "leave": r"(?P<pick>leave|left|depart|departed|get\s+back|got\s+back|come\s+back|came\s+back"
+    r"|return|fly\s+home|come\s+home)(?:\s+from|(?<=leave)|(?<=left))(?![\w'’-])",
+    "use": r"(?:(?P<use>use|used)|shoot(?=\s+with\b))(?![\w'’-])",
     "visit": r"(?:visit|visited|explore|explored|tour|toured)",
     "taken": r"(?:being\s+)?(?:taken|photographed|shot|captured|snapped|made|recorded)",
     "time": r"(?:\s+for\s+the\s+(?P<pick>first|last)\s+time|\s+(?P<pick>most\s+recently))",

@@ -1,0 +1,77 @@
+"""What a question wants to know, where its own words say so and its plan has no name for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from retrieval.records import Brief, QuestionPlan
+
+#: A field that a question asks for, by how its words begin; the first that fits counts.
+_ASKED: Mapping[str, re.Pattern[str]] = {
+    field: re.compile(pattern, re.IGNORECASE)
+    for field, pattern in {
+        "file": r"\b(?:what|which)\b.{0,12}\b(?:file ?names?|file)\b|\bname of (?:the|this|that)"
+        r"(?: \w+)? file\b|\bfile ?name of\b|文件名|哪个文件",
+        "width": r"\bhow (?:big|large|wide|high|tall|many (?:mega)?pixels)\b.{0,9}\b(?:photo"
+        r"|picture|image|file)\b|\bhow (?:big|large) (?:is|was|are) .*\b(?:photo|picture|image)$"
+        r"|\b(?:what|which)\b.{0,12}\b(?:resolution|dimensions|size in pixels"
+        r"|size of the (?:photo|picture|image))\b|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
+        "weekday": r"\b(?:what|which) (?:day of the week|weekday)\b|\bwhat day was it\b|星期几|周几",
+        "latitude": r"\b(?:what|which)\b.{0,12}\b(?:latitude|longitude|coordinates"
+        r"|gps position)\b|经度|纬度|坐标",
+        "altitude": r"\b(?:what|which)\b.{0,12}\b(?:altitude|elevation|height above sea level)\b"
+        r"|\bhow high (?:up )?(?:was|were|am|is) (?:i|we)\b|海拔",
+        "trip": r"\b(?:what|which)(?: \w+)? (?:trips?|holidays?|vacations?|journeys?)\b|哪次旅行",
+    }.items()
+}
+_UNIT: Mapping[str, re.Pattern[str]] = {
+    "year": re.compile(r"\b(?:what|which) years?\b|哪一?年|哪几年|何年", re.IGNORECASE),
+    "month": re.compile(r"\b(?:what|which) months?\b|哪一?个?月|几月(?!几)", re.IGNORECASE),
+}
+_ALL = re.compile(
+    r"^\W*(?:\w+(?:n['’]t)?\s+)(?:(?:i|we)\s+(?:\w+\s+)?)?(?:all|every|each|everything"
+    r"|only)\b(?! (?:day|year|month|week)\b)|\ball of (?:my|our|the|them|these|those)\b"
+    r"|都是|[所全]有?的?照片.*都|每[一张]",
+    re.IGNORECASE,
+)
+#: Days of people's lives, of which no file says when they are.
+_OWN_DAY = re.compile(
+    r"\b(?:my|our|his|her|their|\w+['’]s)\s+(?:\w+\s+)?(?P<day>birthday|anniversary|wedding"
+    r"|graduation|honeymoon)\b|(?:我|我们|他|她)的?(?P<zh>生日|婚礼|毕业典礼|结婚纪念日|蜜月)",
+    re.IGNORECASE,
+)
+
+
+def field_of(plan: QuestionPlan) -> str:
+    """The field that a question asks for: its plan's, or what its words name; "" for none.
+
+    Years and months are fields of their own, where they are asked for instead of a day.
+    """
+    if plan.field == "taken" or plan.intent == "when":
+        unit = (name for name, asks in _UNIT.items() if asks.search(plan.question))
+        return next(unit, "taken")
+    if plan.field or plan.intent not in ("what", "find", "where"):
+        return plan.field
+    return next((name for name, asks in _ASKED.items() if asks.search(plan.question)), "")
+
+
+def asks_of_all(plan: QuestionPlan) -> bool:
+    """Whether a question is answered by a yes only if it is so of all photos."""
+    return bool(_ALL.search(plan.question))
+
+
+def own_day(brief: Brief) -> str:
+    """The birthday or the like that a question goes by, of which no file says when it is; or ""."""
+    if brief.plan.intent not in ("when", "where", "what", "yes-no", "describe", "count"):
+        return ""
+    found = _OWN_DAY.search(brief.plan.question)
+    if not found or not _OWN_DAY.search(brief.plan.box):
+        return ""
+    day = found["day"] or found["zh"]
+    said = (
+        text
+        for each in brief.evidence
+        for text in (each.facts.title, *each.facts.keywords, each.trip, *each.path.split("/")[:-1])
+    )
+    return "" if any(text and day.casefold() in text.casefold() for text in said) else day
