@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -69,9 +70,14 @@ def check_numbers(reading: Reading) -> Reading:
     return reading.blanked(spans)
 
 
+_NOT_QUITE = re.compile(r"\b(?:nearly|almost|not quite|close to|not)\s+$|(?:不是|将近|接近)$", re.I)
+
+
 def _is_exact(reading: Reading, number: Number) -> bool:
     """Whether a number is said as it is, and not only by a text that may be no description."""
     known = reading.known_at(number.start)
+    if _NOT_QUITE.search(reading.text[: number.start]):
+        return False
     only_told = number.value in known.numbers - known.firm.numbers
     return _comparison(reading.text[: number.start]) is operator.eq and not only_told
 
@@ -85,6 +91,10 @@ def _reason(number: Number, typed: str) -> str:
 def _follows(reading: Reading, number: Number) -> bool:
     known = reading.known_at(number.start)
     if number.percent:
+        if "of" in number.after[:2] and PHOTOS.intersection(map(stem, number.after[:5])):
+            whole = reading.around.brief.considered or math.inf
+            counts = counts_at(reading, number.start)
+            return any(abs(100 * count / whole - number.value) <= 0.5 for count in counts)
         return _is_share(reading, known, number.value)
     if _numbers_a_photo(number):
         return number.value in reading.cites

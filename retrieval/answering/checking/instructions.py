@@ -74,7 +74,7 @@ _OF_ANSWERS = (
     r"\b(?:every|any|all|each|the|this|your|these|of) (?:\w+ )?(?:questions?|prompts?|queries)\b",
     r"\b(?:if|when(?:ever)?|in case|once|should) (?:\w+ ){0,3}?"
     r"(?:asked|prompted|queried|questioned)\b",
-    r"\b(?:the|this|our|every|each|any) (?:end )?users?\b"
+    r"\b(?:the|this|our|every|each|any) (?:end )?users?\b(?! of\b)"
     r"|\bwho(?:m)?ever (?:\w+ )?(?:reads?|sees?|asks?)\b",
     r"\b(?:the|a|any|every|correct|right|true|only|best|real|your) "
     r"(?:reply|replies|response|answer)\b",

@@ -96,7 +96,7 @@ _NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _HOUR = rf"(?:{'|'.join(_HOURS)}|\d{{1,2}})"
 _CLOCK = re.compile(
     rf"\b(?:(?P<p>half|(?:a\s+)?quarter|five|ten|twenty(?:[ -]five)?)\s+(?P<d>past|after|to)\s+"
-    rf"(?P<h>{_HOUR})|(?P<h2>{_HOUR})\s+o['’]clock|at\s+(?:about\s+|around\s+)?(?P<h3>{_HOUR})"
+    rf"(?P<h>{_HOUR})|(?P<h2>{_HOUR})\s+o['’]clock|(?:at\s+(?:about\s+|around\s+)?|(?:about|around)\s+)(?P<h3>{_HOUR})"
     r"(?=\s+(?:in\s+the\s+(?:morning|afternoon|evening)|at\s+night)|\s*(?:[.,;!?]|$)))"
     r"(?:\s+(?:in\s+the\s+(?P<part>morning|afternoon|evening)|at\s+(?P<night>night)))?",
     _I,

@@ -304,6 +304,6 @@ def _parts(text: str, today: datetime.date) -> Iterator[Stated]:
 
 #: In their order: what one has read, the next ones do not see.
 _READERS = (
-    *(_whole_days, parts_of_dates, foreign, spoken, _seasons, _clocks),
+    *(_whole_days, parts_of_dates, spoken, foreign, _seasons, _clocks),
     *(_chinese, _english, _weekdays, loose, _parts),
 )
