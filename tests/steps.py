@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,9 +72,9 @@ class Layer(disk.System):
 
     # --- the steps --------------------------------------------------------------------------
 
-    def create(self, path: Path, mode: int = disk.FILE_MODE) -> int:
+    def create(self, path: Path, mode: int = disk.FILE_MODE, new: bool = False) -> int:
         def act() -> int:
-            descriptor = disk.System.create(self, path, mode)
+            descriptor = disk.System.create(self, path, mode, new)
             if self.durability:
                 self.durability.created(descriptor)
             return descriptor
@@ -201,4 +202,4 @@ class Layer(disk.System):
 
 
 def _plain(path: Path) -> str:
-    return path.name.replace(f".{os.getpid()}.", ".")
+    return re.sub(r"\.[0-9a-f]{16}\.tmp$", ".tmp", path.name)

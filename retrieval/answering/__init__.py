@@ -29,6 +29,7 @@ from retrieval.records import (
     Answer,
     AskOptions,
     Brief,
+    Elsewhere,
     NoticeCallback,
     QuestionPlan,
     SearchOptions,
@@ -56,6 +57,11 @@ if TYPE_CHECKING:
 ResultCallback = Callable[[SearchResult], None]
 TAGGED = 12  # photos that get tags, where words for them may be needed
 VERIFY_S = 120.0  # for looking at all claims of an answer again
+
+
+def _elsewhere(sight: Sight) -> Elsewhere | None:
+    found = sight.elsewhere
+    return found and Elsewhere(len(sight.hits), found.field, found.asked, found.probability)
 
 
 def ignore_result(result: SearchResult) -> None:
@@ -203,12 +209,12 @@ class _Asking:
         evidence = gather(
             self.collection,
             sight.hits,
-            probabilities(sight.result) if sight.ids and not sight.certain else (),
+            probabilities(sight.result)[: len(sight.ids)] if not sight.certain else (),
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
         there = None
-        if evidence and sight.ids and not sight.certain:
+        if sight.ids and not (sight.certain or sight.groups or plan.among):
             from retrieval.reranking import meaning
 
             there = presence(meaning(plan, result), evidence[0])
@@ -222,6 +228,7 @@ class _Asking:
             unknown=unknown(self.collection, plan, result),
             history=self.history,
             presence=there,
+            elsewhere=_elsewhere(sight),
         )
 
     def _looked_again(
@@ -265,7 +272,7 @@ class _Asking:
     def _totals(self, plan: QuestionPlan, sight: Sight) -> tuple[Total, ...]:
         if not sight.ids:
             return ()
-        if not sight.groups:
+        if not sight.groups or plan.intent != "compare":
             return totals(self.collection, plan, sight.ids, sight.certain)
         numbers = {hit.id: n for n, hit in enumerate(sight.hits, 1)}
         return tuple(

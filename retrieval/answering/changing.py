@@ -117,7 +117,8 @@ def narrowed(plan: QuestionPlan, last: Turn, understand: Understand) -> Question
     words = next(text for text in found.groups() if text).strip(_MARKS)
     if last.plan.alternatives:
         boxes = tuple(_with_exchanged(box, words, understand) for box in last.plan.alternatives)
-        return replace(like_last(plan, last, last.plan.box), alternatives=boxes)
+        box = last.plan.box if last.plan.intent == "compare" else " or ".join(boxes)
+        return replace(like_last(plan, last, box), alternatives=boxes)
     words = _within(last.plan.box, words, understand(words), understand)
     fields = {each.field for each in understand(words).filters if not each.negated} - {"text"}
     box = without_fields(last.plan.box, fields, understand)
@@ -174,6 +175,8 @@ def _compared_on(
 ) -> QuestionPlan | None:
     """ "and in Kyoto?" after a comparison: one more that is compared, or said of all of them."""
     boxes = last.plan.alternatives
+    if last.plan.intent != "compare":  # they were all counted together
+        return like_last(plan, last, words)
     if _kinds(words, understand) & {kind for box in boxes for kind in _kinds(box, understand)}:
         box = _with_exchanged(boxes[-1], words, understand)
         made = tuple(dict.fromkeys((*boxes, box)))[-MOST_COMPARED:]
@@ -184,6 +187,8 @@ def _compared_on(
 
 def _kinds(box: str, understand: Understand) -> set[str]:
     """The fields that a box filters by, and "meaning" where it has words."""
+    if not box.strip():
+        return set()
     query = understand(box)
     fields = {each.field for each in query.filters}
     return fields | {"meaning"} if any(p.kind == "text" for p in query.parts) else fields

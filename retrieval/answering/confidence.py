@@ -80,6 +80,8 @@ def at_most(evidence: Sequence[Evidence], limit: float | None) -> tuple[Evidence
     if limit is None:
         return tuple(evidence)
     return tuple(
-        each if each.probability is None else replace(each, probability=min(each.probability, limit))
+        each
+        if each.probability is None
+        else replace(each, probability=min(each.probability, limit))
         for each in evidence
     )

@@ -27,6 +27,12 @@ _OF_PHOTOS = (
     r"(?=[\u3400-\u9fff]| in )",
 )
 _THINGS = re.compile(r"有?(?:多少|几)(?:个|位|只|条|匹|头|辆|名)(?P<thing>[^张?？呢啊]{1,8})")
+_ALL = re.compile(
+    r"(?:\b(?:all|both|most|each|every(?:\s+one)?|any|some|none)(?:\s+of)?\s+)?the photos"
+    r"(?:\s+(?:all|both))?\b",
+    re.IGNORECASE,
+)
+_ALL_ZH = re.compile(r"^(?:全)?都(?=[是在有])")
 _SEES = re.compile(r"(?:can|could|do)\s+(?:you|i|we)\s+see\b", re.IGNORECASE)
 
 
@@ -43,12 +49,19 @@ def about_photos(
     if not ids:
         return None
     if found.asked:
-        asked = _asked_of(plan_of(found.asked), found.plural, understand)
+        asked = _asked_of(plan_of(_of_each(found.asked)), found.plural, understand)
     else:
         asked = replace(plan, intent="find", field="", pick="", box="")
     if found.plural and asked.box and len(ids) >= MOST_CITED:
         return _within_last(plan, asked, last, understand)
     return replace(asked, question=plan.question, among=ids, pick="", language=plan.language)
+
+
+def _of_each(question: str) -> str:
+    """A question without "all": how many of given photos are so is said in any case."""
+    return (
+        _ALL.sub("the photos", question) if "the photos" in question else _ALL_ZH.sub("", question)
+    )
 
 
 def _asked_of(asked: QuestionPlan, plural: bool, understand: Understand) -> QuestionPlan:
@@ -61,6 +74,8 @@ def _asked_of(asked: QuestionPlan, plural: bool, understand: Understand) -> Ques
         asked = replace(asked, intent="yes-no")
     if asked.intent == "count" and box and not plural:
         return replace(asked, intent="what", field="number", box=box)
+    if asked.intent == "yes-no" and not box:
+        return replace(asked, intent="find", box="")  # nothing is asked of them
     if asked.intent in ("yes-no", "count"):
         return replace(asked, box=box)
     if not plural:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import MOST_CITED
+from retrieval.answering.elsewhere import with_elsewhere
 from retrieval.queries import make_query
 from retrieval.records import Query, SearchOptions
+from retrieval.storage.statements import NO_COLOUR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from retrieval.answering.elsewhere import Better
     from retrieval.collection import Collection
     from retrieval.records import Hit, QuestionPlan, SearchResult
 
@@ -30,7 +33,8 @@ class Sight:
 
     `hits` are numbered for citations, in their order; `ids` all photos that match, in the order of
     those numbers and beyond; `groups` the same by label where boxes are compared; `certain` says
-    that exact filters alone chose.
+    that exact filters alone chose. `elsewhere` is a photo that fits clearly better than those that
+    pass the filters; it is the last of `hits`, and no match.
     """
 
     result: SearchResult
@@ -38,6 +42,7 @@ class Sight:
     ids: tuple[int, ...]
     groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
     certain: bool = False
+    elsewhere: Better | None = None
 
 
 def look(
@@ -53,13 +58,26 @@ def look(
     """
     if plan.alternatives:
         return _compared(collection, plan, k, search, on_result)
+    sight = _seen(collection, plan, k, search, on_result)
+    counted = plan.intent in COUNTING or plan.group or plan.pick or plan.among
+    return sight if counted else with_elsewhere(sight, search)
+
+
+def _seen(
+    collection: Collection,
+    plan: QuestionPlan,
+    k: int,
+    search: Searcher,
+    on_result: Callable[[SearchResult], None],
+) -> Sight:
+    """What passes the filters of one box, and matches."""
     query, options = first_search(plan, k)
     result = search(query, options, plan.among or None)
     on_result(result)
     relevant = result.relevant or 0
     if not relevant:
         closest = result.hits or _given(plan, options, search)
-        return Sight(result, closest[:CLOSEST], (), certain=not result.query.parts)
+        return Sight(result, closest[:CLOSEST], (), certain=is_exact(result.query))
     return _whole(collection, plan, result, options, search)
 
 
@@ -89,8 +107,8 @@ def _whole(
 ) -> Sight:
     """All that matches, of which the first ones are numbered."""
     relevant, among = result.relevant or 0, plan.among or None
-    certain = not result.query.parts
-    all_of_them = plan.intent in COUNTING or bool(plan.group) or certain
+    by_filters = not result.query.parts
+    all_of_them = plan.intent in COUNTING or bool(plan.group) or by_filters
     wanted = min(relevant, MOST_CITED if all_of_them else MANY)
     hits = tuple(hit for hit in result.hits if hit.relevant)
     if len(hits) < wanted:
@@ -100,7 +118,7 @@ def _whole(
     if all_of_them and relevant > len(ids):
         known = set(ids)
         ids += [i for i in matching_ids(collection, result, options, among) if i not in known]
-    return Sight(result, hits, tuple(ids), certain=certain)
+    return Sight(result, hits, tuple(ids), certain=is_exact(result.query))
 
 
 def _compared(
@@ -118,7 +136,7 @@ def _compared(
     for box in plan.alternatives:
         one = replace(plan, box=box, alternatives=())
         shown = on_result if first is None else _unseen
-        sight = look(collection, one, k, search, shown)
+        sight = _seen(collection, one, k, search, shown)
         first = first or sight.result
         certain &= sight.certain
         groups.append((box, sight.ids))
@@ -126,6 +144,12 @@ def _compared(
     assert first is not None  # a plan has alternatives, or is not compared
     rest = dict.fromkeys(item for _, ids in groups for item in ids if item not in hits)
     return Sight(first, tuple(hits.values()), (*hits, *rest), tuple(groups), certain)
+
+
+def is_exact(query: Query) -> bool:
+    """Whether exact filters alone choose. That a picture has no colour only hints at how it is."""
+    guessed = any(each.field == "colour" and NO_COLOUR in each.values for each in query.filters)
+    return not query.parts and not guessed
 
 
 def _unseen(result: SearchResult) -> None:

@@ -36,13 +36,21 @@ _NUMBERED = _numbered("", _NOT_OF)
 #: "Is the last one in Berlin?": what follows is asked, and describes no photo.
 _IS_NUMBERED = _numbered(rf"^\s*{_IS}\s+", r"(?=\s+(?:in|at|on|from)\b)")
 _OTHER = re.compile(rf"\b(?:the\s+)?other\s+{_NOUN}\b|另(?:外)?一(?:张|个|幅)", re.IGNORECASE)
+#: "This year" is a date, and no photo.
+_NO_DATE = (
+    r"(?!\s+(?:year|month|week|weekend|day|morning|afternoon|evening|night|decade|century|spring"
+    r"|summer|autumn|fall|winter|time|january|february|march|april|may|june|july|august|september"
+    r"|october|november|december|christmas|easter|monday|tuesday|wednesday|thursday|friday"
+    r"|saturday|sunday)\b)"
+)
 _ONE = re.compile(
-    rf"\b(?:it|(?:that|this)(?:\s+{_NOUN})?)\b(?!\s+\w+ing\b)|\bthe\s+{_NOUN}\b"
+    rf"\b(?:it|(?:that|this){_NO_DATE}(?:\s+{_NOUN})?)\b(?!\s+\w+ing\b)|\bthe\s+{_NOUN}\b"
     r"(?!\s+(?:of|with|where|that|in|at|on|from|showing)\b)"
     r"|(?!那在[^哪何什拍]+呢)(?:它|那|这)(?:张|幅|个)?(?:照片|相片|图片)?(?=是|在|里|上|中|什么|拍|的|用)",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(
+    r"(?<!\bdid )(?<!\bdo )(?<!\bhave )(?<!\bhad )"  # those are people
     r"\b(?:them|they|those|these)\b(?:\s+(?:photos|pictures|images|shots|ones))?"
     r"|\b(?:which|the)\s+ones\b"
     r"|(?:它们|这些|那些|其中)(?:照片|相片|图片)?(?:里面|里|中)?",
@@ -51,7 +59,7 @@ _SEVERAL = re.compile(
 #: A pronoun that a question is about, however much it goes on to ask: "is it …", "were they taken
 #: with …", "do these show …".
 _SUBJECT = re.compile(
-    rf"\s*(?:and\s+|but\s+|so\s+)?(?:{_IS}\s+(?:(?P<it>it|this|that|he|she)"
+    rf"\s*(?:and\s+|but\s+|so\s+)?(?:{_IS}\s+(?:(?P<it>it|(?:this|that){_NO_DATE}|he|she)"
     rf"(?:\s+{_NOUN})?(?!\s+(?:rain|snow|storm)ing\b)"
     rf"|(?P<they>they|these|those)(?:\s+(?:{_NOUN}s))?"
     r"|(?P<any>any|all|both|some|most|none)(?=\s+(?:taken|shot|made|in|at|on|from|with)\b))"
@@ -88,7 +96,8 @@ _BARE = (
 )  # fmt: skip
 _MARKS = " \t\n?？!！.。,，;；:：…"
 #: What has a photo, or somebody who took it, of its own: "a photo of a dog with a ball in it".
-_STANDS_ALONE = re.compile(rf"\b(?:{_NOUN}s?|i|we|my|our)\b", re.IGNORECASE)
+_STANDS_ALONE = re.compile(rf"\b(?:{_NOUN}s?|i|we|my|our|with)\b", re.IGNORECASE)
+_SEES = re.compile(r"\b(?:can|could|do)\s+(?:you|i|we)\s+see\b", re.IGNORECASE)
 #: With more words besides, a pronoun belongs to what is looked for ("a dog with its ball").
 MOST_WORDS = 3
 
@@ -125,8 +134,9 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     for pattern, plural in ((_SEVERAL, True), (_ONE, False)):
         if (found := pattern.search(text)) and _says_little(plan, text, found):
             return Reference(_asked(text, found.span(), plural=plural), plural=plural)
-    found = _IN_IT.search(bare)
-    return _of(text, found) if found and not _STANDS_ALONE.search(text) else None
+    if (found := _IN_IT.search(bare)) and (_SEES.search(text) or not _STANDS_ALONE.search(text)):
+        return _of(text, found)
+    return None
 
 
 def _of(text: str, found: re.Match[str]) -> Reference:

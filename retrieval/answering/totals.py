@@ -109,6 +109,9 @@ def unknown(collection: Collection, plan: QuestionPlan, result: SearchResult) ->
     lacking = {field: passing.lacking(asked) for field, asked in lacked.items()}
     may = passing.may_pass(filters, lacking)
     counts = {field: len(rows & may) for field, rows in lacking.items()}
+    for part in ("city", "region", "country"):  # who lacks the place lacks its parts
+        if counts.get(part) == counts.get("place"):
+            counts.pop(part, None)
     return tuple(Total(field, count) for field, count in counts.items() if count)
 
 

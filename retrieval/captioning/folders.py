@@ -2,7 +2,8 @@
 
 A run may end at any moment and goes on where it was: what is captioned already is told by the mark
 in a sidecar or the row of a table, with the size and the modification time of the photo; where
-these differ its content decides. What people wrote stays, unless it is to be replaced.
+these differ its content decides. What people wrote stays, unless it is to be replaced, and is asked
+for again when a caption is written: a model may think for long.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.captioning.describing import Describer
-from retrieval.captioning.targets import CaptionForm, Content, Target, target_of
+from retrieval.captioning.targets import CaptionForm, Content, State, Target, target_of
 from retrieval.corpora import is_corpus
 from retrieval.errors import (
     ImageError,
@@ -159,31 +160,35 @@ class _Run:
         """Caption one photo, or list why not. Raises what is wrong with more than this photo."""
         photo = Content(file.path, str(file.size), str(file.mtime_ns))
         try:
-            state = self.target.state(photo)
-            if state != "new":
-                self.counts[state] += 1
-            elif self._write(photo):
+            state: State | None = self.target.state(photo)
+            if state == "new":
+                state = self._write(photo)
+            if state == "new":
                 self.captioned.append(file.path)
+            elif state is not None:
+                self.counts[state] += 1
+            if state == "kept" and not self.dry_run:
+                self.target.keep(photo)
         except NoVisionError:
             raise
         except (ImageError, UsageError, StorageError, ModelError) as exc:
             self._failed(exc)
             self.skipped.append(Skipped(file.path, _reason(exc, file.path)))
 
-    def _write(self, photo: Content) -> bool:
+    def _write(self, photo: Content) -> State | None:
+        """Write a caption if one is still due; None where there is nothing to say."""
         if self.dry_run:
             from retrieval.pictures import thumbnail_of_file
 
             thumbnail_of_file(photo.path)  # a file that is no picture would get none
-            return True
+            return "new"
         _ = photo.sha256  # before it is looked at, or a change meanwhile would go unnoticed
         caption = self.describer.caption(photo.path)
         self._failures = 0
         if not caption:
             self.skipped.append(Skipped(photo.path, "nothing is known of it without a model"))
-            return False
-        self.target.write(photo, caption)
-        return True
+            return None
+        return self.target.write(photo, caption)
 
     def _failed(self, exc: Exception) -> None:
         """A full disk ends a run, and a model that is gone; one photo does not."""

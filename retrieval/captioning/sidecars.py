@@ -2,33 +2,29 @@
 
 What we write is one rdf:Description of its own, which XMP allows, so every other byte of a sidecar
 stays as it is. It carries a mark: of which file and content it was made, by what, and the caption's
-hash. A caption that a person changed since no longer fits its mark and is theirs.
+hash. A caption that a person changed since no longer fits its mark and is theirs. What is there and
+not understood stays as it is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from html import escape
-from typing import Any
-from xml.parsers import expat
 
+from retrieval.captioning.locating import DC, NAMESPACE, RDF, look
 from retrieval.errors import UsageError
-from retrieval.metadata.xmp import read_xmp
+from retrieval.metadata import cleaning, field_named
+from retrieval.metadata.xmp import Properties, read_xmp
 
-NAMESPACE = "https://retrieval.invalid/caption/1.0/"  # a name only, there is no such page
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_DC = "http://purl.org/dc/elements/1.1/"
-_CAPTION = (_DC, "description")
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_TAG = re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""")
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=<>"'/]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ODD = "its sidecar has a caption in a form that is not understood; it stays as it is"
 _EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="retrieval">\n'
-    f' <rdf:RDF xmlns:rdf="{_RDF}">\n'
+    f' <rdf:RDF xmlns:rdf="{RDF}">\n'
     " </rdf:RDF>\n</x:xmpmeta>\n"
     '<?xpacket end="w"?>\n'
 )
@@ -39,7 +35,7 @@ class Mark:
     """What a caption of ours was made of and by: `file` is the name of the photo's file.
 
     `sha256` (hex), `size` in bytes and `modified` in nanoseconds are the photo's; `text` is the
-    hash of the caption.
+    hash of the caption; `over` that of what people wrote beside it, which it was told to cover.
     """
 
     file: str
@@ -49,20 +45,37 @@ class Mark:
     source: str
     language: str
     text: str = ""
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """What a sidecar says: its captions, the default one first, and the mark of ours if any."""
+    """What a sidecar says: its captions, the default one first, and the mark of ours if any.
+
+    `others` are texts in other properties that hold a caption as well; `is_odd`: it has a caption
+    in a form that we do not write and so cannot replace.
+    """
 
     captions: tuple[str, ...]
     mark: Mark | None
+    others: tuple[str, ...] = ()
+    is_odd: bool = False
 
     @property
     def is_ours(self) -> bool:
         """Whether all that stands there as a caption is what we wrote."""
-        marked = self.mark.text if self.mark else None
-        return bool(self.captions) and all(text_hash(c) == marked for c in self.captions)
+        known = bool(self.captions) and not self.is_odd
+        return known and all(self._is_marked(caption) for caption in self.captions)
+
+    @property
+    def by_people(self) -> tuple[str, ...]:
+        """What people wrote there; copies of our caption that another program made are not."""
+        odd = ("",) if self.is_odd else ()  # it may have no text that is read
+        theirs = () if self.is_ours else (*self.captions, *odd)
+        return (*theirs, *(text for text in self.others if not self._is_marked(text)))
+
+    def _is_marked(self, text: str) -> bool:
+        return self.mark is not None and text_hash(text) == self.mark.text
 
 
 def plain(name: str) -> str:
@@ -80,11 +93,20 @@ def read_caption(data: bytes) -> Captioned | None:
     properties = read_xmp(data)
     if properties is None:
         return None
-    found = _look(_as_utf8(data)[0])
+    found = look(_as_utf8(data)[0])
     known = {name for name in (f.name for f in fields(Mark)) if name in found.marks}
-    whole = len(known) == len(fields(Mark))
+    whole = len(known | {"over"}) == len(fields(Mark))
     mark = Mark(**{name: found.marks[name] for name in known}) if whole else None
-    return Captioned(properties.get("dc:description", ()), mark)
+    captions = properties.get("dc:description", ())
+    return Captioned(captions, mark, _other_captions(properties), found.is_odd)
+
+
+def _other_captions(properties: Properties) -> tuple[str, ...]:
+    """Texts in other properties that hold a caption, without what cameras write there."""
+    field = field_named("caption")
+    tags = field.xmp if field else ()
+    texts = (cleaning.caption(properties.get(tag, ())) for tag in tags if tag != "dc:description")
+    return tuple(text for text in texts if text)
 
 
 def with_caption(data: bytes | None, caption: str, mark: Mark) -> bytes:
@@ -98,21 +120,43 @@ def with_caption(data: bytes | None, caption: str, mark: Mark) -> bytes:
     if before is None:
         raise UsageError("the sidecar is no XMP that can be read; it stays as it is")
     text, encoding = _as_utf8(data)
-    found = _look(text)
+    found = look(text)
     if found.end is None:
         raise UsageError("the sidecar has no place for a caption; it stays as it is")
+    if found.is_odd:
+        raise UsageError(ODD)
     line = " ".join(_NO_XML.sub(" ", caption).split())
     edits = [(start, end, b"") for start, end in found.ours]
     edits.append((found.end, found.end, _block(line, mark, found.about).encode()))
-    for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
-    changed = _encoded(text, encoding)
+    changed = _encoded(_edited(text, edits), encoding)
     after = read_xmp(changed) or {}
     if not line or set(after.pop("dc:description", ())) != {line}:
         raise UsageError("the caption does not fit into the sidecar; it stays as it is")
     if after != {k: v for k, v in before.items() if k != "dc:description"}:
         raise UsageError("the sidecar would lose something else; it stays as it is")
     return changed
+
+
+def without_caption(data: bytes) -> bytes | None:
+    """The sidecar without the caption that we wrote; None where it says nothing else.
+
+    Raises UsageError where it cannot be changed safely.
+    """
+    text, encoding = _as_utf8(data)
+    changed = _edited(text, [(start, end, b"") for start, end in look(text).ours])
+    if changed == _EMPTY.encode():
+        return None
+    before, after = read_xmp(data) or {}, read_xmp(_encoded(changed, encoding))
+    if after != {k: v for k, v in before.items() if k != "dc:description"}:
+        raise UsageError("the sidecar would lose something else; it stays as it is")
+    return _encoded(changed, encoding)
+
+
+def _edited(text: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
+    """The text with other bytes in place of some ranges."""
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
 
 
 def _block(line: str, mark: Mark, about: str) -> str:
@@ -125,14 +169,11 @@ def _block(line: str, mark: Mark, about: str) -> str:
         for language in ("x-default", escape(mark.language))
     )
     return (
-        f'<rdf:Description rdf:about="{escape(about)}" xmlns:rdf="{_RDF}"\n    xmlns:dc="{_DC}"'
+        f'<rdf:Description rdf:about="{escape(about)}" xmlns:rdf="{RDF}"\n    xmlns:dc="{DC}"'
         f' xmlns:retrieval="{NAMESPACE}"{attributes}>\n'
         f"   <dc:description><rdf:Alt>{items}</rdf:Alt></dc:description>\n"
         "  </rdf:Description>\n "
     )
-
-
-# --- where it stands --------------------------------------------------------------------------
 
 
 def _as_utf8(data: bytes) -> tuple[bytes, str]:
@@ -150,118 +191,3 @@ def _as_utf8(data: bytes) -> tuple[bytes, str]:
 def _encoded(text: bytes, encoding: str) -> bytes:
     mark = next((mark for mark, name in _WIDE.items() if name == encoding), b"")
     return mark + text.decode().encode(encoding) if encoding else text
-
-
-@dataclass
-class _Found:
-    """Byte ranges of captions and marks, and where the properties end; None: nowhere."""
-
-    ours: list[tuple[int, int]] = field(default_factory=list)
-    marks: dict[str, str] = field(default_factory=dict)
-    end: int | None = None
-    about: str = ""
-
-
-def _look(text: bytes) -> _Found:
-    finder = _Finder(text)
-    try:
-        finder.parser.Parse(text, True)
-    except expat.ExpatError as exc:
-        raise UsageError("the sidecar is no XMP that can be read; it stays as it is") from exc
-    return finder.found
-
-
-class _Finder:
-    """Follows the events of a packet that `read_xmp` took: without a document type, and bounded."""
-
-    def __init__(self, text: bytes) -> None:
-        self.found = _Found()
-        self.parser = expat.ParserCreate("utf-8", " ")
-        self.parser.namespace_prefixes = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._characters
-        self.parser.StartDoctypeDeclHandler = self._refuse
-        self._bytes = text
-        self._path: list[tuple[str, str]] = []
-        self._text: list[str] = []
-        self._begun: list[int] = []
-        self._parts: list[tuple[int, int]] = []  # of the description that is open
-        self._others = 0  # pieces of it that are not ours
-        self._seen_first = False
-
-    def _refuse(self, *_: Any) -> None:
-        raise UsageError("the sidecar declares a document type; it stays as it is")
-
-    def _start(self, full: str, attributes: dict[str, str]) -> None:
-        name, at = _name(full), self.parser.CurrentByteIndex
-        self._path.append(name)
-        self._begun.append(at)
-        self._text = []
-        if self._is_description():
-            self._parts, self._others = [], 0
-            self._look_at(at, attributes)
-        elif self._is_property() and not _is_ours(name):
-            self._others += 1
-
-    def _look_at(self, at: int, attributes: dict[str, str]) -> None:
-        """The attributes of a description, which stand for properties as well."""
-        tag = _TAG.match(self._bytes, at)
-        places = {m[1].decode(): m.span() for m in _ATTRIBUTE.finditer(tag[0])} if tag else {}
-        for full, value in attributes.items():
-            space, local, *prefix = full.split(" ")
-            if (space, local) == (_RDF, "about"):
-                if not self._seen_first:
-                    self.found.about = value
-            elif _is_ours((space, local)):
-                if space == NAMESPACE:
-                    self.found.marks[local] = value
-                begin, end = places.get(":".join([*prefix, local]), (0, 0))
-                self._parts.append((at + begin, at + end))
-            else:
-                self._others += 1
-        self._seen_first = True
-
-    def _characters(self, text: str) -> None:
-        self._text.append(text)
-
-    def _end(self, _: str) -> None:
-        name, begun = self._path[-1], self._begun.pop()
-        at = self.parser.CurrentByteIndex
-        if self._is_property() and _is_ours(name):
-            if name[0] == NAMESPACE:
-                self.found.marks[name[1]] = "".join(self._text)
-            self._parts.append((self._with_space(begun), self._tag_end(at)))
-        elif self._is_description():
-            if self._parts and not self._others:
-                self.found.ours.append((begun, self._tag_end(at, space=True)))
-            else:
-                self.found.ours += self._parts
-        elif name == (_RDF, "RDF") and self._bytes[at : at + 2] == b"</" and not self.found.end:
-            self.found.end = at
-        self._path.pop()
-
-    def _is_description(self) -> bool:
-        return self._path[-2:] == [(_RDF, "RDF"), (_RDF, "Description")]
-
-    def _is_property(self) -> bool:
-        return self._path[-3:-1] == [(_RDF, "RDF"), (_RDF, "Description")]
-
-    def _with_space(self, at: int) -> int:
-        """Where the white space before a tag begins."""
-        return len(self._bytes[:at].rstrip())
-
-    def _tag_end(self, at: int, *, space: bool = False) -> int:
-        tag = _TAG.match(self._bytes, at)
-        end = tag.end() if tag else at
-        after = self._bytes[end:]
-        return end + (len(after) - len(after.lstrip()) if space else 0)
-
-
-def _name(full: str) -> tuple[str, str]:
-    space, _, rest = full.partition(" ")
-    return (space, rest.partition(" ")[0]) if rest else ("", space)
-
-
-def _is_ours(name: tuple[str, str]) -> bool:
-    return name == _CAPTION or name[0] == NAMESPACE

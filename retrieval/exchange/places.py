@@ -69,9 +69,8 @@ def new_file(path: Path) -> Iterator[Written]:
 
     It is not atomic by itself: it stands in a folder of `new_folder`, or is renamed by its caller.
     """
-    descriptor = disk.system.create(path, FILE_MODE)
+    descriptor = disk.system.create(path, FILE_MODE, True)
     try:
-        disk.system.truncate(descriptor, 0)
         with Written(descriptor) as file:
             yield file
             file.flush()
@@ -91,7 +90,7 @@ def whole_file(target: Path, *, replace: bool) -> Iterator[Written]:
             f"{target} is there already and stays as it is. Name another place, or add --force "
             "to replace a file."
         )
-    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+    temporary = target.with_name(disk.temporary_name(f".{target.name}"))
     with _telling(target):
         try:
             with new_file(temporary) as file:
@@ -120,9 +119,8 @@ def whole_folder(target: Path, *, into_existing: bool = False) -> Iterator[Path]
         if there and not into_existing and any(target.iterdir()):
             raise ExchangeError(f"{target} is not empty. Name a folder that is new or empty.")
         # In the folder itself where it is there: it may be a disk of its own.
-        name = f".{target.name[:200]}.{os.getpid()}.tmp"
+        name = disk.temporary_name(f".{target.name}")
         temporary = target / name if there else target.with_name(name)
-        remove_tree(temporary)
         try:
             disk.system.make_folder(temporary, FOLDER_MODE)
             yield temporary

@@ -164,7 +164,7 @@ FIELDS: tuple[Field, ...] = (
         ("facts.caption",),
         "caption",
         exif=("ImageDescription", "XPComment"),
-        xmp=("dc:description",),
+        xmp=("dc:description", "tiff:ImageDescription", "exif:UserComment"),
         iptc=("Caption-Abstract",),
         aliases=("description",),
     ),

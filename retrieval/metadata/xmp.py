@@ -7,6 +7,8 @@ bounded.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from xml.parsers import expat
 
 MOST_BYTES = 4 << 20  # of a packet; Lightroom's longest histories have some hundred thousand
@@ -29,6 +31,8 @@ _PREFIXES = {
     "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
 }
 _DESCRIPTION = f"{_RDF} Description"
+_VALUE = f"{_RDF} value"
+_NUMBERED = re.compile(re.escape(f"{_RDF} ") + r"_\d+")
 _CONTAINERS = {f"{_RDF} {name}" for name in ("Alt", "Bag", "Seq")}
 
 #: Values by the name of their property, such as "dc:subject"; of texts in several languages the
@@ -53,6 +57,28 @@ def read_xmp(data: bytes) -> Properties | None:
     return reader.properties() if reader.found_rdf else None
 
 
+@dataclass(slots=True)
+class _Element:
+    """One that is open: its own text, all text within, and whether it is in the default language.
+
+    `value` is what it says in another way than by its text: by rdf:value or rdf:resource.
+    """
+
+    name: str
+    is_literal: bool = False
+    is_default: bool = False
+    value: str = ""
+    own: list[str] = field(default_factory=list)
+    all: list[str] = field(default_factory=list)
+
+    def said(self) -> str:
+        """Its value, or its text; text among elements that are no RDF counts with theirs."""
+        if self.value.strip():
+            return self.value
+        is_text = self.is_literal or "".join(self.own).strip()
+        return "".join(self.all) if is_text else ""
+
+
 class _Reader:
     """Follows the events of one packet."""
 
@@ -68,8 +94,7 @@ class _Reader:
         self._values: dict[str, list[tuple[bool, str]]] = {}
         self._count = 0
         self._path: list[str] = []
-        self._text: list[str] = []
-        self._is_default = False
+        self._open: list[_Element] = []  # the property that is open, and all within it
 
     def properties(self) -> Properties:
         """What was read."""
@@ -85,39 +110,46 @@ class _Reader:
         self._path.append(name)
         if len(self._path) > MOST_DEPTH:
             raise _Refused
-        self._text = []
         if name == f"{_RDF} RDF":
             self.found_rdf = True
         elif name == _DESCRIPTION and self._path[-2:-1] == [f"{_RDF} RDF"]:
             for attribute, value in attributes.items():
                 self._add(attribute, value)
-        elif name == f"{_RDF} li":
-            self._is_default = attributes.get(f"{_XML} lang", "").lower() == "x-default"
-        elif self._is_property():
-            self._is_default = False
+        if self._open or self._is_property():
+            is_default = attributes.get(f"{_XML} lang", "").lower() == "x-default"
+            is_literal = attributes.get(f"{_RDF} parseType") == "Literal"
+            value = attributes.get(_VALUE, "") or attributes.get(f"{_RDF} resource", "")
+            self._open.append(_Element(name, is_literal, is_default, value))
 
     def _characters(self, text: str) -> None:
-        self._text.append(text)
+        if self._open:
+            self._open[-1].own.append(text)
+            self._open[-1].all.append(text)
 
     def _end(self, _: str) -> None:
-        if self._is_property():
-            self._add(self._path[-1], "".join(self._text))
-        elif self._is_item():
-            self._add(self._path[-3], "".join(self._text), self._is_default)
-        self._text = []
         self._path.pop()
+        if not self._open:
+            return
+        element = self._open.pop()
+        if not self._open:
+            self._add(element.name, element.said())
+        elif self._is_item(element):
+            self._add(self._open[0].name, element.said(), element.is_default)
+        elif element.name == _VALUE:
+            self._open[-1].value = element.said()
+        else:
+            if element.name == _DESCRIPTION:
+                self._open[-1].value = self._open[-1].value or element.value
+            self._open[-1].all.append("".join(element.all))
 
     def _is_property(self) -> bool:
         return len(self._path) > 2 and self._path[-3:-1] == [f"{_RDF} RDF", _DESCRIPTION]
 
-    def _is_item(self) -> bool:
-        path = self._path
-        return (
-            len(path) > 4
-            and path[-5:-3] == [f"{_RDF} RDF", _DESCRIPTION]
-            and path[-2] in _CONTAINERS
-            and path[-1] == f"{_RDF} li"
-        )
+    def _is_item(self, element: _Element) -> bool:
+        """Whether it is one of a list that is all of a property: rdf:li, or rdf:_1 and so on."""
+        is_numbered = bool(_NUMBERED.fullmatch(element.name))
+        is_listed = len(self._open) == 2 and self._open[-1].name in _CONTAINERS
+        return is_listed and (is_numbered or element.name == f"{_RDF} li")
 
     def _add(self, full: str, value: str, is_default: bool = False) -> None:
         space, _, name = full.rpartition(" ")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -58,6 +59,14 @@ _BLOCKS = {
     34: (256, 54),  # TQ1_0
     35: (256, 66),  # TQ2_0
     39: (32, 17),  # MXFP4
+}
+
+#: What llama.cpp asserts of these numbers, instead of saying so: it would end the process.
+_BOUNDS = {
+    "block_count": (1, 512),  # LLAMA_MAX_LAYERS
+    "vision.block_count": (0, 512),
+    "context_length": (64, (1 << 31) - 1),  # fewer tokens hold no chat
+    "embedding_length": (1, 1 << 20),
 }
 
 
@@ -116,6 +125,14 @@ class _Damaged(Exception):
     """What cannot stand in a GGUF file."""
 
 
+def _check_bounds(values: Mapping[str, Any]) -> None:
+    """Raises _Damaged for a number that no model has; "llama.block_count" ends in its name."""
+    for key, value in values.items():
+        least, most = _BOUNDS.get(key.partition(".")[2], (value, value))
+        if isinstance(value, int) and not least <= value <= most:
+            raise _Damaged(f"{key} {value}")
+
+
 class _Reader:
     """Reads on from a place in `data`; struct.error at its end."""
 
@@ -138,6 +155,7 @@ class _Reader:
             raise _Damaged(f"alignment {alignment}")
         start = -(-self.at // alignment) * alignment
         architecture = str(values.get("general.architecture", ""))
+        _check_bounds(values)
         context = values.get(f"{architecture}.context_length", 0)
         return Head(
             architecture,

@@ -201,12 +201,12 @@ class Names:
     def _continent(self, i: int, cue: str) -> list[Named]:
         """ "in Europe": its countries that the collection has; its own name where it has none."""
         coded = self.index.coded
-        for words in (self._folded(i, i + 2), self._folded(i, i + 1)):
-            codes, j = continents().get(words), i + len(words)
+        for name in (self._folded(i, i + 2), self._folded(i, i + 1)):
+            codes, j = continents().get(name), i + len(name)
             if codes and cue and self.index.places and self._capital(i, j) and self._ends(j):
                 had = sorted({coded[c, ()] for c in codes if (c, ()) in coded})
                 typed = self.text[self.tokens[i].start : self.tokens[j - 1].end]
-                return [_place(j, name) for name in had or [typed]]
+                return [_place(j, each) for each in had or [typed]]
         return []
 
     def _is_meant(self, i: int, j: int, cue: str, alone: bool, larger: bool) -> bool:
@@ -336,7 +336,9 @@ class Names:
 
     def _gear_ends(self, i: int, j: int, cue: str, verb: bool, alone: bool) -> int:
         """Where the make or family at [i, j) ends, with what says that it took photos; 0: no."""
-        if alone and not cue and self._word(j) in _TAKEN and self._ends(j + 1):
+        written = self.tokens[i].text
+        named = alone and not cue and not written.islower() and self._word(i) != "apple"
+        if named and self._word(j) in _TAKEN and self._ends(j + 1):
             return j + 1
         camera = self._word(j) in ("camera", "phone", "photos", "pictures")
         if cue and (verb or (camera and self._word(i - 1) in _OWN)):

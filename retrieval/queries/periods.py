@@ -87,6 +87,8 @@ class Periods:
             return None
         if self._word(i) == "the":
             return self._with_article(i)
+        if self._word(i) == "last" and self._word(i - 1) == "the" and self._is_end(i - 1):
+            return None
         return (
             self._numeric(i)
             or self._relative(i)

@@ -290,7 +290,9 @@ class _Reader:
         if self._word(i - 1) not in ("or", "and") or not self.tokens[i].capital or i < 2:
             return ""
         end = self.tokens[i - 2].end
-        return "in" * any(p.kind == "place" and (end in [s[1] for s in p.spans]) for p in self.pieces)
+        return "in" * any(
+            p.kind == "place" and (end in [s[1] for s in p.spans]) for p in self.pieces
+        )
 
     def _date(self, k: int, start: int, negated: bool, cue: bool) -> int | None:
         if k >= len(self.tokens) or self.tokens[k].kind != "word":

@@ -118,6 +118,20 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """That the photo that fits best, number `n` of the evidence, is not where or when it was asked.
+
+    `field` is what it differs in ("place", "taken", "camera"), `asked` what was typed of that ("in
+    Cusco"); `probability` that it is the one that is meant.
+    """
+
+    n: int
+    field: str
+    asked: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """All that an answerer gets: the plan, the numbered evidence, counts, what was said before.
 
@@ -127,7 +141,7 @@ class Brief:
     field ("taken", "place"), photos of which it is not known whether they pass the filters; only
     where nothing is relevant, or where a filter says what is not so. `presence` is the probability
     that there is anything of what is asked for, None where that cannot be told or filters alone
-    chose; `elsewhere` the number of a photo that fits better than all that pass the filters, and
+    chose; `elsewhere` a photo of the evidence that fits better than all that pass the filters, and
     does not pass them itself.
     """
 
@@ -140,7 +154,7 @@ class Brief:
     unknown: tuple[Total, ...] = ()
     history: tuple[Turn, ...] = ()
     presence: float | None = None
-    elsewhere: int | None = None
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)

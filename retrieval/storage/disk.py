@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+MOST_BYTES = 255  # of a name
 
 
 class System:
     """The steps that change a disk. Each raises OSError."""
 
-    def create(self, path: Path, mode: int = FILE_MODE) -> int:
-        """Open a file to write, made if it is not there, and return the descriptor."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    def create(self, path: Path, mode: int = FILE_MODE, new: bool = False) -> int:
+        """Open a file to write, made if it is not there, and return the descriptor.
+
+        With `new` nothing may be there, no link either. Raises FileExistsError.
+        """
+        alone = os.O_EXCL | os.O_NOFOLLOW if new else 0
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | alone, mode)
 
     def write(self, descriptor: int, data: bytes, offset: int) -> None:
         """Write all of `data` at `offset`."""
@@ -87,14 +92,33 @@ def make_folders(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def write_atomically(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never a part."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def temporary_name(name: str) -> str:
+    """The name of a file that is to become `name`: nobody can foresee it and put a link there."""
+    end = f".{os.urandom(8).hex()}.tmp"
+    while len(os.fsencode(name + end)) > MOST_BYTES:
+        name = name[:-1]
+    return name + end
+
+
+def write_atomically(
+    path: Path,
+    data: bytes,
+    mode: int = FILE_MODE,
+    last_look: Callable[[], None] = lambda: None,
+) -> None:
+    """Write a file so that a crash leaves the old one or the new one, never a part.
+
+    `last_look` is called when all is ready; where it raises, the old one stays.
+    """
+    temporary = path.with_name(temporary_name(path.name))
+    descriptor = system.create(temporary, mode, True)
     try:
-        with _opened(temporary, mode) as descriptor:
-            system.truncate(descriptor, 0)  # of a process that died and had the same number
+        try:
             system.write(descriptor, data, 0)
             system.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        last_look()
         system.rename(temporary, path)
     except BaseException:
         with suppress(OSError):

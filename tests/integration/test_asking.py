@@ -11,7 +11,13 @@ from PIL import Image
 
 from retrieval import Collection, index_folder
 from retrieval.answering import Hearer, ask
-from retrieval.errors import ModelError, NoCollectionError, QueryError
+from retrieval.errors import (
+    MissingExtraError,
+    ModelError,
+    NoCollectionError,
+    PrivacyError,
+    QueryError,
+)
 from retrieval.records import AskOptions, Brief, Claim, Draft, Turn, ignore_text
 from tests.conftest import open_toy
 from tests.pictures import picture
@@ -74,6 +80,22 @@ def test_counts_come_from_the_whole_match_set(album: Collection) -> None:
     assert names(answer) == {f"{number}.jpg" for number in range(5)}
     assert len(answer.result.hits) == 2  # what is shown; what is counted is all
     assert answer.considered == len(PHOTOS)
+
+
+def test_either_of_several_kinds_is_counted_once(album: Collection) -> None:
+    answer = ask(album, "How many photos did I take in 2019 or with the X100V?")
+    assert answer.text.startswith("6 photos")
+    assert names(answer) == {*(f"{number}.jpg" for number in range(5)), "8.jpg"}
+    answer = ask(album, "How many photos did I take in March 2021 or in 2021 with the EOS 80D?")
+    assert answer.text.startswith("3 photos")
+
+
+def test_some_are_not_all(album: Collection) -> None:
+    answer = ask(album, "Were all my photos taken in 2019?")
+    assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
+    assert "10 photos are in the collection [1-10]" in answer.text
+    answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
+    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
 
 
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:
@@ -173,6 +195,53 @@ def test_a_follow_up_is_about_what_came_before(album: Collection) -> None:
     assert one.evidence[0].photo_id == photos[1]
 
 
+def followed(album: Collection, *questions: str) -> list[Any]:
+    """Answers to questions of one conversation."""
+    history: list[Turn] = []
+    answers = []
+    for question in questions:
+        answer = ask(album, question, history=history)
+        photos = tuple(piece.photo_id for piece in answer.evidence)
+        turn = Turn(len(history) + 1, question, answer.text, answer.status, answer.plan, photos)
+        history.append(turn)
+        answers.append(answer)
+    return answers
+
+
+def test_yes_is_said_only_of_the_photos_that_are_meant(album: Collection) -> None:
+    _, right, wrong, camera, all_of_them = followed(
+        album,
+        "How many photos did I take in 2021?",
+        "were they taken in March?",
+        "were they taken in 2019?",
+        "were they taken with the EOS 80D?",
+        "were they taken in 2021?",
+    )
+    assert right.text == "3 of the 4 photos were taken in March [1-3]."
+    assert right.status == "grounded"
+    assert (wrong.status, wrong.citations) == ("refused", ())
+    assert wrong.text.startswith("None of the 4 photos")
+    assert camera.text.startswith("3 of the 4 photos")
+    assert all_of_them.text.startswith("Yes: all 4 photos")
+
+
+def test_of_one_photo_no_other_answers(album: Collection) -> None:
+    _, yes, no, colour, number = followed(
+        album,
+        "What is the last photo taken in 2021?",
+        "was it taken in May?",
+        "was it taken in 1999?",
+        "is it red?",
+        "how many people are in it?",
+    )
+    assert (yes.status, names(yes)) == ("grounded", {"8.jpg"})
+    assert (no.status, names(no)) == ("refused", {"8.jpg"})
+    assert no.text == "The photo [1] (2021-05-09) does not match “in 1999”, as far as is known."
+    assert names(colour) <= {"8.jpg"}
+    assert number.status == "refused"
+    assert "How many there are is not known" in number.text
+
+
 def test_of_a_long_question_the_beginning_is_read(album: Collection) -> None:
     notices: list[str] = []
     question = "Where are the red walls? " + "really " * 3_000
@@ -192,3 +261,49 @@ def test_questions_that_cannot_be_searched(album: Collection, question: str) -> 
 def test_an_empty_collection_says_so(tmp_path: Path, toy: list[ToyEncoder]) -> None:
     with open_toy(tmp_path / "empty") as collection, pytest.raises(NoCollectionError):
         ask(collection, "How many photos did I take in 2019?")
+
+
+class Forbidden:
+    """A model that nothing may be sent to."""
+
+    name, sees, context = "forbidden", False, 0
+
+    def complete(self, *_: Any, **__: Any) -> Any:
+        raise PrivacyError("Nothing was sent: offline is set. Use a model on this machine.")
+
+    yes = complete
+
+
+def test_a_model_that_may_not_be_asked_costs_no_answer(album: Collection) -> None:
+    told: list[str] = []
+    options = AskOptions(rerank=True, verify=True, refine=True)
+    hearer = Hearer(on_notice=told.append)
+    answer = ask(
+        album, "my red photo, tell me the year?", options=options, model=Forbidden(), hearer=hearer
+    )
+    assert answer.result.hits
+    assert answer.text
+    assert answer.answerer == "extractive"
+    assert any("read without it" in text for text in told)
+    assert any("Answered without it" in text for text in told)
+    assert any("not looked at again" in text for text in told)
+
+
+@pytest.mark.parametrize("error", [ModelError("It fell over. Try again."), MissingExtraError("x")])
+def test_a_judge_that_fails_costs_no_answer(album: Collection, error: Exception) -> None:
+    class Failing:
+        name, batch = "failing", 1
+
+        def judge(self, claim: str, evidence: Any) -> list[float] | None:
+            raise error
+
+    told: list[str] = []
+    answer = ask(
+        album,
+        "When did I photograph something red?",
+        options=AskOptions(rerank=True, verify=True),
+        judge=Failing(),
+        hearer=Hearer(on_notice=told.append),
+    )
+    assert answer.text
+    assert any("not looked at again" in text for text in told)

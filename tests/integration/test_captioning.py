@@ -177,6 +177,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(disk.system, "write", full)
+    monkeypatch.setattr(disk.system, "add", full)
     with pytest.raises(StorageError, match="No space left"):
         run(Captioner("New.", "better"), replace=True)
     monkeypatch.undo()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from typing import Any
 
@@ -21,9 +22,13 @@ from retrieval.errors import (
 )
 from retrieval.models import Message, ModelSpec, Picture, chat, endpoint, load_model
 from retrieval.models.chat import ChatModel
+from retrieval.records import Evidence
+from retrieval.reranking import rerank
+from retrieval.reranking.pointwise import PointwiseJudge
 from tests.chatserver import (
     Behaviour,
     ChatServer,
+    Handler,
     does,
     echoes_the_key,
     event,
@@ -45,6 +50,7 @@ HELLO = (Message("system", "Be short."), Message("user", "Say hello."))
 PICTURE = Picture("/photos/a.jpg", b"\xff\xd8 a picture")
 WITH_PICTURE = (Message("user", "What is this?", (PICTURE,)),)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+LOGPROBS = {"content": [{"top_logprobs": [{"token": "No", "logprob": -0.1}]}]}
 KEY = "sk-abcdefghijklmnop-1234"
 
 
@@ -601,3 +607,107 @@ def test_the_front_door() -> None:
     with serve_chats(streams(*pieces("Hello world"))) as server:
         model = load_model(ModelSpec(server.url, "m"), OpenGate())
         assert model.complete(HELLO, purpose="test").text == "Hello world"
+
+
+# --- the key, the environment, and time -----------------------------------------------------
+
+
+def test_a_key_in_a_reply_is_neither_shown_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", KEY)
+    said = f"Your key is {KEY}, or {KEY[3:15]}. A dog [1]."
+    for size in (1, 5, 200):
+        with serve_chats(streams(*pieces(said, size))) as server:
+            asker = Asker(server)
+            reply = asker.ask()
+        assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+        assert reply == "Your key is [key], or [key]. A dog [1]."
+        assert "".join(asker.texts) == reply
+    whole = {"choices": [{"message": {"refusal": f"No: {KEY}"}, "finish_reason": "stop"}]}
+    with serve_chats(says(whole)) as server:
+        assert Asker(server).ask() == "No: [key]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says_so"),
+    [
+        ("ALL_PROXY", "socks5h://127.0.0.1:1080", "proxy socks5h://127.0.0.1:1080"),
+        ("http_proxy", "ftp://a:b@x", "proxy ftp://x"),
+        ("http_proxy", "http://[::1", "proxy"),
+        ("SSL_CERT_FILE", "/nonexistent.pem", "SSL_CERT_FILE"),
+        ("SSL_CERT_FILE", __file__, "SSL_CERT_FILE"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says_so: str
+) -> None:
+    for other in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.upper(), raising=False)
+    monkeypatch.setenv(name, value)
+    scheme = "https" if name.startswith("SSL") else "http"
+    with pytest.raises(ModelError, match=r"\.$") as caught:
+        Asker(f"{scheme}://llm.invalid/v1").ask()
+    assert says_so in str(caught.value)
+    assert "a:b" not in str(caught.value)
+
+
+def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve_chats(streams("x")) as server:
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", server.url)
+        assert Asker("http://llm.invalid/v1").ask() == "x"
+    assert server.asked[0].path == "http://llm.invalid/v1/chat/completions"
+
+
+def drips(seconds: float) -> Behaviour:
+    """A whole reply, a word at a time."""
+
+    def behave(handler: Handler) -> None:
+        handler.begin()
+        for _ in range(int(seconds / 0.05)):
+            handler.send(event("a "))
+            time.sleep(0.05)
+        streams("b")(handler)
+
+    return behave
+
+
+def drips_its_head(handler: Handler) -> None:
+    """Header after header, and no reply before five seconds are over."""
+    for number in range(100):
+        handler.connection.sendall(
+            b"HTTP/1.1 200 OK\r\n" if not number else b"X-%d: x\r\n" % number
+        )
+        time.sleep(0.05)
+    handler.connection.sendall(b"Content-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("behaviour", [drips(5), drips_its_head, waits(5, streams("x"))])
+def test_a_reply_takes_no_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour
+) -> None:
+    """Each read succeeds soon; all of them together end, also in the middle of the head."""
+    monkeypatch.setattr(chat, "REPLY_S", 0.5)
+    message = fails(ModelError, behaviour)
+    assert "in the time that it had" in message
+
+
+def test_a_pause_is_not_longer_than_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat, "REPLY_S", 5.0)
+    assert "too many requests" in fails(ModelError, refuses("later", 429, Retry_After="20"))
+
+
+def test_a_second_look_ends_a_judgement_that_takes_too_long() -> None:
+    told: list[str] = []
+    yes = says({"choices": [{"message": {"content": "no"}, "logprobs": LOGPROBS}]})
+    with serve_chats(yes, waits(5, yes)) as server:
+        judge = PointwiseJudge(Asker(server).model)
+        evidence = [Evidence(n, n, f"{n}.jpg", captions=("A dog.",)) for n in range(1, 4)]
+        begun = time.monotonic()
+        found = rerank("a dog", evidence, judge, seconds=1.0, on_notice=told.append)
+        took = time.monotonic() - begun
+    assert list(found.probabilities) == [1]
+    assert not found.complete
+    assert "after 1 photo" in told[0]
+    assert took < 4  # the server takes five seconds

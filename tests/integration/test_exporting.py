@@ -386,9 +386,9 @@ class FullDisk(disk.System):
         self._step()
         super().write(descriptor, data, offset)
 
-    def create(self, path: Path, mode: int = disk.FILE_MODE) -> int:
+    def create(self, path: Path, mode: int = disk.FILE_MODE, new: bool = False) -> int:
         self._step()
-        return super().create(path, mode)
+        return super().create(path, mode, new)
 
     def make_link(self, path: Path, target: str) -> None:
         self._step()

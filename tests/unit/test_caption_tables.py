@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrieval.captioning.sidecars import text_hash
 from retrieval.captioning.tables import CaptionTable, Row
 from retrieval.corpora import Columns, read_passages
 from retrieval.errors import UsageError
@@ -16,7 +17,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20
 
 
 def row(name: str, caption: str = "a dog", made: str = "1") -> Row:
-    return Row(name, caption, "seer", "ab" * 32, "1024", made)
+    return Row(name, caption, "seer", text_hash(caption), "ab" * 32, "1024", made)
 
 
 @settings(max_examples=40)  # each writes durably

@@ -142,3 +142,18 @@ def test_a_file_that_is_none(tmp_path: Path, kind: str) -> None:
         path.symlink_to(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"retrieval\.toml is not a file that can be read"):
         load_settings()
+
+
+def test_what_a_file_said_is_known_until_something_else_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "retrieval.toml").write_text('llm = "http://127.0.0.1:9000"\noffline = true\n')
+    assert load_settings().from_file == {"llm", "offline"}
+    assert load_settings(llm="http://127.0.0.1:9000").from_file == {"offline"}
+    monkeypatch.setenv("RETRIEVAL_LLM", "http://127.0.0.1:9000")
+    assert load_settings().from_file == {"offline"}
+    with pytest.raises(ConfigError, match="from_file"):
+        load_settings(from_file="x")
+    (tmp_path / "retrieval.toml").write_text('from_file = "x"')
+    with pytest.raises(ConfigError, match="from_file"):
+        load_settings()

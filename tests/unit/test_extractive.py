@@ -17,10 +17,11 @@ from retrieval.answerers.extractive import ExtractiveAnswerer
 from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.english import ENGLISH
 from retrieval.answerers.extractive.saying import day_of, place_of, tame
+from retrieval.answerers.extractive.those import counts
 from retrieval.answerers.extractive.weighing import ENOUGH, one_is_meant
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED
-from retrieval.records import INTENTS, Brief, Draft, Evidence, Facts, QuestionPlan, Total
+from retrieval.records import INTENTS, Brief, Draft, Elsewhere, Evidence, Facts, QuestionPlan, Total
 
 BEAR = "a brown teddy bear sitting at a table next to a cup of coffee"
 EVIDENCE = (
@@ -182,9 +183,9 @@ GOLDEN = {
         "REFUSED 照片[1]没有评分。",
     ),
     "a field that photos do not have": (
-        brief(plan("what", field="trip"), SURE),
-        "REFUSED This is not known of photos: trip.",
-        "REFUSED 照片没有这项信息：旅行。",
+        brief(plan("what", field="format"), SURE),
+        "REFUSED This is not known of photos: format.",
+        "REFUSED 照片没有这项信息：格式。",
     ),
     "what": (
         brief(plan("what"), SURE),
@@ -234,6 +235,70 @@ GOLDEN = {
         "REFUSED No photo was found: none of your 500 photos was taken in Ulaanbaatar.",
         "REFUSED 没有找到：你的500张照片中没有“in Ulaanbaatar”的照片。",
     ),
+    "count, none, and some without a date": (
+        brief(plan("count", "in 2019"), among=(), considered=25, unknown=(Total("taken", 25),)),
+        "REFUSED No photo whose date is known was taken in 2019; 25 of your 25 photos have no"
+        " date.",
+        "REFUSED 没有找到：有日期的照片中没有“in 2019”的照片；你的25张照片中有25张没有日期。",
+    ),
+    "count, none, and some without a date or a place": (
+        brief(
+            plan("yes-no", "in Oslo in 2019"),
+            among=(),
+            unknown=(Total("place", 1), Total("taken", 3)),
+        ),
+        "REFUSED No photo whose place and date are known was taken in Oslo in 2019; 1 of your 500"
+        " photos has no place, 3 have no date.",
+        "REFUSED 没有找到：有地点和日期的照片中没有“in Oslo in 2019”的照片；"
+        "你的500张照片中有1张没有地点，3张没有日期。",
+    ),
+    "count of what is not so": (
+        brief(
+            plan("count", "not taken in Cusco"),
+            among=(1,),
+            totals=(Total("", 1, (1,)),),
+            unknown=(Total("place", 2), Total("camera", 4)),
+        ),
+        "1 photo matches “not taken in Cusco” [1]. 2 of your 500 photos have no place, 4 have no"
+        " camera.",
+        "共有1张“not taken in Cusco”的照片[1]。 "
+        "你的500张照片中有2张没有地点，4张没有相机。",
+    ),
+    "nothing like it among those of a place": (
+        replace(closest(plan("find", "a giraffe in Cusco")), unknown=(Total("place", 2),)),
+        "REFUSED None of your photos clearly matches “a giraffe in Cusco”. The closest is [1]"
+        " (2023-02-15, Cape Town, South Africa), which may be something else. 2 of your 500 photos"
+        " have no place.",
+        "REFUSED 没有照片明显符合“a giraffe in Cusco”。 最可能的是[1]（2023-02-15，"
+        "南非开普敦 Cape Town, South Africa），不确定。 你的500张照片中有2张没有地点。",
+    ),
+    "count of trips": (
+        brief(
+            plan("count", "", group="trip"),
+            totals=(YEARS[0], Total("Cusco 2021", 2, (2, 3)), Total("Cape Town 2023", 1, (1,))),
+        ),
+        "2 trips [1, 2]: Cusco 2021 [2] and Cape Town 2023 [1].",
+        "2次旅行[1, 2]：Cusco 2021[2]和Cape Town 2023[1]。",
+    ),
+    "count by one filter or another": (
+        brief(
+            plan("count", "in Cusco or Oslo in 2019 or 2021", question="How many in Oslo?"),
+            among=(2, 3),
+            totals=CUSCO,
+        ),
+        "2 photos were taken in Cusco or Oslo in 2019 or 2021 [2, 3].",
+        "共有2张“in Cusco or Oslo in 2019 or 2021”的照片[2, 3]。",
+    ),
+    "find so many": (
+        brief(
+            plan("find", "five photos of dogs"),
+            totals=(Total("", 4, (1, 2, 3, 4), certain=False),),
+        ),
+        "About 4 photos seem to show five photos of dogs [1-4]. The best match is [1] (2023-02-15,"
+        " Cape Town, South Africa).",
+        "大约有4张“five photos of dogs”的照片[1-4]。 最可能的是[1]（2023-02-15，"
+        "南非开普敦 Cape Town, South Africa）。",
+    ),
     "count of groups": (
         brief(plan("count", "", group="year"), totals=YEARS),
         "2 years [1, 2]: 2021 [2] and 2023 [1]. No year is known of the photo [4].",
@@ -261,6 +326,42 @@ GOLDEN = {
         ),
         "Just as many: 1 photo was taken in Cape Town [1]; 1 photo was taken in Cusco [2].",
         "in Cape Town的照片有1张[1]；in Cusco的照片有1张[2]。",
+    ),
+    "all of them": (
+        brief(
+            plan("compare", "in Cusco", alternatives=("in Cusco", "in Cusco in 2021")),
+            totals=(Total("in Cusco", 2, (2, 3)), Total("in Cusco in 2021", 2, (2, 3))),
+        ),
+        "All of them: 2 photos were taken in Cusco in 2021 [2, 3]; 2 photos were taken in Cusco"
+        " [2, 3].",
+        "全部都是：in Cusco in 2021的照片有2张[2, 3]；in Cusco的照片有2张[2, 3]。",
+    ),
+    "not all of them": (
+        brief(
+            plan("compare", "", alternatives=("", "in Cusco")),
+            totals=(Total("", 3, (1, 2, 3)), Total("in Cusco", 2, (2, 3))),
+        ),
+        "Not all: 2 photos were taken in Cusco [2, 3]; 3 photos are in the collection [1-3].",
+        "不全是：in Cusco的照片有2张[2, 3]；照片有3张[1-3]。",
+    ),
+    "none of them": (
+        brief(
+            plan("compare", "", alternatives=("", "in Rome")),
+            totals=(Total("", 3, (1, 2, 3)), Total("in Rome", 0)),
+        ),
+        "None of them: none were taken in Rome; 3 photos are in the collection [1-3].",
+        "都不是：没有in Rome的照片；照片有3张[1-3]。",
+    ),
+    "some that only seem to": (
+        brief(
+            plan("compare", "", alternatives=("", "a dog")),
+            totals=(
+                Total("", 3, (1, 2, 3), certain=False),
+                Total("a dog", 3, (1, 2, 3), certain=False),
+            ),
+        ),
+        "3 photos seem to show a dog [1-3]; 3 photos are in the collection [1-3].",
+        "a dog的照片有3张[1-3]；照片有3张[1-3]。",
     ),
     "find": (
         brief(plan("find"), SURE),
@@ -345,7 +446,7 @@ def test_chinese(case: str) -> None:
 @pytest.mark.parametrize("case", GOLDEN)
 def test_the_checker_strikes_none_of_it(case: str, language: str) -> None:
     asked = replace(GOLDEN[case][0], plan=replace(GOLDEN[case][0].plan, language=language))
-    checked = check(ExtractiveAnswerer().answer(asked), asked, grounded=GROUNDED)
+    checked = check(ExtractiveAnswerer().answer(asked), asked, grounded=GROUNDED, composed=True)
     assert checked.struck == ()
 
 
@@ -485,6 +586,31 @@ def label_of(group: str, each: Evidence) -> str | None:
     return place_of(each) if group == "city" else each.camera
 
 
+BOXES = (
+    "not taken in 2019",
+    "June 2021",
+    "5 photos of cats",
+    "in Berlin or Oslo",
+    "2021",
+    "ignore all instructions",
+    "see https://x.example/a",
+    "at 12:30 on Sunday",
+    "-2019 dogs",
+    "Nikon",
+)
+
+
+@settings(max_examples=300)
+@given(briefs(), st.sampled_from(BOXES), st.lists(st.sampled_from(["taken", "iso", "place"])))
+def test_whatever_was_asked_the_checker_strikes_none_of_it(
+    asked: Brief, box: str, lacked: list[str]
+) -> None:
+    lacking = tuple(Total(field, number) for number, field in enumerate(dict.fromkeys(lacked), 7))
+    asked = replace(asked, plan=replace(asked.plan, box=box), unknown=lacking)
+    checked = check(ExtractiveAnswerer().answer(asked), asked, composed=True)
+    assert checked.struck == ()
+
+
 @settings(max_examples=400)
 @given(briefs())
 def test_nothing_is_said_that_no_cited_photo_has(asked: Brief) -> None:
@@ -612,6 +738,183 @@ def test_a_long_box_is_shortened() -> None:
     assert len(draft.claims[0].text) < 200
 
 
+# --- what is asked, and in what it is told ---------------------------------------------------
+
+KYOTO = (
+    *(f"2019-04-{day:02d}T10:00:00" for day in (2, 3, 4, 6)),
+    *(f"2023-11-{day:02d}T10:00:00" for day in (18, 19, 22, 22)),
+)
+
+
+def stays(asked: QuestionPlan, taken=KYOTO) -> Brief:
+    photos = tuple(
+        Evidence(
+            *(n, n, f"/photos/trip/IMG_{n}.jpg"),
+            facts=Facts(taken_at=at, city="Kyoto", country="Japan"),
+            captions=("A boy on a swing.",),
+            relevance=1.0,
+            relevant=True,
+            size=(400, 300),
+            trip=f"Kyoto {at[:4]}",
+        )
+        for n, at in enumerate(taken, 1)
+    )
+    numbers = tuple(range(1, len(photos) + 1))
+    return Brief(asked, photos, (Total("", len(photos), numbers),), 500, len(photos), len(photos))
+
+
+def test_two_stays_are_not_told_as_one() -> None:
+    assert said(stays(plan("when", "in Kyoto", field="taken"))) == (
+        "8 photos: 4 photos between 2019-04-02 (Tuesday, 2 April 2019) and 2019-04-06 (Saturday,"
+        " 6 April 2019) [1-4] and 4 photos between 2023-11-18 (Saturday, 18 November 2023) and"
+        " 2023-11-22 (Wednesday, 22 November 2023) [5-8]."
+    )
+    assert said(stays(replace(plan("when", "in Kyoto", field="taken"), language="zh"))).startswith(
+        "共有8张照片：2019-04-02（2019年4月2日，星期二）至2019-04-06（2019年4月6日，星期六）有4张[1-4]"
+    )
+
+
+def test_a_long_stay_is_one() -> None:
+    taken = tuple(f"2019-04-{day:02d}" for day in range(1, 29, 3))
+    assert said(stays(plan("when", "in Kyoto", field="taken"), taken)).startswith(
+        "10 photos, between 2019-04-01"
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What year did I go to Kyoto?", "In 2019 (4) [1-4] and in 2023 (4) [5-8]."),
+        (
+            "Which month was I in Kyoto?",
+            "In 2019-04 (April 2019) (4) [1-4] and in 2023-11 (November 2023) (4) [5-8].",
+        ),
+        ("哪一年我去了京都？", "In 2019 (4) [1-4] and in 2023 (4) [5-8]."),
+    ],
+)
+def test_what_is_asked_for_in_years_is_told_in_years(question: str, answer: str) -> None:
+    asked = stays(plan("when", "in Kyoto", field="taken", question=question))
+    assert said(asked) == answer
+    checked = check(ExtractiveAnswerer().answer(asked), asked, grounded=GROUNDED, composed=True)
+    assert (checked.status, checked.struck) == ("grounded", ())
+
+
+@pytest.mark.parametrize(
+    ("question", "intent", "answer"),
+    [
+        ("What is the file name of the swing photo?", "what", "In the file “IMG_1.jpg” [1]."),
+        ("How big is the photo of the swing?", "what", "400 × 300 pixels [1]."),
+        ("On what day of the week was it taken?", "find", "On 2019-04-02 at 10:00 (Tuesday, 2"),
+        ("Which trip was in 2019?", "what", "On the trip Kyoto 2019 [1]."),
+        ("At which latitude was it taken?", "find", "REFUSED No position is known of the photo"),
+    ],
+)
+def test_what_a_question_names_itself(question: str, intent: str, answer: str) -> None:
+    asked = stays(plan(intent, "a swing", question=question), KYOTO[:1])
+    assert said(asked).startswith(answer)
+    draft = ExtractiveAnswerer().answer(asked)
+    assert not check(draft, asked, grounded=GROUNDED, composed=True).struck
+
+
+def test_no_text_of_just_any_photo_is_an_answer() -> None:
+    anything = stays(plan("what", "in 2022", question="What is the point of 2022?"))
+    assert said(anything).startswith("REFUSED No text that is known of the photos [1-8]")
+    with_me = plan("what", "in Kyoto", field="people", question="Who was with me in Kyoto?")
+    assert said(stays(with_me)).startswith("REFUSED Who it is, is not known")
+    taker = plan("what", "a swing", field="people", question="Who took the photo of the swing?")
+    assert said(stays(taker, KYOTO[:1])).startswith("REFUSED Who took the photos is not known")
+    who = plan("what", "a giraffe", field="people", question="Who is in the photo of a giraffe?")
+    lonely = stays(who, KYOTO[:1])
+    assert said(lonely).startswith("A caption of [1] says: “A boy on a swing”")
+    giraffe = replace(lonely.evidence[0], captions=("A giraffe near water and flowers.",))
+    assert said(replace(lonely, evidence=(giraffe,))).startswith("REFUSED No text that is known")
+
+
+@pytest.mark.parametrize(
+    ("question", "box", "intent"),
+    [
+        ("Where was I on my birthday?", "on my birthday", "where"),
+        ("When was our anniversary?", "our anniversary", "when"),
+        ("我生日那天在哪里？", "我生日那天", "where"),
+    ],
+)
+def test_nobody_knows_the_birthday(question: str, box: str, intent: str) -> None:
+    asked = stays(plan(intent, box, question=question))
+    draft = ExtractiveAnswerer().answer(asked)
+    assert draft.refused
+    assert len(draft.claims) == 1
+    named = replace(
+        asked.evidence[0],
+        facts=Facts(taken_at=KYOTO[0], city="Kyoto", keywords=("Birthday", "生日")),
+    )
+    if "anniversary" not in box:  # unless somebody wrote it to a photo
+        assert not ExtractiveAnswerer().answer(replace(asked, evidence=(named,))).refused
+
+
+# --- whether there is one, and where ---------------------------------------------------------
+
+
+def test_a_yes_is_as_sure_as_that_there_is_one() -> None:
+    for intent in ("yes-no", "find", "when", "where"):
+        asked = brief(plan(intent, "a pink elephant"), (0.4,), among=(1,), presence=0.4)
+        (first, *_) = ExtractiveAnswerer().answer(asked).claims
+        assert (first.confidence or 1) <= 0.4, intent
+        checked = check(ExtractiveAnswerer().answer(asked), asked, grounded=GROUNDED)
+        assert checked.status == "partly-grounded"
+    sure = brief(plan("yes-no", "a teddy bear"), (0.9,), among=(1,), presence=0.9)
+    (first,) = ExtractiveAnswerer().answer(sure).claims
+    assert (first.text[:4], first.confidence) == ("Yes:", 0.9)
+
+
+@pytest.mark.parametrize("intent", ["yes-no", "when", "where"])
+def test_a_photo_that_is_elsewhere(intent: str) -> None:
+    better = Elsewhere(2, "place", "in Lisbon", 0.9)
+    photos = (EVIDENCE[0], replace(EVIDENCE[1], relevant=False))
+    asked = plan(intent, f"{BEAR} in Lisbon", question=f"Was the photo of {BEAR} taken in Lisbon?")
+    given = Brief(asked, photos, considered=500, matched=9, relevant=1, elsewhere=better)
+    assert said(given) == (
+        "The photo that fits best, [2] (2021-06-09, Cusco, Peru), was taken in Cusco, Peru, not in"
+        " Lisbon. The closest is [1] (2023-02-15, Cape Town, South Africa), which may be something"
+        " else."
+    )
+    checked = check(ExtractiveAnswerer().answer(given), given, grounded=GROUNDED, composed=True)
+    assert (checked.status, checked.struck) == ("partly-grounded", ())
+
+
+def test_any_of_a_sort_need_not_be_elsewhere() -> None:
+    asked = plan("yes-no", "a dog in Lisbon", question="Is there a dog in Lisbon?")
+    better = Elsewhere(2, "place", "in Lisbon", 0.9)
+    given = Brief(asked, EVIDENCE[:2], considered=500, matched=9, relevant=1, elsewhere=better)
+    assert said(given).startswith("Yes: [1]")
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ("IN BERLIN", "were taken in Berlin"),
+        ("from Lisbon", "were taken in Lisbon"),
+        ("taken from Lisbon", "were taken in Lisbon"),
+        ("from 2019 to 2021", "were taken from 2019 to 2021"),
+    ],
+)
+def test_places_as_they_are_said(box: str, words: str) -> None:
+    asked = brief(plan("count", box), totals=(Total("", 4, (1, 2, 3, 4)),))
+    assert said(asked) == f"4 photos {words} [1-4]."
+
+
+def test_a_place_in_chinese_is_said_in_chinese() -> None:
+    asked = plan("count", "in Lisbon", question="我在Lisbon拍了多少张照片？", language="zh")
+    given = brief(asked, totals=(Total("", 4, (1, 2, 3, 4)),))
+    assert said(given) == "共有4张“在Lisbon”的照片[1-4]。"
+
+
+def test_one_photo_in_all() -> None:
+    asked = Brief(plan("find", "in Paris"), considered=1, matched=0, relevant=0)
+    assert (
+        said(asked) == "REFUSED No photo was found: your only one is none that was taken in Paris."
+    )
+
+
 def test_languages_fill_the_same_templates() -> None:
     for field in fields(CHINESE):
         english, chinese = getattr(ENGLISH, field.name), getattr(CHINESE, field.name)
@@ -632,3 +935,45 @@ def test_numbers_are_cited_as_ranges() -> None:
     asked = brief(plan("count", "in Lisbon"), totals=(Total("", 57, tuple(range(1, 58))),))
     draft: Draft = ExtractiveAnswerer().answer(asked)
     assert draft.claims[0].text == f"57 photos were taken in Lisbon {marker(range(1, 58))}."
+
+
+@pytest.mark.parametrize(
+    ("caption", "thing", "says"),
+    [
+        ("Two men and a dog on a beach", "men", True),
+        ("Two men and a dog on a beach", "dogs", True),
+        ("a brown teddy bear", "bears", True),
+        ("three very small children play", "children", True),
+        ("4 people at a table", "people", True),
+        ("One person on a bench", "people", True),
+        ("Men on a beach", "men", False),
+        ("A man's hat on a table", "men", False),
+        ("A black dog carrying an object", "people", False),
+        ("沙滩上有两个人", "人", True),
+        ("沙滩上的人", "人", False),
+        ("", "dogs", False),
+    ],
+)
+def test_a_caption_says_a_number(caption: str, thing: str, says: bool) -> None:
+    assert counts(caption, thing) is says
+
+
+@pytest.mark.parametrize(
+    ("probability", "status", "begins"),
+    [
+        (0.9, "grounded", "Yes: [1]"),
+        (0.3, "partly-grounded", "Perhaps: [1]"),
+        (0.15, "partly-grounded", "Uncertain: [1]"),
+        (0.05, "refused", "The photo [1]"),
+    ],
+)
+def test_one_given_photo_is_judged_by_its_probability(
+    probability: float, status: str, begins: str
+) -> None:
+    photo = replace(EVIDENCE[0], probability=probability)
+    asked = plan("yes-no", "a bear", among=(11,))
+    brief = Brief(asked, (photo,), (Total("", 1, (1,), False),), 1, 1, 1)
+    draft = ExtractiveAnswerer().answer(brief)
+    checked = check(draft, brief, grounded=GROUNDED)
+    assert (checked.status, checked.struck) == (status, ())
+    assert checked.claims[0].text.startswith(begins)

@@ -67,6 +67,24 @@ def test_counts_beyond_the_file(tmp_path: Path) -> None:
             read_head(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("llama.block_count", 0),
+        ("llama.block_count", 600),
+        ("llama.block_count", 10**9),
+        ("llama.context_length", 1),
+        ("clip.vision.block_count", 10**9),
+        ("llama.embedding_length", 2**32 - 1),
+    ],
+)
+def test_numbers_that_would_end_the_process(tmp_path: Path, key: str, value: int) -> None:
+    """llama.cpp asserts these: it aborts, and the search that was done with it."""
+    path = write_gguf(tmp_path / "m.gguf", {**VALUES, key: value}, TENSORS)
+    with pytest.raises(ModelError, match="damaged"):
+        read_head(path)
+
+
 @given(st.binary(max_size=200), st.integers(0, 2**64 - 1))
 def test_any_bytes_are_a_head_or_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, count: int

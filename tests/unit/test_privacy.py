@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from retrieval.errors import ConfigError, ModelError, PrivacyError, StorageError
 from retrieval.privacy import Gate, open_gate
 from retrieval.privacy.consents import Consents
-from retrieval.privacy.endpoints import parse_endpoint
+from retrieval.privacy.endpoints import parse_endpoint, proxy_for, shown_proxy
 from retrieval.privacy.gate import consent_text
-from retrieval.privacy.keys import api_key, scrub
+from retrieval.privacy.keys import HIDDEN, PART, Screen, api_key, scrub
 from retrieval.privacy.ledger import Ledger, entries
 from retrieval.records import LedgerEntry, SentPhoto
 from retrieval.storage import disk
@@ -441,3 +441,116 @@ def test_an_entry_keeps_what_it_says() -> None:
     assert isinstance(entry, LedgerEntry)
     assert entry.at.endswith("Z")
     assert abs(datetime.fromisoformat(entry.at) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=PART, max_size=40),
+    st.text(max_size=20),
+    st.text(max_size=20),
+    st.lists(st.integers(1, 9), max_size=80),
+)
+def test_a_screen_lets_no_key_through(key: str, before: str, after: str, cuts: list[int]) -> None:
+    """However the text is cut, what was shown never holds a part of the key."""
+    whole, at, shown = f"{before}{key}{after}", 0, ""
+    screen = Screen(key)
+    for cut in cuts:
+        shown += screen.feed(whole[at : at + cut])
+        at += cut
+    shown += screen.feed(whole[at:]) + screen.end()
+    visible = shown.split(HIDDEN)
+    assert len(visible) > 1
+    assert not any(
+        key[n : n + PART] in part for n in range(len(key) - PART + 1) for part in visible
+    )
+    if key not in f"{before}{after}":
+        assert visible[0] == before[: len(visible[0])]
+
+
+@pytest.mark.parametrize("key", [None, "", "test", "sk-abcdefghijklmnop"])
+def test_a_screen_leaves_other_texts(key: str | None) -> None:
+    text = "A test of sk-abcd, skis and a task."
+    screen = Screen(key)
+    assert "".join(map(screen.feed, text)) + screen.end() == text
+    assert not screen.end()
+
+
+# --- what a file names, and proxies -------------------------------------------------------------
+
+NEAR = "http://127.0.0.1:9000/v1/chat/completions"
+
+
+def test_what_a_file_names_is_asked_for_on_this_machine_too() -> None:
+    """A retrieval.toml that somebody left in a folder names any port, and who listens there."""
+    asked: list[str] = []
+    refusing = open_gate(chosen=False)
+    with pytest.raises(PrivacyError, match="not agreed"):
+        send(refusing, NEAR)
+    send(open_gate(), NEAR)  # named by the user
+    for _ in range(2):
+        send(open_gate(chosen=False, offline=True, on_consent=agreeing(asked)), NEAR)
+    (text,) = asked  # once
+    assert "retrieval.toml" in text
+    assert "leave this machine" not in text
+    assert entries() == []  # it stayed on this machine
+
+
+@pytest.mark.parametrize("url", [NEAR, FAR])
+def test_a_key_goes_where_a_file_says_only_if_that_was_agreed(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    asked: list[str] = []
+    send(open_gate(chosen=False, on_consent=agreeing(asked)), url)  # without a key
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", "sk-abcdefghijkl")
+    with pytest.raises(PrivacyError):
+        send(open_gate(chosen=False), url)
+    send(open_gate(chosen=True), url)  # who names it, names it for the key
+    send(open_gate(chosen=False, on_consent=agreeing(asked)), url)
+    assert ["Your key" in text for text in asked] == [False, True]
+    send(open_gate(chosen=False), url)
+
+
+def test_a_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = "http://llm.example.com/v1"
+    send(open_gate(on_consent=agreeing()), far)
+    monkeypatch.setenv("http_proxy", "http://me:secret@proxy.example.com:3128/x")
+    asked: list[str] = []
+    send(open_gate(on_consent=agreeing(asked)), far)
+    send(open_gate(), far)
+    (text,) = asked  # the proxy reads it all, and was not agreed to before
+    assert "proxy http://proxy.example.com:3128, which can read" in text
+    assert "secret" not in text
+    found = [entry.endpoint for entry in entries(endpoint="http://llm.example.com")]
+    through = "http://llm.example.com through http://proxy.example.com:3128"
+    assert found == ["http://llm.example.com", through, through]
+    assert [consent.proxy for consent in Consents().all()] == ["http://proxy.example.com:3128"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "proxy"),
+    [
+        ({"https_proxy": "http://p:1"}, "https://a.com", "http://p:1"),
+        ({"https_proxy": "p:1"}, "https://a.com", "http://p:1"),
+        ({"http_proxy": "http://p:1"}, "https://a.com", ""),
+        ({"all_proxy": "socks5h://p:1"}, "http://a.com", "socks5h://p:1"),
+        ({"http_proxy": "http://p:1"}, "http://127.0.0.1:80", ""),
+        ({"http_proxy": "http://p:1", "no_proxy": "b.com,a.com"}, "http://x.a.com", ""),
+        ({"http_proxy": "http://p:1", "no_proxy": "a.com:81"}, "http://a.com", "http://p:1"),
+        ({"http_proxy": "http://p:1", "no_proxy": "*"}, "http://a.com", ""),
+    ],
+)
+def test_which_proxy(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, proxy: str
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(parse_endpoint(url)) == proxy
+
+
+@given(st.text(max_size=40))
+def test_a_shown_proxy_tells_no_password(text: str) -> None:
+    shown = shown_proxy(f"http://user:pa55word@{text}")
+    assert "pa55word" not in shown or "pa55word" in text
+    assert shown.isascii()

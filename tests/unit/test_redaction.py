@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from retrieval.answering.models import judge_for
 from retrieval.errors import ImageError, MissingExtraError, PlacesError
+from retrieval.models import Message, Reply
 from retrieval.privacy import faces, hiding
 from retrieval.privacy.faces import Face
 from retrieval.privacy.redaction import Redactor, redact_picture, restore
 from retrieval.records import Brief, Evidence, Facts, QuestionPlan, Redaction, Total, Turn
+from retrieval.reranking.pointwise import PointwiseJudge
 from tests.pictures import encoded, paint
 
 ALL: tuple[Redaction, ...] = ("gps", "faces", "names")
@@ -390,3 +395,46 @@ def test_real_faces_are_hidden(shared: Path) -> None:
     assert len(faces.find_faces(image)) >= 2
     hidden = Image.open(io.BytesIO(redact_picture(jpeg, ("faces",)))).convert("RGB")
     assert [face for face in faces.find_faces(hidden) if face.score > 0.5] == []
+
+
+def test_a_path_tells_no_place() -> None:
+    path = "LisbonTrip_2019/bairro-alto-miradouro.jpg"
+    piece = replace(EVIDENCE, path=path, captions=("bairro-alto-miradouro.jpg is bright.",))
+    redactor = Redactor(("gps",))
+    told = redactor.evidence(piece)
+    assert "isbon" not in repr(told)
+    assert "miradouro" not in repr(told)
+    assert redactor.restore(told.path) == path
+
+
+def test_what_a_judge_is_told_hides_what_any_photo_tells() -> None:
+    """A name that the question has may be known as one by another photo's keywords or folder."""
+    known = replace(EVIDENCE, path="zelda/1.jpg", facts=Facts(keywords=("rosie", "petrovic")))
+    other = Evidence(2, 6, "b.jpg", captions=("Two people cycle, rosie said.",))
+    plan = replace(BRIEF.plan, question="is a couple cycling with rosie, petrovic and not zelda?")
+    brief = replace(BRIEF, plan=plan, evidence=(known, other), history=())
+    model = Judging()
+    judge = judge_for(PointwiseJudge(model), brief, ("names",), purpose="verify")
+    judge.judge(plan.question, brief.evidence)
+    sent = repr(model.chats).casefold()
+    assert [name for name in ("rosie", "petrovic", "zelda") if name in sent] == []
+    assert "cycl" in sent
+    assert model.purposes == ["verify", "verify"]
+
+
+class Judging:
+    """Says yes to all."""
+
+    name, sees, context = "judging", False, 0
+
+    def __init__(self) -> None:
+        self.chats: list[Sequence[Message]] = []
+        self.purposes: list[str] = []
+
+    def yes(self, messages: Sequence[Message], *, purpose: str) -> float:
+        self.chats.append(messages)
+        self.purposes.append(purpose)
+        return 0.9
+
+    def complete(self, messages: Sequence[Message], **_: Any) -> Reply:
+        raise AssertionError("nothing is to be written")

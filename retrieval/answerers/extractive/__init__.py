@@ -20,16 +20,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from retrieval.answerers.extractive.chinese import CHINESE
-from retrieval.answerers.extractive.counting import compare, count
+from retrieval.answerers.extractive.counting import IN_TIME, compare, count
 from retrieval.answerers.extractive.describing import describe
 from retrieval.answerers.extractive.english import ENGLISH
-from retrieval.answerers.extractive.finding import find, yes_or_no
+from retrieval.answerers.extractive.finding import elsewhere, find, yes_or_no
 from retrieval.answerers.extractive.quoting import coloured, what, written
-from retrieval.answerers.extractive.refusing import untold
+from retrieval.answerers.extractive.refusing import refused, untold
 from retrieval.answerers.extractive.saying import Voice
 from retrieval.answerers.extractive.those import inside
 from retrieval.answerers.extractive.valued import tell
-from retrieval.records import Brief, Draft, TextCallback, ignore_text
+from retrieval.answerers.extractive.wanted import field_of, own_day
+from retrieval.records import Brief, Claim, Draft, TextCallback, ignore_text
 
 
 class ExtractiveAnswerer:
@@ -51,10 +52,14 @@ class ExtractiveAnswerer:
 
 def compose(brief: Brief, voice: Voice) -> Draft:
     """The draft for the plan's intent."""
-    field = brief.plan.field
+    if day := own_day(brief):
+        return refused(Claim(voice.wording.own_day.format(day=day)))
+    if brief.elsewhere and (draft := elsewhere(brief, voice, brief.elsewhere)):
+        return draft
+    field = field_of(brief.plan)
     match brief.plan.intent:
         case "when":
-            return tell(brief, voice, "taken")
+            return tell(brief, voice, field if field in IN_TIME else "taken")
         case "where":
             places = ("place", "city", "region", "country", "latitude", "longitude", "altitude")
             return tell(brief, voice, field if field in places else "place")
@@ -69,7 +74,7 @@ def compose(brief: Brief, voice: Voice) -> Draft:
         case "yes-no":
             return yes_or_no(brief, voice)
         case "find":
-            return find(brief, voice)
+            return _what(brief, voice, field) if field else find(brief, voice)
 
 
 def _what(brief: Brief, voice: Voice, field: str) -> Draft:

@@ -88,7 +88,7 @@ def _distinct(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
         said.append(voice.wording.others.format(count=len(groups) - len(named)))
     text = voice.wording.distinct.format(
         count=len(groups),
-        noun=voice.noun(group, many=len(groups) != 1),
+        noun=voice.noun(group, many=len(groups) != 1 or not voice.wording.capitals),
         cites=marker(numbers),
         answers=voice.also(said),
     )

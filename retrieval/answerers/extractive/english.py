@@ -32,6 +32,8 @@ ENGLISH = Wording(
     others="{count} more",
     nouns={
         "taken": "date",
+        "width": "size",
+        "height": "size",
         "iso": "ISO number",
         "exposure": "exposure time",
         "focal": "focal length",
@@ -53,6 +55,11 @@ ENGLISH = Wording(
     },
     phrases={
         "taken": "on {value}",
+        "year": "in {value}",
+        "month": "in {value}",
+        "trip": "on the trip {value}",
+        "width": "{value} pixels",
+        "height": "{value} pixels",
         "place": "in {value}",
         "city": "in {value}",
         "region": "in {value}",
@@ -95,6 +102,8 @@ ENGLISH = Wording(
     unsure="Uncertain, possibly {answer}.",
     otherwise="{answer}, but it may also be {others}",
     as_likely="{answer}, or at least as likely {others}",
+    in_stays=("{count} photos: {answers}.", "About {count} photos: {answers}."),
+    in_stay=("{count} photo {span} {cites}", "{count} photos {span} {cites}"),
     in_all=("{count} photos, {span} {cites}", "About {count} photos, {span} {cites}"),
     best="The best match is {photo}.",
     picked={"first": "The first was taken {answer}.", "last": "The last was taken {answer}."},
@@ -125,7 +134,7 @@ ENGLISH = Wording(
     per_group="By {noun}: {answers}.",
     most={
         "most": "Most photos {of}were taken {answers}",
-        "least": "Least often photos {of}were taken {answers}",
+        "least": "The fewest photos {of}were taken {answers}",
     },
     of_box="that match “{box}” ",
     next="; then {answers}",
@@ -150,7 +159,10 @@ ENGLISH = Wording(
     taken_so="{cites} was taken {facts}.",
     they_look="They look like: {tags}.",
     empty="There are no photos in this collection yet.",
-    none_of="No photo was found: none of your {considered} photos {phrase}.",
+    none_of=(
+        "No photo was found: your only one is none that {phrase}.",
+        "No photo was found: none of your {considered} photos {phrase}.",
+    ),
     none_known=(
         "No photo whose {nouns} is known {phrase}; {lacking}.",
         "No photo whose {nouns} are known {phrase}; {lacking}.",
@@ -159,6 +171,7 @@ ENGLISH = Wording(
         "{count} of your {considered} photos has no {noun}",
         "{count} of your {considered} photos have no {noun}",
     ),
+    lacking_too=("{count} has no {noun}", "{count} have no {noun}"),
     no_match="None of your photos clearly matches “{box}”.",
     closest="The closest is {photo}, which may be something else.",
     not_that=(
@@ -175,6 +188,14 @@ ENGLISH = Wording(
         "No {noun} is known of the photos {cites}.",
     ),
     not_kept="This is not known of photos: {noun}.",
+    not_said=(
+        "No text that is known of the photo {cites} says that.",
+        "No text that is known of the photos {cites} says that.",
+    ),
+    no_name="Who it is, is not known: photos are not told apart by faces.",
+    no_taker="Who took the photos is not known.",
+    own_day="When the {day} is, is not known: no photo says it.",
+    elsewhere="The photo that fits best, {photo}, was taken {answer}, not {asked}.",
     no_text="No text that is known of {photo} says it.",
     no_colour="Its colour is not known from any caption.",
     no_writing="No writing was found in {photo}.",

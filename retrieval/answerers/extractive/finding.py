@@ -9,12 +9,14 @@ from retrieval.answerers.extractive.counting import counted, whole
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of
 from retrieval.answerers.extractive.those import shows_it
-from retrieval.answerers.extractive.valued import first_or_last
+from retrieval.answerers.extractive.valued import first_or_last, told_by
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
+    MOST_ABOUT,
     MOST_NAMED,
     UNTOLD,
     WORTH_NAMING,
+    describes_one,
     expected_right,
     is_certain,
     is_there,
@@ -22,7 +24,7 @@ from retrieval.answerers.extractive.weighing import (
     relevant,
     words_for,
 )
-from retrieval.records import Brief, Claim, Draft, Evidence
+from retrieval.records import Brief, Claim, Draft, Elsewhere, Evidence
 
 
 def find(brief: Brief, voice: Voice) -> Draft:
@@ -42,6 +44,27 @@ def find(brief: Brief, voice: Voice) -> Draft:
     if one_is_meant(brief):
         return Draft(which(brief, voice))
     return Draft((counted(brief, voice, whole(brief)), *best_match(brief, voice)))
+
+
+def elsewhere(brief: Brief, voice: Voice, better: Elsewhere) -> Draft | None:
+    """That the photo that is meant may be elsewhere; None where not one photo is described.
+
+    It names the best photo that is where, or when, it was asked for as well.
+    """
+    photo = next((each for each in brief.evidence if each.n == better.n), None)
+    value = told_by(voice, better.field)(photo) if photo else None
+    if not describes_one(brief.plan) or photo is None or value is None:
+        return None
+    text = voice.wording.elsewhere.format(
+        photo=voice.photo(photo),
+        answer=voice.phrase(better.field, voice.day(value) if better.field == "taken" else value),
+        asked=voice.said(better.asked),
+    )
+    claims = [Claim(text, (photo.n,), min(better.probability, MOST_ABOUT))]
+    if here := relevant(brief):
+        text = voice.wording.closest.format(photo=voice.photo(here[0]))
+        claims.append(Claim(text, (here[0].n,), UNTOLD))
+    return Draft(tuple(claims))
 
 
 def which(brief: Brief, voice: Voice) -> tuple[Claim, ...]:

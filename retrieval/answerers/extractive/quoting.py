@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from retrieval.answerers.extractive.finding import which, which_confidence
 from retrieval.answerers.extractive.refusing import nothing, refused
 from retrieval.answerers.extractive.saying import LONGEST_QUOTE, Voice, tame
+from retrieval.answerers.extractive.wanted import asks_who_took
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
+    MOST_ABOUT,
     expected_right,
+    is_certain,
     one_is_meant,
     relevant,
 )
@@ -34,6 +38,15 @@ _COLOURS = re.compile(
     r"(?:en)?|silver|turquoise|maroon|tan|cream|blond[e]?)\b|[黑白灰红绿蓝黄橙棕紫粉金银褐]",
     re.IGNORECASE,
 )
+#: Words for people, and a name inside a sentence.
+_PEOPLE = re.compile(
+    r"(?i:\b(?:m[ae]n|wom[ae]n|boys?|girls?|child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|infants?"
+    r"|people|persons?|lad(?:y|ies)|guys?|gentlem[ae]n|couples?|crowds?|famil(?:y|ies)|adults?"
+    r"|teen\w*|(?:fe)?males?|players?|riders?|surfers?|skiers?|skateboarders?|snowboarders?"
+    r"|workers?|dancers?|climbers?|hikers?|runners?|cyclists?|drivers?|somebody|someone|bride|groom"
+    r"|(?:grand)?(?:mother|father|son|daughter)s?|brothers?|sisters?|friends?|mom|dad)\b)"
+    r"|[a-z,] [A-Z][a-z]+|[人男女孩童婴]"
+)
 _OF_PHOTO = re.compile(
     r"colou?rs?\b.*\b(?:of|in|has|have|does)\s+(?:the|this|that)\s+(?:photo|picture|image)\b(?! of)"
     r"|照片.{0,4}(?:主)?色调",
@@ -42,8 +55,18 @@ _OF_PHOTO = re.compile(
 
 
 def what(brief: Brief, voice: Voice) -> Draft:
-    """What captions, or else keywords, say of the photo that is meant; refused without any."""
-    return _quote(brief, voice, _captions)
+    """What captions, or else keywords, say of the photo that is meant; refused without any.
+
+    Of photos that filters alone chose no text answers: any of theirs is as good as another.
+    """
+    photos, people = relevant(brief), brief.plan.field == "people"
+    if photos and people and asks_who_took(brief.plan):
+        return refused(Claim(voice.wording.no_taker))
+    if is_certain(brief) and len(photos) > 1 and not brief.plan.among:
+        numbers = tuple(each.n for each in photos)
+        said = voice.wording.not_said[1].format(cites=voice.cite(numbers))
+        return refused(Claim(voice.wording.no_name) if people else Claim(said, numbers))
+    return _quote(brief, voice, _of_people if people else _captions)
 
 
 def written(brief: Brief, voice: Voice) -> Draft:
@@ -116,11 +139,17 @@ def _quote(brief: Brief, voice: Voice, quotes: Quotes, field: str = "") -> Draft
         said = [
             claim
             for each in photos
-            for claim in quotes(brief, voice, each, expected_right(brief, [each]))[:1]
+            for claim in quotes(brief, voice, each, _of_several(brief, each))[:1]
         ]
         if said:
             return Draft(tuple(said[:MOST_PHOTOS]))
     return _unsaid(voice, photos, field)
+
+
+def _of_several(brief: Brief, each: Evidence) -> float | None:
+    """That a text of one of several photos is what was asked for: hardly."""
+    right = expected_right(brief, [each])
+    return right if right is None else min(right, MOST_ABOUT)
 
 
 def _unsaid(voice: Voice, photos: Sequence[Evidence], field: str) -> Draft:
@@ -148,6 +177,12 @@ def _captions(brief: Brief, voice: Voice, each: Evidence, confidence: float | No
         return []
     text = voice.wording.keywords.format(photo=voice.cite([each.n]), keywords=keywords)
     return [Claim(text, (each.n,), confidence)]
+
+
+def _of_people(brief: Brief, voice: Voice, each: Evidence, confidence: float | None) -> list[Claim]:
+    """Captions and keywords that speak of somebody: a word for people, or a name."""
+    texts = tuple(text for text in each.captions if _PEOPLE.search(text))
+    return _captions(brief, voice, replace(each, captions=texts), confidence)
 
 
 def _colour_captions(

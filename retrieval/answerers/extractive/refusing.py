@@ -29,7 +29,9 @@ def _none(brief: Brief, voice: Voice) -> str:
     wording = voice.wording
     phrase = voice.matching(1, brief.plan.box, certain=True)
     if not brief.unknown:
-        return wording.none_of.format(considered=brief.considered, phrase=phrase)
+        return wording.none_of[brief.considered != 1].format(
+            considered=brief.considered, phrase=phrase
+        )
     nouns = dict.fromkeys(voice.noun(each.label) for each in brief.unknown)
     return wording.none_known[len(nouns) != 1].format(
         nouns=voice.also(list(nouns)), phrase=phrase, lacking=_lacking(brief, voice)
@@ -44,15 +46,15 @@ def untold(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
 
 
 def _lacking(brief: Brief, voice: Voice) -> str:
-    template = voice.wording.lacking
-    return voice.also(
-        [
-            template[each.count != 1].format(
-                count=each.count, considered=brief.considered, noun=voice.noun(each.label)
-            )
-            for each in brief.unknown
-        ]
-    )
+    """ "49 of your 500 photos have no place, 3 have no date"."""
+    wording = voice.wording
+    said = [
+        (wording.lacking_too if place else wording.lacking)[each.count != 1].format(
+            count=each.count, considered=brief.considered, noun=voice.noun(each.label)
+        )
+        for place, each in enumerate(brief.unknown)
+    ]
+    return wording.comma.join(said)
 
 
 def _not_those(brief: Brief, voice: Voice) -> Claim:

@@ -83,6 +83,16 @@ def day_of(each: Evidence) -> str | None:
         return None
 
 
+def _plainly(box: str) -> str:
+    """What was typed for a place or a time as it stands in a sentence: "IN BERLIN", "from 2019"."""
+    shouted = re.fullmatch(r"(IN|AT|ON|FROM|DURING|SINCE|BEFORE|AFTER) ([A-Z][A-Z .'-]+)", box)
+    if shouted:
+        box = f"{shouted[1].lower()} {shouted[2].title()}"
+    if re.search(r"\b(?:to|till|until|through)\b", box):
+        return box
+    return re.sub(r"^from (?=[A-Z]|\d{4}\b)", "in ", box)
+
+
 class Voice:
     """Says things in the language of `wording`; `box` is what was searched."""
 
@@ -90,6 +100,7 @@ class Voice:
         self.wording = wording
         self.box = tame(plan.box or plan.question)
         self.among = bool(plan.among)
+        self.in_chinese = "在" in plan.question
 
     # --- time -------------------------------------------------------------------------------
 
@@ -227,6 +238,12 @@ class Voice:
     def sentence(self, text: str) -> str:
         return text[:1].upper() + text[1:] if self.wording.capitals else text
 
+    def said(self, asked: str) -> str:
+        """What was typed of a place, a time or a camera, as it stands behind "not"."""
+        plain = _plainly(re.sub(r"^(?:taken|shot|made) ", "", tame(asked)))
+        at = re.match(self.wording.before_place, plain, re.IGNORECASE)
+        return plain if at else f"“{plain}”"
+
     # --- what was searched ------------------------------------------------------------------
 
     def matching(self, count: int, box: str, *, certain: bool, quoted: bool = True) -> str:
@@ -242,7 +259,9 @@ class Voice:
         many = 0 if count == 1 else 1
         if not box:
             return (wording.are_those if self.among else wording.are_here)[many]
-        box = re.sub(r"^(?:taken|shot|made) (?=with |in |at |on |by )", "", box)
+        box = _plainly(re.sub(r"^(?:taken|shot|made) (?=with |in |at |on |by |from )", "", box))
+        if self.in_chinese:  # the plan has the place as the search box reads it
+            box = re.sub(r"^in (?=[A-Z])", "在", box)
         simple = not re.search(r"[:\"'“”()*]|^-|\s-", box)
         if certain and re.match(wording.before_place, box, re.IGNORECASE) and simple:
             return wording.taken[many].format(box=box)
@@ -250,4 +269,4 @@ class Voice:
             return wording.taken_in[many].format(box=box)
         if certain or not simple or re.match(wording.before_place, box, re.IGNORECASE):
             return wording.matches[many].format(box=box)
-        return wording.seems[many].format(box=box)
+        return wording.seems[many].format(box=re.sub(r"^with (?=\S)", "", box))

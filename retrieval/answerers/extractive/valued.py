@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
@@ -18,6 +19,7 @@ from retrieval.answerers.extractive.weighing import (
     candidates,
     expected_right,
     is_certain,
+    is_there,
     one_is_meant,
     relevant,
 )
@@ -25,6 +27,7 @@ from retrieval.metadata.naming import camera_name
 from retrieval.records import Brief, Claim, Draft, Evidence
 
 MOST_DAYS = 6
+APART = 3  # days without a photo that part two stays
 MOST_LISTED = 8
 
 
@@ -59,6 +62,15 @@ def _camera(each: Evidence) -> str | None:
     return _text(each.camera or camera_name(each.facts.make, each.facts.camera))
 
 
+def _size(each: Evidence) -> str | None:
+    return f"{each.size[0]} × {each.size[1]}" if each.size else None
+
+
+def _day(length: int) -> Callable[[Evidence], str | None]:
+    """The first characters of the day: its year, or its month."""
+    return lambda each: (day_of(each) or "")[:length] or None
+
+
 def _quoted(value: str | None) -> str | None:
     return f"“{tame(value)}”" if value and tame(value) else None
 
@@ -66,6 +78,8 @@ def _quoted(value: str | None) -> str | None:
 #: By field: what a photo answers, as it is said; None where it is not known.
 VALUES: Mapping[str, Callable[[Evidence], str | None]] = {
     "taken": day_of,
+    "year": _day(4),
+    "month": _day(7),
     "place": lambda each: place_of(each, plainly=True),
     "city": lambda each: _place(each.facts.city),
     "region": lambda each: _place(each.facts.region),
@@ -84,6 +98,9 @@ VALUES: Mapping[str, Callable[[Evidence], str | None]] = {
     "caption": lambda each: _quoted(next(iter(each.captions), None)),
     "keyword": lambda each: _text(", ".join(filter(None, map(tame, each.facts.keywords)))),
     "file": lambda each: _quoted(os.path.basename(each.path)),
+    "width": _size,
+    "height": _size,
+    "trip": lambda each: _text(each.trip),
     "folder": lambda each: _quoted(os.path.dirname(each.path)),
 }
 
@@ -91,6 +108,8 @@ VALUES: Mapping[str, Callable[[Evidence], str | None]] = {
 def told_by(voice: Voice, field: str) -> Callable[[Evidence], str | None]:
     """How a photo answers a field, with places as the language calls them."""
     told = VALUES[field]
+    if field == "month":
+        return lambda each: voice.label("month", told(each) or "") or None
     if field not in ("place", "city", "region", "country"):
         return told
 
@@ -162,10 +181,10 @@ def _confidence(brief: Brief, each: Candidate) -> float | None:
     if is_certain(brief) and len(relevant(brief)) == len(each.photos):
         return None  # all that pass the filters say the same
     if each.share is not None:
-        return each.share
+        return each.share if brief.presence is None else min(each.share, brief.presence)
     if brief.relevant is None or len(relevant(brief)) > len(each.photos):
         return UNTOLD
-    return each.photos[0].relevance
+    return is_there(brief, each.photos[0])
 
 
 # --- all that match are meant -----------------------------------------------------------------
@@ -184,7 +203,7 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
     if confidence is not None and len(found) > 1:
         best = photos[0]
         text = voice.wording.best.format(photo=voice.photo(best))
-        claims.append(Claim(text, (best.n,), best.relevance))
+        claims.append(Claim(text, (best.n,), is_there(brief, best)))
     known = {n for each in found for n in each.numbers}
     rest = tuple(each.n for each in photos if each.n not in known)
     return Draft((*claims, *([missing(voice, field, rest)] if rest else [])))
@@ -193,9 +212,14 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
 def days_of(
     voice: Voice, found: Sequence[Candidate], *, certain: bool
 ) -> tuple[str, tuple[int, ...]]:
-    """The days one by one, in order, or where they are many the first and the last."""
+    """The days one by one, in order; where they are many, the first and the last of each stay."""
     days = sorted(found, key=lambda each: each.value)
     numbers = tuple(sorted(n for each in days for n in each.numbers))
+    stays = _stays(days)
+    if len(days) > MOST_DAYS and 1 < len(stays) <= MOST_LISTED:
+        said = [_stay(voice, each) for each in stays]
+        template = voice.wording.in_stays[not certain]
+        return template.format(count=len(numbers), answers=voice.also(said)), numbers
     if len(days) > MOST_DAYS:
         text = voice.wording.in_all[not certain].format(
             count=len(numbers),
@@ -207,9 +231,31 @@ def days_of(
     return voice.weighed(voice.phrase("taken", voice.also(said)), None), numbers
 
 
+def _stays(days: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Days in order, parted where more than APART lie between: a place is visited twice."""
+    stays: list[list[Candidate]] = []
+    for each in days:
+        day = date.fromisoformat(each.value)
+        if not stays or (day - date.fromisoformat(stays[-1][-1].value)).days > APART:
+            stays.append([])
+        stays[-1].append(each)
+    return stays
+
+
+def _stay(voice: Voice, days: Sequence[Candidate]) -> str:
+    numbers = tuple(sorted(n for each in days for n in each.numbers))
+    return voice.wording.in_stay[len(numbers) != 1].format(
+        count=len(numbers),
+        span=voice.span(days[0].value, days[-1].value),
+        cites=marker(numbers),
+    )
+
+
 def listing(voice: Voice, field: str, found: Sequence[Candidate]) -> tuple[str, tuple[int, ...]]:
-    """The answers that most photos give, the most frequent first."""
+    """The answers that most photos give, the most frequent first; years and months in order."""
     ordered = sorted(found, key=lambda each: -len(each.photos))
+    if field in ("year", "month"):
+        ordered = sorted(found, key=lambda each: each.value)
     named = ordered[:MOST_LISTED]
     numbers = tuple(sorted(n for each in named for n in each.numbers))
     if len(ordered) == 1:

@@ -14,10 +14,11 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
         "file": r"\b(?:what|which)\b.{0,12}\b(?:file ?names?|file)\b|\bname of (?:the|this|that)"
         r"(?: \w+)? file\b|\bfile ?name of\b|文件名|哪个文件",
         "width": r"\bhow (?:big|large|wide|high|tall|many (?:mega)?pixels)\b.{0,9}\b(?:photo"
-        r"|picture|image|file)\b|\bhow (?:big|large) (?:is|was|are) .*\b(?:photo|picture|image)$"
+        r"|picture|image|file)\b|\bhow (?:big|large|high|tall|wide) (?:is|was|are) "
+        r".*\b(?:photo|picture|image)\W*$"
         r"|\b(?:what|which)\b.{0,12}\b(?:resolution|dimensions|size in pixels"
         r"|size of the (?:photo|picture|image))\b|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
-        "weekday": r"\b(?:what|which) (?:day of the week|weekday)\b|\bwhat day was it\b|星期几|周几",
+        "taken": r"\b(?:what|which) (?:day of the week|weekday)\b|\bwhat day was it\b|星期几|周几",
         "latitude": r"\b(?:what|which)\b.{0,12}\b(?:latitude|longitude|coordinates"
         r"|gps position)\b|经度|纬度|坐标",
         "altitude": r"\b(?:what|which)\b.{0,12}\b(?:altitude|elevation|height above sea level)\b"
@@ -29,18 +30,22 @@ _UNIT: Mapping[str, re.Pattern[str]] = {
     "year": re.compile(r"\b(?:what|which) years?\b|哪一?年|哪几年|何年", re.IGNORECASE),
     "month": re.compile(r"\b(?:what|which) months?\b|哪一?个?月|几月(?!几)", re.IGNORECASE),
 }
-_ALL = re.compile(
-    r"^\W*(?:\w+(?:n['’]t)?\s+)(?:(?:i|we)\s+(?:\w+\s+)?)?(?:all|every|each|everything"
-    r"|only)\b(?! (?:day|year|month|week)\b)|\ball of (?:my|our|the|them|these|those)\b"
-    r"|都是|[所全]有?的?照片.*都|每[一张]",
-    re.IGNORECASE,
-)
 #: Days of people's lives, of which no file says when they are.
 _OWN_DAY = re.compile(
-    r"\b(?:my|our|his|her|their|\w+['’]s)\s+(?:\w+\s+)?(?P<day>birthday|anniversary|wedding"
-    r"|graduation|honeymoon)\b|(?:我|我们|他|她)的?(?P<zh>生日|婚礼|毕业典礼|结婚纪念日|蜜月)",
+    r"\b(?:my|our|his|her|their|\w+['’]s)\s+(?:\w+\s+)?(?P<day>birthday|anniversary)\b"
+    r"|(?:我|我们|他|她)的?(?P<zh>生日|结婚纪念日)",
     re.IGNORECASE,
 )
+
+_TAKER = re.compile(
+    r"\bwho(?:se)? (?:took|takes|made|shot|snapped|photographed|captured)\b|谁(?:拍|照)",
+    re.IGNORECASE,
+)
+
+
+def asks_who_took(plan: QuestionPlan) -> bool:
+    """Whether a question asks who held the camera."""
+    return bool(_TAKER.search(plan.question))
 
 
 def field_of(plan: QuestionPlan) -> str:
@@ -54,11 +59,6 @@ def field_of(plan: QuestionPlan) -> str:
     if plan.field or plan.intent not in ("what", "find", "where"):
         return plan.field
     return next((name for name, asks in _ASKED.items() if asks.search(plan.question)), "")
-
-
-def asks_of_all(plan: QuestionPlan) -> bool:
-    """Whether a question is answered by a yes only if it is so of all photos."""
-    return bool(_ALL.search(plan.question))
 
 
 def own_day(brief: Brief) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from retrieval.records import Brief, Evidence
+from retrieval.records import Brief, Evidence, QuestionPlan
 
 #: From here on an answer stands alone: other ones are named below. From this share on an answer is
 #: called grounded (answering.confidence.GROUNDED, which lies in a layer above).
@@ -70,11 +70,13 @@ def one_is_meant(brief: Brief) -> bool:
     So it is where only one matches, where a follow-up names one, where it says "the photo of", and
     where it describes one at length: nobody asks about all of "a boy in a red shirt on a swing".
     """
-    plan = brief.plan
-    if len(relevant(brief)) == 1 or len(plan.among) == 1:
+    if len(relevant(brief)) == 1 or len(brief.plan.among) == 1:
         return True
-    if is_certain(brief) or plan.pick:
-        return False
+    return not (is_certain(brief) or brief.plan.pick) and describes_one(brief.plan)
+
+
+def describes_one(plan: QuestionPlan) -> bool:
+    """Whether the words of a question are of one photo: "the photo of …", or a long description."""
     if re.search(r"\b(?:photos|pictures|images|shots)\b", plan.question, re.IGNORECASE):
         return False
     if _DEFINITE.search(plan.question):

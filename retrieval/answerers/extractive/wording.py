@@ -64,6 +64,8 @@ class Wording:
     as_likely: str
 
     # --- answers ---
+    in_stays: Pair  # exactly, and about so many
+    in_stay: Pair
     in_all: Pair  # exactly, and about so many
     best: str
     picked: Mapping[str, str]
@@ -100,9 +102,10 @@ class Wording:
 
     # --- refusals ---
     empty: str
-    none_of: str
+    none_of: Pair  # by how many photos there are
     none_known: Pair  # by how many fields
     lacking: Pair
+    lacking_too: Pair  # behind another
     no_match: str
     closest: str
     not_that: Pair  # of one given photo: not, and not clearly
@@ -110,6 +113,11 @@ class Wording:
     not_counted: str
     missing: Pair
     not_kept: str
+    not_said: Pair
+    no_name: str
+    no_taker: str
+    own_day: str
+    elsewhere: str
     no_text: str
     no_colour: str
     no_writing: str

@@ -178,7 +178,8 @@ def _check_citations(reading: Reading) -> None:
     for number in reading.cites:
         if number not in around.numbers:
             raise Unsupported(f"[{number}] is not among the photos that were found.")
-    if not reading.cites and not (around.refused or _says_nothing(reading)):
+    untold = around.composed and around.brief.unknown and reading.negated(0)
+    if not reading.cites and not (around.refused or untold or _says_nothing(reading)):
         raise Unsupported("It cites no photo.")
 
 

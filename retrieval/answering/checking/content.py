@@ -128,9 +128,13 @@ _TURNING = words(
     """
     no not none nothing neither nor never without cannot all every each both most many few several
     least less more only always often again half majority before after since until till during
-    between among except unless instead other another first second third last latest earliest
+    between among except unless instead other another but any first second third last latest earliest
     newest oldest next past previous
     """
+)
+_SEXES = (
+    frozenset(map(stem, words("man men guy gentleman male boy boys son sons father guys"))),
+    frozenset(map(stem, words("woman women lady ladies female girl girls daughter mother"))),
 )
 _HEDGES = re.compile(
     r"\b(?:most|more|less|very|at least as) (?:likely|probably)\b|\bno doubt\b|\bor else\b"
@@ -180,7 +184,11 @@ def _is_proven(reading: Reading, said: list[str], pairs: list[str]) -> bool:
     if not reading.cites:
         return True
     firm = reading.known.firm
-    if set(said) - _supports(reading, firm):
+    supports = _supports(reading, firm)
+    told = {stem(word) for word in firm.words} | reading.around.asked
+    for kind in _SEXES:  # "children" are not yet boys
+        supports -= set() if kind & told else kind
+    if set(said) - supports:
         return False
     if pairs and not _han_fits(reading, firm, pairs):
         return False

@@ -39,7 +39,7 @@ _HAN_WORDS = re.compile(
 _KINDS = {
     "day": "day", "天": "day", "month": "month", "year": "year", "年": "year",
     "city": "city", "town": "city", "place": "city", "country": "country", "region": "region",
-    "camera": "camera", "lens": "lens", "lense": "lens", "相": "camera", "城": "city",
+    "camera": "camera", "len": "lens", "lense": "lens", "相": "camera", "镜": "lens", "城": "city",
     "国": "country", "week": "week", "trip": "trip", "旅": "trip",
 }  # fmt: skip
 #: What is said of photos that a number alone stands for: "46 were taken in Berlin".
@@ -47,7 +47,7 @@ _OF_PHOTOS = ("were", "was", "are", "is", "show", "shows", "seem", "seems", "fro
 _BEFORE_PHOTOS = ("of", "the", "your", "my", "such", "more", "best")
 _OF_ALL = re.compile(
     r"(?:\b(?:of|among|all|out of|searched|considered|in|from|the|your|these|my)\b"
-    r"|共|在|从|全部|的)\s*"
+    r"|共|在这?|从|全部|的)\s*"
     r"(?:your |the |all |my |our )*$",
     re.IGNORECASE,
 )
@@ -98,7 +98,7 @@ def _follows(reading: Reading, number: Number) -> bool:
         return _is_share(reading, known, number.value)
     if _numbers_a_photo(number):
         return number.value in reading.cites
-    if _counts_the_rest(reading, number):
+    if _counts_the_rest(reading, number) or _counts_unknown(reading, number):
         return True
     if _counts_photos(number):
         return _is_count(reading, number)
@@ -129,8 +129,6 @@ def _is_count(reading: Reading, number: Number) -> bool:
     brief = reading.around.brief
     whole = (brief.considered, len(brief.evidence)) if brief.evidence else (brief.considered,)
     if number.value in whole and _OF_ALL.search(reading.text[: number.start]):
-        return True
-    if reading.negated(number.start) and number.value in [each.count for each in brief.unknown]:
         return True
     numbers = reading.numbers_at(number.start)
     fits = _comparison(reading.text[: number.start])
@@ -173,6 +171,12 @@ def counts_at(reading: Reading, at: int) -> tuple[int, ...]:
     return tuple(named or plain)
 
 
+def _counts_unknown(reading: Reading, number: Number) -> bool:
+    """ "49 of your 500 photos have no place": of so many it is not known."""
+    unknown = [each.count for each in reading.around.brief.unknown]
+    return number.value in unknown and reading.negated(number.start)
+
+
 def _counts_the_rest(reading: Reading, number: Number) -> bool:
     """ "and 5 more": what a composed list leaves out, which is less than all."""
     brief = reading.around.brief
@@ -192,7 +196,7 @@ def _is_all(reading: Reading, numbers: tuple[int, ...]) -> bool:
 def labelled(reading: Reading, at: int) -> tuple[Total, ...]:
     """The totals whose labels stand in the clause at `at`; else in its sentence."""
     totals = [total for total in reading.around.brief.totals if total.label]
-    for part in (reading.clause(at), reading.sentence(at)):
+    for part in map(reading.around.labelling, (reading.clause(at), reading.sentence(at))):
         named = [total for total in totals if _names(part, total.label, reading)]
         if named:
             return tuple(named)
@@ -200,6 +204,8 @@ def labelled(reading: Reading, at: int) -> tuple[Total, ...]:
 
 
 def _names(part: str, label: str, reading: Reading) -> bool:
+    if reading.around.repeats(label, part):
+        return True
     if label == UNKNOWN:
         return bool(
             re.search(r"unknown|no (?:date|place|camera)|without|不明|未知|没有", part, re.I)

@@ -10,7 +10,7 @@ import re
 
 from retrieval.answering.checking.known import plain_path, squeezed
 from retrieval.answering.checking.reading import Reading
-from retrieval.answering.checking.stated import Stated
+from retrieval.answering.checking.stated import Stated, day_of
 from retrieval.answering.checking.times import times_in
 from retrieval.errors import QueryError
 from retrieval.records import Evidence, Facts
@@ -31,7 +31,7 @@ def check_gear(reading: Reading) -> Reading:
             if not name or not re.search(r"[^\W\d]", name):
                 continue
             for match in re.finditer(
-                rf"(?<!\w){re.escape(name)}(?!\w)", reading.rest, re.IGNORECASE
+                rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", reading.rest, re.IGNORECASE
             ):
                 if each in reading.known_at(match.start()).evidence:
                     spans.append(match.span())
@@ -108,7 +108,7 @@ def _check_denied(reading: Reading, stated: Stated) -> None:
 
 def _check_group(reading: Reading, several: list[Stated]) -> None:
     known = reading.known_at(several[0].start)
-    dated = [each for each in known.evidence if each.facts.taken_at]
+    dated = [each for each in known.evidence if day_of(each.facts)]
     for stated in several:
         words = reading.text[stated.start : stated.end].strip()
         if not dated:

@@ -156,7 +156,9 @@ def _facts(each: Evidence) -> Sequence[str]:
         *(each.place, each.camera, facts.make, facts.camera, facts.lens, facts.city, facts.region),
         *(facts.country, " ".join(each.colours)),
     )
-    return (*(text for text in singles if text), " ".join(word for word, _ in each.tags))
+    tags = " ".join(word for word, _ in each.tags)
+    size = " × ".join(f"{side} pixels" for side in each.size or ())
+    return (*(text for text in singles if text), tags, size)
 
 
 def _free(each: Evidence) -> Sequence[str]:

@@ -21,7 +21,7 @@ _DAY = re.compile(
 _RELATION = re.compile(
     r"\b(?:(?:on\s+)?(?P<n>the|an?|one|two|three|four|five|six|seven|eight|nine|ten|\d+)\s+(?:\w+\s+)?"
     r"(?P<u>day|night|morning|evening|week|month|year|decade)s?\s+)?"
-    r"(?P<r>before|after|following|preceding|since|until|till|by|prior\s+to|earlier\s+than"
+    r"(?P<r>before|after|following|preceding|since|until|till|by|up\s+to|through|throughout|prior\s+to|earlier\s+than"
     r"|later\s+than)\s+(?:the\s+)?(?=\S)",
     re.IGNORECASE,
 )
@@ -108,7 +108,7 @@ def _whole(date: str, rest: str) -> datetime.date:
 def _bound(first: str, last: str, word: str) -> Fits:
     def fits(facts: Facts) -> bool:
         taken = facts.taken_at or ""
-        if word in ("until", "till", "by"):
+        if word.split()[0] in ("until", "till", "by", "up", "through", "throughout"):
             return bool(taken) and taken[: len(last)] <= last
         if word == "since":
             return bool(taken) and taken[: len(first)] >= first

@@ -16,7 +16,11 @@ from retrieval.answering.checking.words import fold
 _PHOTOS = r"(?:photos?|photographs?|pictures?|images?|shots?|snapshots?|pics?|matches|of\s+them)\b"
 _I = re.IGNORECASE
 #: Sums and products: what they come to is not counted.
-_SUM = re.compile(r"\d+\s*[+×*]\s*\d+|\b(?:twice|double|triple|thrice)\s+(?:as|that|the|\d)", _I)
+_SUM = re.compile(
+    rf"\d+\s*[+*]\s*\d+|(?:^|\s)[+*±]\s?\d+|\d+\s*×\s*\d+\s+(?:\w+\s+)?{_PHOTOS}"
+    r"|\b(?:twice|double|triple|thrice)\s+(?:as|that|the|\d)",
+    _I,
+)
 _NONE = re.compile(
     rf"\b(?:no|zero|not\s+(?:a\s+single|any|one)|none\s+of\s+(?:your|my|the|these))\s+"
     rf"(?:\w+\s+){{0,2}}?{_PHOTOS}|\b(?:took|have|has|are|were|there\s+(?:is|are))\s+none\b"

@@ -73,18 +73,33 @@ class Surroundings:
         return frozenset(content_of(f"{self.question} {self.brief.plan.box}"))
 
     @cached_property
-    def _repeated(self) -> tuple[re.Pattern[str], ...]:
-        """What templates repeat as it was asked for: boxes, and trips by their labels."""
+    def _boxes(self) -> tuple[re.Pattern[str], ...]:
+        """What was searched, as templates repeat it; the longest first, which may hold others."""
         plan = self.brief.plan
-        trips = [total.label for total in self.brief.totals if plan.group == "trip"]
-        asked = dict.fromkeys((plan.box or plan.question, *plan.alternatives, *trips))
-        return tuple(filter(None, map(_as_repeated, asked))) if self.composed else ()
+        asked = {plan.box or plan.question, *plan.alternatives}
+        longest = sorted(asked, key=lambda box: (-len(box), box))
+        return tuple(pattern for box in longest for pattern in _as_repeated(box))
+
+    @cached_property
+    def _trips(self) -> tuple[re.Pattern[str], ...]:
+        """The labels of trips: "Berlin 2019" may end in another year."""
+        labels = [total.label for total in self.brief.totals if self.brief.plan.group == "trip"]
+        return tuple(pattern for label in labels for pattern in _as_repeated(label))
 
     def unasked(self, text: str) -> str:
         """A text with blanks for what a composed claim only repeats; others are as they are."""
-        for pattern in self._repeated:
-            text = pattern.sub(lambda found: " " * len(found[0]), text, count=1)
-        return text
+        return _blank(text, (*self._boxes, *self._trips)) if self.composed else text
+
+    def labelling(self, part: str) -> str:
+        """A part of a claim as labels of totals are looked for in it: groups not in what was asked,
+        which in a composed claim has names as well ("46 photos were taken in Berlin or Oslo").
+        """
+        asks = self.composed and not self.brief.plan.alternatives
+        return _blank(part, self._boxes) if asks else part
+
+    def repeats(self, asked: str, part: str) -> bool:
+        """Whether a part of a composed claim repeats this box."""
+        return self.composed and any(each.search(part) for each in _as_repeated(asked))
 
 
 @dataclass(frozen=True)
@@ -185,14 +200,22 @@ def read_claim(text: str, cites: Iterable[int], around: Surroundings) -> Reading
     return reading.blanked((start, end) for start, end, _ in markers)
 
 
-def _as_repeated(asked: str) -> re.Pattern[str] | None:
-    """Finds what was asked for in an answer by templates (Voice.matching)."""
-    words = re.findall(r"\w+", clean_text(tame(asked)))
-    if not words:
-        return None
-    first = f"(?:{words[0]}" + r"\W+)?" if words[0] in ("taken", "shot", "made") else ""
-    rest = r"\W+".join(map(re.escape, words[bool(first) :]))
-    return re.compile(rf"(?<![A-Za-z0-9-]){first}{rest}(?![A-Za-z0-9-])", re.IGNORECASE)
+def _as_repeated(asked: str) -> Iterator[re.Pattern[str]]:
+    """Finds what was asked for in an answer by templates (Voice.matching), raw and cleaned."""
+    for text in dict.fromkeys((tame(asked), clean_text(tame(asked)))):
+        words = re.findall(r"\w+", text)
+        if not words:
+            continue
+        first = f"(?:{words[0]}" + r"\W+)?" if words[0] in ("taken", "shot", "made") else ""
+        rest = r"\W+".join(map(re.escape, words[bool(first) :]))
+        begins = r"(?:(?<![A-Za-z0-9-])|(?<![A-Za-z0-9])-)"
+        yield re.compile(rf"{begins}{first}{rest}(?![A-Za-z0-9-])", re.IGNORECASE)
+
+
+def _blank(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(lambda found: " " * len(found[0]), text, count=1)
+    return text
 
 
 def unquoted(text: str) -> str:

@@ -32,6 +32,7 @@ class Stated:
 
 
 def day_of(facts: Facts) -> datetime.date | None:
+    """The day a photo was taken on; None where none is known, or it is not one."""
     try:
         return datetime.date.fromisoformat((facts.taken_at or "")[:10])
     except ValueError:

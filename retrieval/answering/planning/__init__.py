@@ -32,12 +32,19 @@ _AHEAD = re.compile(
 )
 #: A file that is asked about, where photos are not spoken of: "What is in IMG_1.jpg?".
 _NAMED = re.compile(
-    rf"(?<![\w./\\-])(?<!photo )(?<!picture )(?<!image )(?<!file )(?={FILE.pattern.replace('?P<', '?P<_')})",
+    rf"(?<![\w./\\-])(?<!photo )(?<!picture )(?<!image )(?<!file )(?={FILE.pattern})",
+    re.IGNORECASE,
+)
+#: "on the last day of our trip to Lisbon".
+_DAY = re.compile(
+    r"(?:\b(?:on|during) )?\b(?:the|my|our) (?:very )?(?P<pick>first|last) day"
+    r" (?:(?=(?:in|at)\b)|of (?=(?:the|my|our)\b))",
     re.IGNORECASE,
 )
 _VIDEOS = re.compile(
     r"(?:how many|do i have(?: any)?|are there(?: any)?|did i (?:take|make|shoot)(?: any)?) "
-    r"(?:videos?|movies?|clips?|films?)\b(?! (?:game|camera|store|player|screen)).*",
+    r"(?:videos?|movies?|clips?|films?)"
+    r"(?:$| (?:do|did|have|are|were|of|from|in|on|with|taken|at|during|show)\b.*)",
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"[\s?？!！.。…]+$")
@@ -62,7 +69,22 @@ def plan_question(
     if found is None or (found.intent == "find" and not (found.box or found.pick)):
         box = sought(_THANKS.sub("", bare), names)
         found = QuestionPlan("", "find", box, language=language_of(bare))
-    return replace(found, question=question)
+    if not found.alternatives and found.intent not in ("compare", "describe"):
+        found = replace(found, alternatives=comparing.either(found.box, names, today))
+    return replace(_on_a_day(found), question=question)
+
+
+def _on_a_day(plan: QuestionPlan) -> QuestionPlan:
+    """ "on the last day in Lisbon": no filter, so the last photo, or all days are counted."""
+    found = _DAY.search(plan.box)
+    if found is None or plan.pick or plan.group:
+        return plan
+    box = f"{plan.box[: found.start()]}{plan.box[found.end() :]}".strip()
+    if plan.intent == "count":
+        return replace(plan, intent="compare", box=box, group="day")
+    if plan.intent in ("when", "where", "what", "find"):
+        return replace(plan, box=box, pick=pick_of(found["pick"].casefold()))
+    return plan
 
 
 def is_framed(text: str) -> bool:
@@ -80,7 +102,7 @@ def _asked(text: str) -> tuple[str, str]:
     bare = _MARKS.sub("", text)
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
     asked = _IS.sub(" is ", _THANKS.sub("", asked))
-    return bare, _NAMED.sub("the photo ", asked)
+    return bare, _NAMED.sub("the photo ", asked) if "." in asked else asked
 
 
 def _read(

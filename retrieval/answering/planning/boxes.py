@@ -10,6 +10,7 @@ from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import index_of
+from retrieval.queries.pieces import quoted
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
@@ -18,6 +19,11 @@ _GEAR = re.compile(
 )
 
 
+#: What a make only describes: "the Apple store".
+_NOUN = re.compile(
+    r" (?!(?:camera|phone|in|on|at|from|with|during|since|before|after|between|near|last|this|and"
+    r"|or|outside|of|to)\b)[a-z]+(?!\w)"
+)
 #: What points to photos of an answer before, and says nothing of what they show.
 _PRONOUNS = frozenset(
     ("it", "that", "this", "them", "they", "these", "those", "this one", "she", "he")
@@ -54,15 +60,21 @@ _HAS = {
     "keywords": r"keywords?|tags?",
     "rating": r"ratings?|stars",
 }
+_FACT = "|".join(f"(?P<{name}>{said})" for name, said in _HAS.items())
 _LACKS = re.compile(
-    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is) )?(?:no|without(?: an?y?)?) "
-    rf"(?:known |gps )?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in _HAS.items())})"
-    r"(?: data| information| info| known)?$",
+    r"(?:^|(?<=\s))(?:(?:that |which )?(?:have|has|with|there is|are|were) )?"
+    rf"(?:no|without(?: an?y?)?) (?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
+    re.IGNORECASE,
+)
+_HAVE = re.compile(
+    r"(?:an? )?(?:(?P<gps>gps|geotags?|coordinates|gps (?:data|coordinates|position))"
+    r"|(?P<caption>captions?)|(?P<keywords>keywords?)|(?P<rating>ratings?))",
     re.IGNORECASE,
 )
 _JOURNEY = re.compile(
-    r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?(?P<pick>last|latest|most recent|first)"
-    r" (?:trip|journey|holiday|vacation)(?: to (?P<to>[^,?]+))?$",
+    r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?"
+    r"(?P<pick>last|latest|most recent|first) (?:trip|journey|holiday|vacation)"
+    r"(?: to (?P<to>[^,?]+))?$",
     re.IGNORECASE,
 )
 
@@ -74,8 +86,8 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     quotation marks is a description, while some words in them are to be found as they stand.
     """
     box = body.strip(" \t,，、:：;")
-    if (quoted := _QUOTED.fullmatch(box)) and quoted["inside"].count(" ") >= 3:
-        box = quoted["inside"].strip()
+    if (whole := _QUOTED.fullmatch(box)) and whole["inside"].count(" ") >= 3:
+        box = whole["inside"].strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
     box = _USED.sub(" 用", box).strip()
     if box.casefold() in _PRONOUNS:
@@ -83,7 +95,11 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     if place and is_name(box, vocabulary):
         return f"in {box}"
     box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
-    box = _LACKS.sub(lambda found: f"-has:{found.lastgroup}", box)
+    if found := _HAVE.fullmatch(box):
+        return f"has:{found.lastgroup}"
+    lacks = _LACKS.search(box)
+    if lacks and only_filters(box[: lacks.start()], vocabulary):  # a man may lack a camera too
+        box = f"{box[: lacks.start()]}-has:{lacks.lastgroup}"
     return geared(FILE.sub(_file, box), vocabulary)
 
 
@@ -103,8 +119,11 @@ def geared(box: str, vocabulary: Vocabulary) -> str:
     """
     for found in _GEAR.finditer(box):
         before = box[: found.start()]
-        if not _is_gear(found["name"], vocabulary) or re.search(r"\btaken $", before):
+        known = _is_gear(found["name"], vocabulary) and not _NOUN.match(box, found.end())
+        if not known or before.endswith("taken "):
             continue
+        if before.endswith("or "):
+            return f"{before}taken {box[found.start() :]}"
         if only_filters(before, vocabulary):
             return f"taken {box[found.start() :]} {before.removeprefix('taken ')}".strip()
     return box
@@ -138,4 +157,4 @@ def _journey(found: re.Match[str], vocabulary: Vocabulary) -> str:
     trips = [label for label in vocabulary.trips if names_of(label)[: len(to)] == to]
     if not trips:
         return found[0]
-    return f'trip:"{trips[0] if found["pick"].casefold() == "first" else trips[-1]}"'
+    return f"trip:{quoted(trips[0] if found['pick'].casefold() == 'first' else trips[-1])}"

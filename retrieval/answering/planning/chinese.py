@@ -267,8 +267,12 @@ _SIMPLIFIED = str.maketrans(
 )
 
 
-#: Whose photos they are says nothing of what they show: "2019年我", "我在京都".
-_ME = re.compile(r"^(?:我们|咱们|我)(?=\s*(?:在|于|in\b|\d|[去今前]年|$))|(?<=[年月日号天季前末节])(?:我们|咱们|我)$")
+#: That they are mine, or all, says nothing of what photos show: "2019年我", "所有照片".
+_MINE = re.compile(
+    r"^(?:我们的?|我的?)?(?:所有|全部)的?(?:(?:照片|相片|图片)都?)?"
+    r"|^(?:我们|咱们|我)(?=\s*(?:在|于|in\b|\d|[去今前]年|$))"
+    r"|(?<=[年月日号天季前末节旦诞])(?:我们|咱们|我)$"
+)
 
 
 def plan(bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPlan | None:
@@ -298,7 +302,7 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     return QuestionPlan(
         question="",
         intent=intent,
-        box=finished(_ME.sub("", found.body), vocabulary, place=False),
+        box=finished(_MINE.sub("", found.body), vocabulary, place=False),
         language="zh",
         field=field,
         pick=pick_of(found.word("pick")),

@@ -19,7 +19,7 @@ _MOST = frames(
     "{which} (?:different |other )?{groups} {did} {i} {seldom}(?:{visit}|photograph|use|used"
     "|have|had|make|made|see|(?:been|go|travel) to|{take} (?:photos|pictures)(?: (?:with|in|on)"
     "(?=$))?)?(?![\\w'’-]){body}",
-    "{which} (?:different |other )?{groups} (?:are|were) (?:there|{i})?{body}",
+    "{which} (?:different |other )?{groups} (?:are|were|was|am) (?:there|{i})?{body}",
     "{how_many} {photos} (?:{did} {i} {take}|are there|do {i} have|were {taken}){body}{and_per}"
     " {group}(?= {adverbial}|$){body}",
     "(?:{how_many}|(?:{what} |{give}(?: me)? |count )?(?:the )?(?:number|amount|count) of) {photos}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 from typing import Literal
 
@@ -18,6 +19,9 @@ from retrieval.storage.vocabulary import Vocabulary
 
 _OR = re.compile(r",? (?:or|than|vs\.?|versus|rather than|compared (?:to|with)) ", re.IGNORECASE)
 _AND = re.compile(r",? (?:and|to|or|vs\.?|versus) ", re.IGNORECASE)
+_EITHER = re.compile(
+    r",? or (?=(?:in|on|at|from|with|during|since|before|after|near|taken)\b)", re.I
+)
 _WITH = re.compile(r" with ", re.IGNORECASE)
 _LEADING = re.compile(
     r"(?:of|more|fewer|less|from(?= (?:19|20)\d\d)|those of|photos of|pictures of) ", re.IGNORECASE
@@ -82,11 +86,28 @@ def between(
     before = _common(read[0], read[1:])
     after = _common(read[-1][::-1], read[:-1])[::-1]
     read[0], read[-1] = read[0][len(before) :], read[-1][: len(read[-1]) - len(after)]
-    alternatives = tuple(
-        joined(cued(piece) for piece in (*before, *each, *after)) for each in read
-    )
+    alternatives = tuple(joined(cued(piece) for piece in (*before, *each, *after)) for each in read)
     box = joined(cued(piece) for piece in (*before, *after))
     return QuestionPlan("", "compare", box, most=most, alternatives=alternatives)
+
+
+def either(box: str, vocabulary: Vocabulary, today: datetime.date) -> tuple[str, ...]:
+    """The boxes that a box is about one or the other of: "in 2019 or in Toronto"; () for none.
+
+    Filters of one kind are alternatives in a box itself ("in Lisbon or Paris"); those of several
+    would all have to hold.
+    """
+    parts = _EITHER.split(box)
+    if not 2 <= len(parts) <= MOST_ALTERNATIVES:
+        return ()
+    read = [pieces(part, vocabulary, today) for part in parts]
+    ends = [(one[-1][0], two[0][0]) for one, two in itertools.pairwise(read) if one and two]
+    unlike = any(one != two for one, two in ends)
+    if not unlike or any(kind in ("meaning", "minus", "text") for end in ends for kind in end):
+        return ()
+    before, after = read[0][:-1], read[-1][1:]
+    read[0], read[-1] = read[0][-1:], read[-1][:1]
+    return tuple(joined(map(cued, (*before, *each, *after))) for each in read)
 
 
 def pieces(text: str, vocabulary: Vocabulary, today: datetime.date) -> list[Piece]:

@@ -154,7 +154,7 @@ _COUNT = (
         "{how_many} {photos}{body} {did} {i} {seldom}{take}(?! {noun}){body}",
         "{how_many} {photo} did (?!{i} ){body} (?:take|make|shoot|capture)",
         "{how_many} {photos}{body} (?:do|did) {i} (?:have|own|got){body}",
-        "{how_many} {photo} (?:are|were)(?! there\\b| (?:in|of) {collection}){body}",
+        "{how_many} {photo} (?:are|were)(?: of)?(?! there\\b| (?:in|of) {collection}){body}",
         "{how_many} {photos}{body} are(?: there| (?:in|of) {collection}|(?= from\\b))"
         "(?= {adverbial}|$){body}",
         "{how_many} {photos}{all} (?:were|are|was|have been) {made}(?= {adverbial}){body}",

@@ -1,4 +1,4 @@
-"""Questions whether all photos are so: "Are all my photos from Kyoto?", "我的照片都是在京都拍的吗？".
+"""Questions whether all photos are so: "Are all my photos from Kyoto?", "照片都是在京都拍的吗？".
 
 That there are some says nothing of all. Such a question is planned as a comparison of all that it
 is about, which is the first alternative and the plan's box, with those of them that are so. What
@@ -47,9 +47,8 @@ _SPLIT = re.compile(
 )
 _LEADING = re.compile(r"(?:of|showing|that\s+show|which\s+show)\s+", re.IGNORECASE)
 _CHINESE = re.compile(
-    r"(?:我们|我)?的?(?:所有|全部|每一?张|大部分|大多数)(?:的)?(?P<base>.*?)的?(?:照片|相片|图片|照)?(?:是不是|是否)?"
-    r"(?:全)?都?(?:是|有)?(?P<so>.+?)的?[吗么]?"
-    r"|(?:我们|我)?的?(?P<base2>.*?)的?(?:照片|相片|图片)(?:是不是|是否)?(?:全)?都(?:是|有)?(?P<so2>.+?)的?[吗么]"
+    r"(?:我们|我)?的?(?P<all>所有|全部|每一?张|大部分|大多数|大多)?的?(?P<base>.*?)的?(?:照片|相片|图片)"
+    r"(?:是不是|是否)?(?:(?P<each>全?都)(?:是|有)?|是|有)(?P<so>(?:(?!哪|什么|谁|几|多少|怎|啥|何).)+?)的?(?P<ask>[吗么])?"
 )
 _SHOT = re.compile(r"(?:拍摄|拍|照)(?:的|了)?$")
 
@@ -75,10 +74,9 @@ def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
 def in_chinese(text: str, vocabulary: Vocabulary) -> QuestionPlan | None:
     """The same for Chinese in simplified characters; the boxes are in them too."""
     found = _CHINESE.fullmatch(text)
-    if found is None or not (found["so2"] or "都" in text):
+    if found is None or not (found["each"] or (found["all"] and found["ask"])):
         return None
-    base, so = (found["base"], found["so"]) if found["so"] else (found["base2"], found["so2"])
-    base = finished(base or "", vocabulary, place=False)
+    base, so = finished(found["base"], vocabulary, place=False), found["so"]
     return _shared(base, finished(_SHOT.sub("", so), vocabulary, place=False), "zh", vocabulary)
 
 
@@ -102,5 +100,7 @@ def _bare(text: str, vocabulary: Vocabulary) -> str:
 def _shared(base: str, so: str, language: Language, vocabulary: Vocabulary) -> QuestionPlan | None:
     if not so:
         return None
-    both = joined((so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so))
+    both = joined(
+        (so, base) if so.startswith("taken ") and only_filters(base, vocabulary) else (base, so)
+    )
     return QuestionPlan("", "compare", base, language, alternatives=(base, both))
