@@ -128,8 +128,8 @@ _TURNING = words(
     """
     no not none nothing neither nor never without cannot all every each both most many few several
     least less more only always often again half majority before after since until till during
-    between among except unless instead other another but any first second third last latest earliest
-    newest oldest next past previous
+    between among except unless instead other another but any first second third last latest
+    earliest newest oldest next past previous
     """
 )
 _SEXES = (

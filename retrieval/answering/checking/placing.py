@@ -79,7 +79,7 @@ _SMALL_WORDS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 def _small_places(reading: Reading) -> Iterator[tuple[str, tuple[NamedPlace, ...], int, int]]:
     """Names behind "in" or "near", and behind a comma after one, that only a place has."""
-    at = 0
+    at = len(reading.rest) if reading.around.composed else 0
     while match := _AT_PLACE.search(reading.rest, at):
         at = match.end()
         while found := _place_at(reading, at):

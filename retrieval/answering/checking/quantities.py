@@ -71,7 +71,7 @@ _RANKED = re.compile(
 
 def check_quantities(reading: Reading) -> Reading:
     """Amounts of photos that are told without a number are those of the totals."""
-    if reading.around.refused:
+    if reading.around.refused or reading.around.composed:
         return reading
     if match := _SUM.search(reading.rest):
         raise Unsupported(f"“{match[0].strip()}” is not counted.")

@@ -63,6 +63,8 @@ _SAID = re.compile(
 
 def check_sayings(reading: Reading) -> Reading:
     """What a claim says that a caption or a sign says stands there, without quotation marks too."""
+    if reading.around.composed:
+        return reading
     spans = []
     for match in _SAID.finditer(reading.rest):
         said = set(content_of(match["said"]))
