@@ -61,7 +61,9 @@ VERIFY_S = 120.0  # for looking at all claims of an answer again
 
 def _elsewhere(sight: Sight) -> Elsewhere | None:
     found = sight.elsewhere
-    return found and Elsewhere(len(sight.hits), found.field, found.asked, found.probability)
+    if found is None:
+        return None
+    return Elsewhere(len(sight.hits), found.field, found.asked, found.probability)
 
 
 def ignore_result(result: SearchResult) -> None:

@@ -48,10 +48,17 @@ _COUNTED = re.compile(
 _SHOWN = re.compile(
     r"(?:please\s+)?(?:show|list|display|let\s+me\s+see|can\s+i\s+see)(?:\s+(?:me|us))?"
     r"(?:\s+(?:them|these|those|the\s+photos|all|all\s+of\s+them|them\s+all))?"
+    r"|which(?:\s+(?:ones?|of\s+(?:them|those|these)))?|(?:是)?哪(?:些|几张)"
     r"|(?:给我)?(?:看看|显示|看一下|展示)(?:吧|它们|照片|这些照片)?",
     re.IGNORECASE,
 )
 _NEAR = re.compile(r"(?:and\s+)?(?P<word>before|after|since)\s+(?:that|then)", re.IGNORECASE)
+_LIKE = re.compile(
+    r"(?:(?:find|show|get|give)(?:\s+(?:me|us))?\s+)?(?:(?:some|any)\s+)?(?:more|others?|similar)"
+    r"(?:\s+(?:photos?|ones?|pictures?|images?))?\s+(?:like|to)\s+(?:it|this|that|them|these|those)"
+    r"(?:\s+one)?|(?:找|看)?(?:更多|类似|相似)的?(?:照片|图片)?",
+    re.IGNORECASE,
+)
 _UNSAID = re.compile(
     r"when\s+(?:did|do|have|had)\s+(?:i|we|they|he|she)\s+"
     r"(?:(?:come|came|go|get|got|went|fly|drive)(?:\s+(?:back|home|there|away))?|return|leave|arrive)",
@@ -64,12 +71,14 @@ def follow_up(
 ) -> QuestionPlan:
     """What a question means after the turns before it; `plan` is what it means alone.
 
-    `understand` compiles a box, `plan_of` plans a question. Nothing is raised for what cannot be
-    understood: it begins anew.
+    `understand` compiles a box, `plan_of` plans a question. What cannot be understood begins anew.
+    Raises QueryError for what points at a photo, or a date, that the last answer does not have.
     """
     if not history:
         return plan
     last = history[-1]
+    if _LIKE.fullmatch(bare(plan.question)):
+        raise QueryError('What is like a photo is not told in words. Use "retrieval similar PATH".')
     if near := _NEAR.fullmatch(bare(plan.question)):
         return beside(plan, last, near["word"], understand)
     try:

@@ -34,7 +34,7 @@ class Better:
     hit: Hit
     probability: float
     field: str
-    asked: str
+    asked: tuple[str, ...]
 
 
 def with_elsewhere(sight: Sight, search: Searcher) -> Sight:
@@ -48,13 +48,12 @@ def with_elsewhere(sight: Sight, search: Searcher) -> Sight:
     if best is None:
         return sight
     hit, probability = best
-    for chip in query.chips:
-        wrong = chip.filter
-        if wrong is None or wrong in kept:
-            continue
-        if not search(Query(filters=(wrong,)), SearchOptions(k=1), (hit.id,)).matched:
-            field = wrong.field if wrong.field in ("taken", "camera") else "place"
-            found = Better(hit, probability, field, chip.text)
+    for field in SAID:
+        chips = [c for c in query.chips if c.filter and c.filter.field == field]
+        asked = tuple(c.filter for c in chips if c.filter and c.filter not in kept)
+        if asked and not search(Query(filters=asked), SearchOptions(k=1), (hit.id,)).matched:
+            kind = field if field in ("taken", "camera") else "place"
+            found = Better(hit, probability, kind, tuple(c.text for c in chips))
             return replace(sight, elsewhere=found, hits=(*sight.hits, replace(hit, relevant=False)))
     return sight
 

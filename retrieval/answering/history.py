@@ -41,7 +41,7 @@ class Conversation:
 
         Raises LockedError, StorageError where it cannot be kept; it is remembered meanwhile.
         """
-        photos = tuple(piece.photo_id for piece in answer.evidence)
+        photos = photos_of(answer)
         number = self.turns[-1].number + 1 if self.turns else 1
         turn = Turn(
             number, answer.question, answer.text, answer.status, answer.plan, photos, _now()
@@ -67,6 +67,18 @@ class Conversation:
         """Forget the conversation for good; how many turns were kept. LockedError, StorageError."""
         self.turns = []
         return forget_conversations(self.collection, self.name)
+
+
+def photos_of(answer: Answer) -> tuple[int, ...]:
+    """The ids of the photos of an answer, in the order of their numbers.
+
+    What was only looked at beside them, at the end, and is not cited, is left out: the next
+    question may be about all of "them".
+    """
+    cited = {citation.n for citation in answer.citations}
+    meant = [p.n for p in answer.evidence if p.relevant or p.n in cited]
+    last = max(meant, default=0) if any(p.relevant for p in answer.evidence) else 0
+    return tuple(p.photo_id for p in answer.evidence if not last or p.n <= last)
 
 
 def conversations(collection: Collection) -> list[tuple[str, str, int]]:

@@ -59,7 +59,8 @@ _SEVERAL = re.compile(
 #: A pronoun that a question is about, however much it goes on to ask: "is it …", "were they taken
 #: with …", "do these show …".
 _SUBJECT = re.compile(
-    rf"\s*(?:and\s+|but\s+|so\s+)?(?:{_IS}\s+(?:(?P<it>it|(?:this|that){_NO_DATE}|he|she)"
+    r"\s*(?:and\s+|but\s+|so\s+)?(?:(?P<any2>any)(?=\s+(?:with|in|at|from|taken)\b)"
+    rf"|{_IS}\s+(?:(?P<it>it|(?:this|that){_NO_DATE}|he|she)"
     rf"(?:\s+{_NOUN})?(?!\s+(?:rain|snow|storm)ing\b)"
     rf"|(?P<they>they|these|those)(?:\s+(?:{_NOUN}s))?"
     r"|(?P<any>any|all|both|some|most|none)(?=\s+(?:taken|shot|made|in|at|on|from|with)\b))"
@@ -80,7 +81,7 @@ _IN_IT = re.compile(
     r"|\bin\s+(?P<it2>it)(?:\s+\w+){1,2}\s*$",
     re.IGNORECASE,
 )
-_PLURAL = re.compile(r"they|do|them|any|ones|the")
+_PLURAL = re.compile(r"they|do|them|any2?|ones|the")
 #: Questions that say nothing of what they are about, and the same about a photo.
 _BARE = (
     (r"when(?:\s+exactly)?|(?:on\s+)?(?:which|what)\s+(?:day|date)", "When was the photo taken?"),

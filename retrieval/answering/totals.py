@@ -94,11 +94,12 @@ def _several(countries: Iterable[str], country: str | None) -> bool:
 
 
 def unknown(collection: Collection, plan: QuestionPlan, result: SearchResult) -> tuple[Total, ...]:
-    """How many photos may pass the filters of a search as well, by the field they lack.
+    """How many photos lack what a search filters by, one Total a field, labelled by it.
 
-    Counted are those that pass each filter of which the field is known. () where something matches
-    what is so; a filter that says what is not so leaves them out in silence, and so they are told.
-    Raises CorruptError, StorageError.
+    Only where some of them may match as well: they pass each filter of which the field is known.
+    () where something matches; but a filter that says what is not so leaves them out in silence,
+    and so they are told. Counted are all photos, or those of `plan.among`. Raises CorruptError,
+    StorageError.
     """
     filters = result.query.filters
     told = not result.relevant or any(each.negated for each in filters)
@@ -108,11 +109,11 @@ def unknown(collection: Collection, plan: QuestionPlan, result: SearchResult) ->
     passing = _Passing(collection, plan.among)
     lacking = {field: passing.lacking(asked) for field, asked in lacked.items()}
     may = passing.may_pass(filters, lacking)
-    counts = {field: len(rows & may) for field, rows in lacking.items()}
+    counts = {field: len(rows) for field, rows in lacking.items() if rows & may}
     for part in ("city", "region", "country"):  # who lacks the place lacks its parts
         if counts.get(part) == counts.get("place"):
             counts.pop(part, None)
-    return tuple(Total(field, count) for field, count in counts.items() if count)
+    return tuple(Total(field, count) for field, count in counts.items())
 
 
 class _Passing:
@@ -125,11 +126,11 @@ class _Passing:
         if among:
             from retrieval.storage.stored import rows_of
 
-            self._everything &= set(
-                rows_of(self._reader, self._space, "photos", list(among)).values()
-            )
+            rows = rows_of(self._reader, self._space, "photos", list(among))
+            self._everything &= set(rows.values())
 
     def all_of(self, filters: Sequence[Filter]) -> set[int]:
+        """Photos that pass them all."""
         from retrieval.storage.filters import passing
 
         return set(passing(self._reader, self._space, "photos", filters).tolist())

@@ -136,12 +136,12 @@ class _Finder:
         if self._is_property() and _is_ours(name):
             if name[0] == NAMESPACE:
                 self.found.marks[name[1]] = "".join(self._text)
-            self._parts.append((self._with_space(begun), self._tag_end(at)))
+            self._parts.append((self._with_space(begun), self._tag_end(begun, at)))
             self.found.is_odd |= self._has_text and self._has_parts
             self._inside = 0
         elif self._is_description():
             if self._parts and not self._others:
-                self.found.ours.append((begun, self._tag_end(at, space=True)))
+                self.found.ours.append((begun, self._tag_end(begun, at, space=True)))
             else:
                 self.found.ours += self._parts
         elif name == (RDF, "RDF") and self._bytes[at : at + 2] == b"</" and not self.found.end:
@@ -158,8 +158,11 @@ class _Finder:
         """Where the white space before a tag begins."""
         return len(self._bytes[:at].rstrip())
 
-    def _tag_end(self, at: int, *, space: bool = False) -> int:
-        tag = _TAG.match(self._bytes, at)
+    def _tag_end(self, begun: int, at: int, *, space: bool = False) -> int:
+        """Where an element ends that begins at `begun` and has its end tag, if any, at `at`."""
+        alone = _TAG.match(self._bytes, begun)
+        is_empty = alone is not None and alone[0].endswith(b"/>")
+        tag = alone if is_empty else _TAG.match(self._bytes, at)
         end = tag.end() if tag else at
         after = self._bytes[end:]
         return end + (len(after) - len(after.lstrip()) if space else 0)

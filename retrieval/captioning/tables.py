@@ -146,8 +146,13 @@ class CaptionTable:
             self.rows[row.image] = row
         if row is not None and row.is_ours:
             self.theirs -= self._replaced & {row.image}
-        elif any(value.strip() for value in values[1:2] if row) or (row is None and values[1:]):
-            self.theirs.add(_image(values))
+        elif any(value.strip() for value in ([row.caption] if row else values[1:])):
+            self.theirs.add(self._image(values))
+
+    def _image(self, values: list[str]) -> str:
+        """The image that a row is about, however a person wrote its path."""
+        folder = self.path.parent
+        return os.path.relpath(os.path.join(folder, values[0].strip() or "."), folder)
 
     def add(self, row: Row) -> None:
         """Write a row, durably. Raises UsageError, StorageError."""
@@ -163,12 +168,12 @@ class CaptionTable:
                 disk.write_atomically(self.path, _line(HEAD), FILE_MODE)
                 self._seen = self._signature()
             if self._torn_at is not None:
-                disk.append(self.path, self._torn_at, b"")
+                disk.append(self.path, self._torn_at, b"")  # cuts off what is behind
+                self._seen, self._torn_at = self._signature(), None
             before = self._signature()
             disk.append_line(self.path, line)
-            if before == self._seen or self._torn_at is not None:
+            if before == self._seen:  # else it is read again
                 self._seen = self._signature()
-        self._torn_at = None
         if replaces:
             self._replaced.add(row.image)
         self._take(list(astuple(row)))
@@ -199,7 +204,7 @@ class CaptionTable:
         rows = [_row(values[0]) if len(values) == 1 else None for values in found]
         last = {row.image: at for at, row in enumerate(rows) if row is not None}
         for at, (piece, values, row) in enumerate(zip(pieces, found, rows, strict=True)):
-            image = _image(values[0]) if len(values) == 1 and values[0] else ""
+            image = self._image(values[0]) if len(values) == 1 and values[0] else ""
             may_go = (row is not None and row.is_ours) or image in self._replaced
             if not (at and may_go and at < last.get(image, -1)):
                 yield piece
@@ -207,11 +212,6 @@ class CaptionTable:
 
 def _row(values: list[str]) -> Row | None:
     return Row(*values) if len(values) == len(HEAD) and tuple(values) != HEAD else None
-
-
-def _image(values: list[str]) -> str:
-    """The image that a row is about, however a person wrote its path."""
-    return os.path.normpath(values[0].strip())
 
 
 def _line(values: tuple[str, ...]) -> bytes:

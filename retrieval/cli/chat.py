@@ -17,10 +17,10 @@ from retrieval.cli.options import (
     encoder_options,
     judge_of,
     judging_options,
-    model_of,
     model_options,
     open_settings,
     show_notice,
+    usable_model,
 )
 from retrieval.cli.output import emit, printable, tell, to_json
 from retrieval.cli.results import likely, result_table
@@ -93,7 +93,7 @@ def chat_command(
         session = Session(
             collection,
             history.Conversation(collection, name),
-            model_of(settings, consent),
+            usable_model(settings, consent),
             judge_of(settings),
             ask_options(settings, k=k, rerank=rerank, verify=verify, refine=refine),
             searcher(settings, collection),

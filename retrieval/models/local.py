@@ -2,6 +2,9 @@
 
 Nothing leaves the machine, so nothing is asked of the gate. llama.cpp's server engine opens a port
 on 127.0.0.1 whether it is wanted or not: it is given a random key that nobody is told.
+
+What llama.cpp asserts ends the process, and no Python code can catch it. `gguf` looks for what was
+found to do so; a file made to be harmful may know more. Take models from who you trust.
 """
 
 from __future__ import annotations

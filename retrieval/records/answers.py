@@ -122,12 +122,12 @@ class Elsewhere:
     """That the photo that fits best, number `n` of the evidence, is not where or when it was asked.
 
     `field` is what it differs in ("place", "taken", "camera"), `asked` what was typed of that ("in
-    Cusco"); `probability` that it is the one that is meant.
+    Cusco", "in Lima": one or the other); `probability` that it is the one that is meant.
     """
 
     n: int
     field: str
-    asked: str
+    asked: tuple[str, ...]
     probability: float
 
 
@@ -138,11 +138,11 @@ class Brief:
     `considered` counts the photos of the collection, `matched` those that pass the filters,
     `relevant` those that also match the meaning (None where that cannot be told). Where nothing is
     relevant the evidence holds the closest photos, none of them `relevant`. `unknown` counts, by
-    field ("taken", "place"), photos of which it is not known whether they pass the filters; only
-    where nothing is relevant, or where a filter says what is not so. `presence` is the probability
-    that there is anything of what is asked for, None where that cannot be told or filters alone
-    chose; `elsewhere` a photo of the evidence that fits better than all that pass the filters, and
-    does not pass them itself.
+    field ("taken", "place"), photos that lack it; only where some of them may match as well, and
+    nothing is relevant or a filter says what is not so. `presence` is the probability that there is
+    anything of what is asked for, None where that cannot be told or filters alone chose;
+    `elsewhere` a photo of the evidence that fits better than all that pass the filters, and does
+    not pass them itself.
     """
 
     plan: QuestionPlan

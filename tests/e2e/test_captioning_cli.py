@@ -103,7 +103,7 @@ def test_a_model_that_sees_over_a_real_server(run: Run, photos: Path, tmp_path: 
         result = run("caption", photos, "--csv", tmp_path / "captions.csv", *asked)
     assert "3 photos captioned (by seer)" in result.stdout
     table = (tmp_path / "captions.csv").read_text("utf-8")
-    assert all(f"Wall number {n}.,seer" in table for n in range(3))
+    assert all(f'"Wall number {n}.","seer"' in table for n in range(3))
     content = chats.bodies[0]["messages"][-1]["content"]
     assert [part["type"] for part in content] == ["image_url", "text"]
     assert content[0]["image_url"]["url"].startswith("data:image/jpeg;base64,")

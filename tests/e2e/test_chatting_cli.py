@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,16 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.fd, keys.encode())
 
+    def leave(self, key: str) -> tuple[int, str]:
+        """Press a key until it has ended: what is pressed in the moment in which readline begins
+        to wait, it hears with the next one."""
+        until = time.monotonic() + 30
+        while self.process.poll() is None and time.monotonic() < until:
+            self.press(key)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
+        return self.end()
+
     def end(self) -> tuple[int, str]:
         """Its exit code, when it has ended by itself, and the rest of what it shows."""
         until = time.monotonic() + 30
@@ -274,8 +285,11 @@ def test_ctrl_c_during_an_answer_returns_to_the_prompt(run: Run, album: Path) ->
 def test_leaving_at_the_prompt(run: Run, album: Path, keys: str) -> None:
     with terminal("chat") as shown:
         shown.wait_for(PROMPT)
-        shown.press(keys)
-        code, rest = shown.end()
+        *typed, last = keys if keys.endswith(CTRL_C) else (keys,)
+        if typed:
+            shown.press("".join(typed))
+            shown.wait_for("".join(typed))
+        code, rest = shown.leave(last)
     assert code == 0
     assert "Traceback" not in rest
     assert kept(run) == []

@@ -95,13 +95,54 @@ def test_some_are_not_all(album: Collection) -> None:
     assert answer.text.startswith("Not all: 5 photos were taken in 2019 [")
     assert "10 photos are in the collection [1-10]" in answer.text
     answer = ask(album, "Were all my photos from 2019 taken with the EOS 80D?")
-    assert answer.text.startswith("All of them: 5 photos were taken from 2019 with the EOS 80D")
+    assert answer.text.startswith("All of them: 5 photos were taken in 2019 with the EOS 80D")
 
 
 def test_a_count_of_nothing_is_refused(album: Collection) -> None:
     answer = ask(album, "How many photos did I take in 1987?")
     assert answer.status == "refused"
     assert not answer.citations
+
+
+def test_photos_without_a_date_are_told(album: Collection) -> None:
+    none = ask(album, "How many photos did I take in 1987?")
+    undated = sum(when is None for _, when, _ in PHOTOS)
+    assert undated == 1
+    said = f"1 of your {len(PHOTOS)} photos has no date."
+    assert none.text == f"No photo whose date is known was taken in 1987; {said}"
+    other = ask(album, "How many photos were not taken in 2019?")
+    assert other.text.endswith(said)
+    assert other.struck == ()
+    assert other.status == "grounded"
+
+
+def test_where_all_is_struck_it_says_so(album: Collection) -> None:
+    said = Scripted(Claim("It was taken in Atlantis in 1900 [1].", (1,)))
+    for question, text in (
+        ("When was the photo taken in 2021?", "Nothing that was found supports an answer."),
+        ("2021年的照片是什么时候拍的？", "找到的内容不能支持任何回答。"),
+    ):
+        answer = ask(album, question, answerer=said)
+        assert (answer.text, answer.status) == (text, "refused")
+        assert len(answer.struck) == 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many photos did I take in 2019 or 2020?",
+        "Did I take photos in 2019 or in 1999?",
+        "Show me five photos of something red",
+        "How many years did I photograph?",
+        "How many photos did I take per month?",
+        "How many photos were not taken with the X100V?",
+        "Summarise May 2021",
+    ],
+)
+def test_no_answer_by_templates_is_struck(album: Collection, question: str) -> None:
+    answer = ask(album, question)
+    assert answer.struck == ()
+    assert answer.text
 
 
 def test_the_largest_group_is_named_with_its_photos(album: Collection) -> None:
@@ -130,6 +171,37 @@ def test_what_is_known_is_said(album: Collection, question: str, text: str) -> N
     answer = ask(album, question)
     assert text in answer.text
     assert answer.citations
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What is the size of the blue photo?", "38 × 20 pixels [1]."),
+        ("What is the file name of the photo from May 2021?", "In the file “8.jpg” [1]."),
+        ("What year did I take the photos with the EOS 80D?", "In 2019 (5) [4-8] and in 2021 (3)"),
+        (
+            "On what day of the week was the photo from May 2021 taken?",
+            "On 2021-05-09 at 18:20 (Su",
+        ),
+    ],
+)
+def test_what_a_question_names_is_what_it_gets(album: Collection, question: str, text: str) -> None:
+    answer = ask(album, question)
+    assert text in answer.text
+    assert not answer.struck
+
+
+def test_the_photo_that_is_meant_may_be_from_another_year(album: Collection) -> None:
+    answer = ask(album, "Was the blue photo taken in 2019?")
+    assert answer.status != "grounded"
+    assert "was taken on 2021-05-09 (Sunday, 9 May 2021), not in 2019" in answer.text
+    right = ask(album, "Was the blue photo taken in 2021?")
+    assert "not in 2021" not in right.text
+
+
+def test_when_one_was_born_nobody_knows(album: Collection) -> None:
+    answer = ask(album, "When did I take photos on my birthday?")
+    assert (answer.status, answer.citations) == ("refused", ())
 
 
 def test_results_come_before_words(album: Collection) -> None:

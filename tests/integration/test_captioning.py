@@ -329,3 +329,167 @@ def _all(collection: Collection) -> list[Any]:
 
     ids = [int(i) for i in photo_vectors(collection)[1]]
     return list(collection.catalog.photos_by_id(ids).values())
+
+
+# --- what people write beside ours, or while a model thinks -------------------------------------
+
+
+def written_in(path: Path, words: str) -> None:
+    """Have a person write a caption into a photo itself."""
+    exif = paint("red").getexif()
+    exif[0x010E] = words
+    path.write_bytes(encoded(paint("red"), "JPEG", exif=exif))
+
+
+HUMAN = sidecar("dog", more='dc:description="HUMAN"')
+OTHERWISE = (
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+    b' xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description rdf:parseType="Resource">'
+    b"<rdf:value>HUMAN</rdf:value></dc:description></rdf:Description></rdf:RDF>"
+)
+
+
+def test_a_caption_that_is_not_understood_stays_even_if_all_are_to_be_replaced(
+    photos: Path,
+) -> None:
+    (photos / "red.jpg.xmp").write_bytes(OTHERWISE)
+    assert caption_folder(photos, Captioner("Ours.")).kept == 1
+    model = Captioner("Ours.", "better")
+    report = caption_folder(photos, model, replace=True)
+    assert "not understood; it stays as it is" in report.skipped[0].reason
+    assert len(model.asked) == 2
+    assert (photos / "red.jpg.xmp").read_bytes() == OTHERWISE
+
+
+@pytest.mark.parametrize("place", ["red.jpg.xmp", "red.xmp", "red.jpg"])
+def test_what_a_person_writes_while_the_model_thinks_stays(photos: Path, place: str) -> None:
+    for colour in ("green", "blue"):
+        (photos / f"{colour}.jpg").unlink()
+
+    def slow(number: int) -> str:
+        if place.endswith(".jpg"):
+            written_in(photos / place, "HUMAN")
+        else:
+            (photos / place).write_bytes(HUMAN)
+        return "Ours."
+
+    report = caption_folder(photos, Captioner(slow))
+    assert (report.captioned, report.kept) == ((), 1)
+    assert not list(photos.glob("*.tmp"))
+    assert not any(b"Ours." in path.read_bytes() for path in photos.iterdir())
+
+
+def test_a_sidecar_that_changes_at_the_last_moment_stays(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, place = disk.system.sync, photos / "red.jpg.xmp"
+    for colour in ("green", "blue"):
+        (photos / f"{colour}.jpg").unlink()
+
+    def late(descriptor: int) -> None:
+        place.write_bytes(HUMAN)
+        sync(descriptor)
+
+    monkeypatch.setattr(disk.system, "sync", late)
+    report = caption_folder(photos, Captioner("Ours."))
+    assert "changed just now; it stays as it is" in report.skipped[0].reason
+    assert place.read_bytes() == HUMAN
+
+
+def test_our_guess_makes_way_for_what_a_person_wrote_into_the_photo(photos: Path) -> None:
+    darktable = sidecar("dog", rating=2)
+    (photos / "green.jpg.xmp").write_bytes(darktable)
+    caption_folder(photos, Captioner("Ours."))
+    for colour in ("red", "green"):
+        written_in(photos / f"{colour}.jpg", "HUMAN")
+    dry = caption_folder(photos, Captioner("New."), dry_run=True)
+    assert (dry.kept, (photos / "red.jpg.xmp").exists()) == (2, True)
+    report = caption_folder(photos, Captioner("New."))
+    assert (report.captioned, report.kept, report.unchanged) == ((), 2, 1)
+    assert not (photos / "red.jpg.xmp").exists()
+    assert (photos / "green.jpg.xmp").read_bytes() == darktable
+    assert caption_folder(photos, Captioner("New.")).kept == 2
+
+
+def test_a_copy_of_ours_in_the_photo_is_not_by_a_person(photos: Path) -> None:
+    caption_folder(photos, Captioner("Ours."))
+    written_in(photos / "red.jpg", "Ours.")
+    assert caption_folder(photos, Captioner("New.")).captioned == (str(photos / "red.jpg"),)
+
+
+@pytest.mark.parametrize("name", ["tiff:ImageDescription", "exif:UserComment"])
+def test_captions_in_other_properties_are_kept_too(photos: Path, name: str) -> None:
+    more = f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" {name}="HUMAN"'
+    (photos / "red.xmp").write_bytes(sidecar("dog", more=more))
+    report = caption_folder(photos, Captioner("Ours."))
+    assert (len(report.captioned), report.kept) == (2, 1)
+    # Told to cover it, it stays covered, until the words change.
+    assert len(caption_folder(photos, Captioner("New.", "better"), replace=True).captioned) == 3
+    assert caption_folder(photos, Captioner("Ours.")).unchanged == 3
+    place = photos / "red.xmp"
+    place.write_bytes(place.read_bytes().replace(b"HUMAN", b"OTHER"))
+    assert caption_folder(photos, Captioner("Ours.")).kept == 1
+    assert place.read_bytes() == sidecar("dog", more=more.replace("HUMAN", "OTHER"))
+
+
+def test_a_caption_in_a_sidecar_that_does_not_count_is_not_covered(photos: Path) -> None:
+    (photos / "red.jpg.xmp").write_bytes(sidecar("dog"))
+    (photos / "red.xmp").write_bytes(HUMAN)
+    report = caption_folder(photos, Captioner("Ours."))
+    assert (len(report.captioned), report.kept) == (2, 1)
+    assert (photos / "red.jpg.xmp").read_bytes() == sidecar("dog")
+    assert (photos / "red.xmp").read_bytes() == HUMAN
+
+
+def test_corrected_rows_and_rows_of_people_are_kept(photos: Path) -> None:
+    table = photos.parent / "captions.csv"
+
+    def run(model: Any, **options: Any) -> CaptionReport:
+        return caption_folder(photos, model, form="csv", out=table, **options)
+
+    (photos / "blue.jpg").rename(photos.parent / "blue.jpg")
+    run(Captioner("Ours."))
+    rows = table.read_bytes().replace(b"Ours.", b"Mine, corrected.", 1)
+    table.write_bytes(rows + b"photos/blue.jpg,HUMAN words,me")
+    (photos.parent / "blue.jpg").rename(photos / "blue.jpg")
+    for colour in COLOURS:
+        picture(photos / f"{colour}.jpg", "yellow", (30, 40))
+    report = run(Captioner("New."))
+    assert (len(report.captioned), report.kept) == (1, 2)
+    data = table.read_bytes()
+    assert b"Mine, corrected." in data
+    assert b"\nphotos/blue.jpg,HUMAN words,me\n" in data
+    assert b"Ours." not in data
+    assert len(run(Captioner("Newest.", "better"), replace=True).captioned) == 3
+    assert table.read_bytes().count(b"\n") == 4
+    assert b"HUMAN" not in table.read_bytes()
+
+
+def test_a_row_that_a_person_writes_while_the_model_thinks_stays(photos: Path) -> None:
+    table = photos.parent / "captions.csv"
+
+    def slow(number: int) -> str:
+        if number == 2:
+            name = sorted(COLOURS)[1]
+            with table.open("ab") as file:
+                file.write(f"photos/{name}.jpg,HUMAN words\n".encode())
+        return numbered(number)
+
+    report = caption_folder(photos, Captioner(slow), form="csv", out=table)
+    assert (len(report.captioned), report.kept) == (2, 1)
+    assert b"HUMAN words" in table.read_bytes()
+
+
+def test_no_link_that_somebody_put_there_is_written_through(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = photos.parent / "victim.jpg"
+    victim.write_bytes(b"a photo")
+    monkeypatch.setattr("retrieval.storage.disk.temporary_name", lambda name: f"{name}.tmp")
+    (photos / "red.jpg.xmp.tmp").symlink_to(victim)
+    (photos / "green.jpg.xmp.tmp").symlink_to(photos.parent / "new.jpg")
+    with pytest.raises(StorageError, match="File exists"):
+        caption_folder(photos, Captioner("Ours."))
+    assert victim.read_bytes() == b"a photo"
+    assert not (photos.parent / "new.jpg").exists()
+    assert all((photos / f"{colour}.jpg.xmp.tmp").is_symlink() for colour in ("red", "green"))

@@ -27,6 +27,7 @@ import pytest
 
 from retrieval.errors import MissingExtraError, ModelError, NoVisionError
 from retrieval.models import LanguageModel, Message, ModelSpec, Picture, load_model
+from retrieval.models.limits import within
 from retrieval.models.local import LocalModel
 from retrieval.records import Evidence
 from retrieval.reranking import rerank
@@ -265,6 +266,12 @@ def test_it_is_quiet(one_thread: None, tmp_path: Path, capfd: pytest.CaptureFixt
     del model
     gc.collect()
     assert capfd.readouterr() == ("", "")
+
+
+def test_it_ends_when_the_time_is_over(local: LocalModel) -> None:
+    with within(0.2), pytest.raises(ModelError, match="in the time that it had"):
+        local.complete(user("Count to one thousand. " * 100), purpose="test", most_tokens=2000)
+    assert local.complete(user("Hi"), purpose="test", most_tokens=2).text
 
 
 def test_a_file_that_holds_no_model(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.answerers.citing import MOST_CITED
-from retrieval.answering.totals import UNKNOWN, totals
+from retrieval.answering.totals import UNKNOWN, totals, unknown
 from retrieval.errors import QueryError
 from retrieval.metadata.naming import camera_name
-from retrieval.records import Facts, QuestionPlan
+from retrieval.records import Facts, Filter, Query, QuestionPlan, SearchResult
 from retrieval.storage.totals import GROUPS
 from tests.known import Known, Trip, catalog_of
 
@@ -119,3 +119,61 @@ def test_nothing_and_no_such_group(tmp_path: Path) -> None:
         ]
         with pytest.raises(QueryError, match="no group 'mood'"):
             counted(reader, "mood", [1])
+
+
+# --- what is not known --------------------------------------------------------------------------
+
+DATED = Facts(taken_at="2021-05-01T10:00:00")
+KYOTO = Facts(taken_at="2021-05-02T10:00:00", city="Kyoto", country="Japan")
+OSLO = Facts(city="Oslo", country="Norway")
+PHOTOS = [Known(DATED), Known(KYOTO), Known(OSLO), Known(None)]
+
+
+def lacked(folder: Path, *filters: Filter, relevant: int = 0, among=(), photos=PHOTOS):
+    result = SearchResult(Query(filters=filters), "photos", (), 4, 0.0, "toy", relevant=relevant)
+    with catalog_of(folder, photos) as (reader, space):
+        collection = SimpleNamespace(reader=reader, store=lambda kind: (space, None))
+        found = unknown(collection, QuestionPlan("?", "count", "", among=among), result)
+    return {each.label: each.count for each in found}
+
+
+def at(*values, field="taken", negated=False):
+    return Filter(field, "is", values, negated)
+
+
+def test_photos_without_a_date_or_a_place_may_match(tmp_path: Path) -> None:
+    kyoto = at("Kyoto", field="place")
+    for number, (asked, found) in enumerate(
+        [
+            ([at("2019")], {"taken": 2}),
+            ([at("Rome", field="place")], {"place": 2}),
+            ([at("Rome", field="place"), at("Italy", field="country")], {"place": 2}),
+            ([kyoto, at("2019")], {"place": 2, "taken": 2}),  # the last photo lacks both
+            ([kyoto, at("2021-05-01")], {"place": 2, "taken": 2}),
+            ([at("Nikon", field="camera")], {"camera": 4}),
+            ([at("Kyoto 2019", field="trip")], {"taken": 2}),
+            ([at("x", field="file")], {}),
+            ([], {}),
+        ]
+    ):
+        assert lacked(tmp_path / str(number), *asked) == found, asked
+
+
+def test_what_may_not_match_is_not_counted(tmp_path: Path) -> None:
+    photos = [Known(DATED), Known(KYOTO), Known(OSLO)]
+    rome, may_2019 = at("Rome", field="place"), at("2019-05")
+    # Who lacks a place is of 2021, and who lacks a date is in Oslo.
+    assert lacked(tmp_path / "1", rome, may_2019, photos=photos) == {}
+    assert lacked(tmp_path / "2", rome, at("2021"), photos=photos) == {"place": 1}
+    assert lacked(tmp_path / "3", at("Oslo", field="place"), may_2019, photos=photos) == {
+        "taken": 1
+    }
+
+
+def test_what_is_unknown_is_told_where_nothing_matches_or_something_is_not_so(
+    tmp_path: Path,
+) -> None:
+    assert lacked(tmp_path / "1", at("2021"), relevant=2) == {}
+    assert lacked(tmp_path / "2", at("2019", negated=True), relevant=2) == {"taken": 2}
+    assert lacked(tmp_path / "3", at("2019"), among=(2, 3)) == {"taken": 1}
+    assert lacked(tmp_path / "4", at("2019"), among=(1, 2)) == {}

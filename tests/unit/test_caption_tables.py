@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from retrieval.captioning.sidecars import text_hash
 from retrieval.captioning.tables import CaptionTable, Row
 from retrieval.corpora import Columns, read_passages
-from retrieval.errors import UsageError
+from retrieval.errors import StorageError, UsageError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
@@ -92,3 +94,95 @@ def test_what_is_no_table_of_ours_stays(tmp_path: Path, data: bytes) -> None:
 def test_a_folder_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no file"):
         CaptionTable(tmp_path)
+
+
+# --- what people wrote ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "theirs", [b"z.jpg,HUMAN words\n", b"z.jpg,HUMAN words,me", b"./z.jpg,,,HUMAN words\r\n"]
+)
+def test_a_row_of_a_person_stays_byte_for_byte(tmp_path: Path, theirs: bytes) -> None:
+    path = tmp_path / "captions.csv"
+    table = CaptionTable(path)
+    for caption in ("a dog", "a cat"):
+        table.add(row("a.jpg", caption))
+    path.write_bytes(path.read_bytes() + b"# a line\r\n\r\n" + theirs)
+    again = CaptionTable(path)
+    assert again.theirs == {"z.jpg"}
+    again.add(row("b.jpg"))
+    again.tidy()
+    data = path.read_bytes()
+    assert b"# a line\r\n\r\n" + theirs in data
+    assert b"a dog" in data  # of b.jpg
+    assert data.count(b"a.jpg") == 1
+    assert list(CaptionTable(path).rows) == ["a.jpg", "b.jpg"]
+
+
+def test_what_is_there_to_be_replaced_goes_when_it_is_tidied(tmp_path: Path) -> None:
+    path = tmp_path / "captions.csv"
+    CaptionTable(path).add(row("a.jpg"))
+    corrected = path.read_bytes().replace(b"a dog", b"my dog")
+    path.write_bytes(corrected + b"b.jpg,my cat\n")
+    table = CaptionTable(path)
+    assert table.theirs == {"a.jpg", "b.jpg"}
+    with table.alone():
+        table.put(row("a.jpg", "a cat"), replaces=True)
+    assert table.theirs == {"b.jpg"}
+    table.tidy()
+    assert b"my dog" not in path.read_bytes()
+    assert b"b.jpg,my cat\n" in path.read_bytes()
+
+
+def test_two_runs_and_an_editor_write_into_one_table(tmp_path: Path) -> None:
+    path = tmp_path / "captions.csv"
+    first, second = CaptionTable(path), CaptionTable(path)
+    for number in range(10):
+        (first, second)[number % 2].add(row(f"{number}.jpg"))
+        with path.open("ab") as file:
+            file.write(b"p%d.jpg,HUMAN words\n" % number)
+    first.tidy()
+    second.add(row("last.jpg"))
+    third = CaptionTable(path)
+    assert list(third.rows) == [*(f"{number}.jpg" for number in range(10)), "last.jpg"]
+    assert third.theirs == {f"p{number}.jpg" for number in range(10)}
+
+
+def test_many_processes_write_into_one_table(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from retrieval.captioning.tables import CaptionTable, Row\n"
+        "table = CaptionTable(Path(sys.argv[1]))\n"
+        "for n in range(20):\n"
+        "    table.add(Row(f'{sys.argv[2]}-{n}.jpg', f'dog {n}', 'seer', '', 'ab', '1', '1'))\n"
+        "    table.tidy()\n"
+    )
+    path = tmp_path / "captions.csv"
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(number)])
+        for number in range(3)
+    ]
+    assert [run.wait(60) for run in runs] == [0, 0, 0]
+    assert len(CaptionTable(path).rows) == 60
+    assert path.read_bytes().count(b"\n") == 61
+
+
+def test_a_table_that_another_one_holds_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.captioning.tables.PATIENCE_S", 0.05)
+    first, second = CaptionTable(tmp_path / "a.csv"), CaptionTable(tmp_path / "a.csv")
+    with first.alone(), pytest.raises(StorageError, match="Another process"):
+        second.add(row("a.jpg"))
+    second.add(row("a.jpg"))
+
+
+def test_a_line_that_cannot_be_read_stays(tmp_path: Path) -> None:
+    path = tmp_path / "captions.csv"
+    table = CaptionTable(path)
+    table.add(row("a.jpg"))
+    data = path.read_bytes() + b'z.jpg,"a 5" plate\n'
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="Correct it"):
+        table.add(row("b.jpg"))
+    assert path.read_bytes() == data

@@ -524,6 +524,40 @@ def test_a_refusal_may_name_what_was_asked_for() -> None:
     assert checked(closest.replace("2023", "2022"), refused=True).struck
 
 
+def test_what_a_composed_claim_repeats_is_no_claim() -> None:
+    box = "in Cusco or Oslo in 2019 or 2021"
+    plan = QuestionPlan("How many photos?", "count", box)
+    asked = replace(brief(totals=(Total("", 1, (2,)),)), plan=plan)
+
+    def struck(text: str, composed: bool = True) -> bool:
+        draft = Draft((Claim(text, (2,)),))
+        return bool(check(draft, asked, composed=composed, today=TODAY).struck)
+
+    said = f"1 photo was taken {box} [2]."
+    assert not struck(said)
+    assert struck(said, composed=False)
+    # All else in it is compared.
+    assert struck(said.replace("1 photo was", "2 photos were"))
+    assert struck(said.replace("Oslo", "Rome"))
+    assert struck(f"1 photo was taken {box}, on 2021-06-10 [2].")
+    assert struck(f"1 photo was taken {box}, in Cape Town [2].")
+    assert struck(f"1 photo was taken {box} [7].")
+    assert struck(f"1 photo was taken {box}, by Maria Lopez [2].")
+
+
+def test_photos_of_which_it_is_not_known_are_counted() -> None:
+    unknown = (Total("place", 49), Total("taken", 3))
+    for text, right in (
+        ("49 of your 500 photos have no place, 3 have no date.", True),
+        ("48 of your 500 photos have no place.", False),
+        ("49 of your 400 photos have no place.", False),
+        ("49 of your 500 photos were taken in Cusco.", False),
+    ):
+        asked = brief(unknown=unknown)
+        found = check(Draft((Claim(text),)), asked, composed=True, today=TODAY)
+        assert (not found.struck) is right, found.struck
+
+
 class Fixed:
     """A judge who says the same share of every photo."""
 

@@ -352,6 +352,14 @@ GOLDEN = {
         "None of them: none were taken in Rome; 3 photos are in the collection [1-3].",
         "都不是：没有in Rome的照片；照片有3张[1-3]。",
     ),
+    "none that only would seem to": (
+        brief(
+            plan("compare", "", alternatives=("", "a dog")),
+            totals=(Total("", 3, (1, 2, 3), certain=False), Total("a dog", 0, certain=False)),
+        ),
+        "REFUSED None of your photos clearly matches “a dog”.",
+        "REFUSED 没有照片明显符合“a dog”。",
+    ),
     "some that only seem to": (
         brief(
             plan("compare", "", alternatives=("", "a dog")),
@@ -816,6 +824,24 @@ def test_what_a_question_names_itself(question: str, intent: str, answer: str) -
     assert not check(draft, asked, grounded=GROUNDED, composed=True).struck
 
 
+def test_neither_of_two_places() -> None:
+    question = "Was the photo of the swing taken in Berlin or in Cape Town?"
+    asked = stays(plan("where", "the swing", field="place", question=question), KYOTO[:1])
+    assert said(asked) == ("Neither Berlin nor Cape Town, it seems [1]. In Kyoto, Japan [1].")
+    question = "Was the photo of the swing taken in Berlin or in Kyoto?"
+    asked = stays(plan("where", "the swing", field="place", question=question), KYOTO[:1])
+    assert said(asked) == "In Kyoto, Japan [1]."
+
+
+def test_things_in_a_photo_are_counted_by_captions_only() -> None:
+    for thing, answer in (("boys", "A caption of [1] says"), ("swings", "A caption of [1] says")):
+        question = f"How many {thing} are in the photo of the swing?"
+        asked = stays(plan("what", "the swing", question=question), KYOTO[:1])
+        assert said(asked).startswith(answer)
+    asked = stays(plan("what", "the swing", question="How many dogs are in it?"), KYOTO[:1])
+    assert said(asked).startswith("REFUSED How many there are is not known")
+
+
 def test_no_text_of_just_any_photo_is_an_answer() -> None:
     anything = stays(plan("what", "in 2022", question="What is the point of 2022?"))
     assert said(anything).startswith("REFUSED No text that is known of the photos [1-8]")
@@ -868,7 +894,7 @@ def test_a_yes_is_as_sure_as_that_there_is_one() -> None:
 
 @pytest.mark.parametrize("intent", ["yes-no", "when", "where"])
 def test_a_photo_that_is_elsewhere(intent: str) -> None:
-    better = Elsewhere(2, "place", "in Lisbon", 0.9)
+    better = Elsewhere(2, "place", ("in Lisbon",), 0.9)
     photos = (EVIDENCE[0], replace(EVIDENCE[1], relevant=False))
     asked = plan(intent, f"{BEAR} in Lisbon", question=f"Was the photo of {BEAR} taken in Lisbon?")
     given = Brief(asked, photos, considered=500, matched=9, relevant=1, elsewhere=better)
@@ -883,7 +909,7 @@ def test_a_photo_that_is_elsewhere(intent: str) -> None:
 
 def test_any_of_a_sort_need_not_be_elsewhere() -> None:
     asked = plan("yes-no", "a dog in Lisbon", question="Is there a dog in Lisbon?")
-    better = Elsewhere(2, "place", "in Lisbon", 0.9)
+    better = Elsewhere(2, "place", ("in Lisbon",), 0.9)
     given = Brief(asked, EVIDENCE[:2], considered=500, matched=9, relevant=1, elsewhere=better)
     assert said(given).startswith("Yes: [1]")
 

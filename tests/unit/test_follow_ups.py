@@ -11,11 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.answering.conversation import follow_up
+from retrieval.answering.history import photos_of
 from retrieval.answering.planning import plan_question
 from retrieval.errors import QueryError
 from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
-from retrieval.records import Query, QuestionPlan, Turn
+from retrieval.records import (
+    Answer,
+    Citation,
+    Evidence,
+    Query,
+    QuestionPlan,
+    SearchResult,
+    Turn,
+)
 from retrieval.storage.vocabulary import Vocabulary
 
 TODAY = datetime.date(2026, 11, 24)
@@ -111,6 +120,7 @@ SAME = [
      "How many photos did I take in Lisbon in 2019?"),
     ("When did I photograph a giraffe?", "how many?", "How many photos of a giraffe?"),
     ("How many photos did I take in Lisbon?", "show me", "photos in Lisbon"),
+    ("Is there a photo of a cat in Lisbon?", "which ones?", "photos of a cat in Lisbon"),
     ("2019年我在Berlin拍了多少张照片？", "那2021年呢？", "2021年我在Berlin拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "那前一年呢？", "2018年我在Berlin拍了多少张照片？"),
     ("2019年我在Berlin拍了多少张照片？", "Lisbon呢？", "2019年我在Lisbon拍了多少张照片？"),
@@ -196,6 +206,7 @@ ASKED = [
     ("which ones show a cat?", "find", ALL_FOUR, set(), "a cat"),
     ("show me the ones with a cat", "find", ALL_FOUR, set(), "with a cat"),
     ("when did I take those with a cat?", "when", ALL_FOUR, set(), "with a cat"),
+    ("any with a cat?", "find", ALL_FOUR, set(), "with a cat"),
     ("how many with a cat?", "count", ALL_FOUR, set(), "with a cat"),
     ("它们是猫吗？", "yes-no", ALL_FOUR, set(), "猫"),
     ("其中有多少张有猫？", "count", ALL_FOUR, set(), "猫"),
@@ -269,13 +280,14 @@ NOTHING = [
     "is it a cat?", "which camera?", "where was that?", "are they blurry?",
     "how many of them show a cat?", "When did I come back?", "and before that?",
     "这张照片里有猫吗？",
+    "find more like it",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("then", NOTHING)
 def test_what_points_at_nothing_is_refused(then: str) -> None:
     last = turn("How many photos did I take in Rome?", "None.", "refused", ())
-    with pytest.raises(QueryError, match=r"(does not|has no one date)"):
+    with pytest.raises(QueryError, match=r"(does not|has no one date|similar)"):
         follow_up(plan_of(then), [last], understand, plan_of)
 
 
@@ -348,3 +360,17 @@ def test_nothing_that_is_typed_raises_more_than_alone(text: str) -> None:
     last = Turn(1, "q", "It is [1].", "grounded", plan_of("dogs in Berlin in 2019"), (5, 6))
     with suppress(QueryError):  # it points at a photo that is not there
         assert follow_up(alone, [last], understand, plan_of).question == text
+
+
+def test_what_was_only_looked_at_beside_is_not_them() -> None:
+    def answer(status: str, text: str, cites: tuple[int, ...], *relevant: bool) -> Answer:
+        pieces = tuple(
+            Evidence(n, 30 + n, f"{n}.jpg", relevant=each) for n, each in enumerate(relevant, 1)
+        )
+        cited = tuple(Citation(n, f"{n}.jpg", text) for n in cites)
+        found = SearchResult(Query(), "photos", (), 3, 0.0, "toy")
+        return Answer("q", text, status, plan_of("q"), found, cited, evidence=pieces)  # type: ignore[arg-type]
+
+    assert photos_of(answer("grounded", "Two [1, 2].", (1, 2), True, True, False)) == (31, 32)
+    assert photos_of(answer("grounded", "Or [3].", (1, 3), True, True, False)) == (31, 32, 33)
+    assert photos_of(answer("refused", "None. Closest: [1].", (1,), False, False)) == (31, 32)

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.cli.options import usable_model
+from retrieval.config import Settings
 from retrieval.errors import ConfigError, ModelError
 from retrieval.models import ModelSpec, load_model
 from retrieval.models.gguf import read_head
@@ -109,3 +111,14 @@ def test_the_parts_are_told_apart(tmp_path: Path) -> None:
     assert seeing.context == 2048
     blind = load_model(ModelSpec(model, mmproj=sight, vision="off"), None)  # type: ignore[arg-type]
     assert not blind.sees
+
+
+def test_a_damaged_model_keeps_no_photos_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_gguf(tmp_path / "m.gguf", VALUES, TENSORS)
+    os.truncate(path, 60)
+    assert usable_model(Settings(llm=str(path))) is None
+    assert "damaged" in capsys.readouterr().err
+    with pytest.raises(ConfigError):  # a mistyped name is told at once
+        usable_model(Settings(llm=str(tmp_path / "absent.gguf")))

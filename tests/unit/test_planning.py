@@ -145,6 +145,13 @@ QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
         *("How many dogs did I see in 2019 or in Kyoto?", "count", "dogs in 2019 or in Kyoto"),
         {"alternatives": ("dogs in 2019", "dogs in Kyoto")},
     ),
+    (
+        *("How many photos did I take in Kyoto or with the Canon in Nice?", "count"),
+        "in Kyoto or taken with the Canon in Nice",
+        {"alternatives": ("in Kyoto", "taken with the Canon in Nice")},
+    ),
+    ("How many photos did I take with the Sony or the Canon?", "count",
+     "taken with the Sony or taken with the Canon", {}),
     ("How many photos did I take in Kyoto or in Lisbon?", "count", "in Kyoto or in Lisbon", {}),
     # By group
     ("How many photos did I take per city?", "compare", "", {"group": "city"}),
@@ -168,6 +175,8 @@ QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     ("When did I get back from Lisbon?", "when", "in Lisbon", {"field": "taken", "pick": "last"}),
     ("When was my last trip?", "when", 'trip:"Kyoto 2023"', {"field": "taken"}),
     ("When was my last trip to Rome?", "when", "my last trip to Rome", {"field": "taken"}),
+    ("When did I get in the car?", "when", "the car", {"field": "taken"}),
+    ("Where did I go first in 2023?", "where", "in 2023", {"field": "place", "pick": "first"}),
     ("How long was I in Kyoto?", "count", "in Kyoto", {"group": "day"}),
     # What is not known, and what is no photo
     ("How many photos have no place?", "count", "-has:gps", {}),
@@ -222,6 +231,10 @@ IN_CHINESE: list[tuple[str, str, str, dict[str, object]]] = [
         *("2019年的照片都是在京都拍的吗？", "compare", "2019年"),
         {"alternatives": ("2019年", "2019年在京都")},
     ),
+    ("我有多少张照片没有地点？", "count", "-has:gps", {}),
+    ("我在里斯本的最后一天拍了多少张？", "compare", "在里斯本", {"group": "day"}),
+    ("我在每个国家拍了多少张照片？", "compare", "", {"group": "country"}),
+    ("我有多少个视频？", "what", "", {"field": "video"}),
     ("所有京都的照片", "find", "京都", {}),
     ("所有照片都是在哪里拍的？", "where", "", {"field": "place"}),
     ("我最后一次拍狗是什么时候？", "when", "狗", {"field": "taken", "pick": "last"}),

@@ -16,6 +16,7 @@ from PIL import Image
 
 import retrieval
 from retrieval import Collection, compact, index_folder
+from retrieval.storage import disk
 from tests.conftest import open_toy
 from tests.pictures import paint, picture
 from tests.toy import ToyEncoder
@@ -281,6 +282,30 @@ def test_the_check_of_files_notices(code: str, expected: bool) -> None:
     call = ast.parse(code, mode="eval").body
     assert isinstance(call, ast.Call)
     assert changes_files(call, ast.unparse(call.func)) is expected
+
+
+def test_names_of_temporary_files_cannot_be_foreseen(tmp_path: Path) -> None:
+    for name in ("a.jpg", "长" * 80, "x" * 255):
+        made = {disk.temporary_name(name) for _ in range(3)}
+        assert len(made) == 3
+        assert all(len(os.fsencode(each)) <= 255 and each.endswith(".tmp") for each in made)
+        if len(os.fsencode(name)) < 255:
+            disk.write_atomically(tmp_path / name, b"words")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "长" * 80]
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "link to nothing"])
+def test_a_file_that_is_new_is_never_one_that_is_there(tmp_path: Path, kind: str) -> None:
+    place, other = tmp_path / "place", tmp_path / "other"
+    other.write_bytes(b"words")
+    if kind == "file":
+        place.write_bytes(b"words")
+    else:
+        place.symlink_to(other if kind == "link" else tmp_path / "nothing")
+    with pytest.raises(FileExistsError):
+        disk.system.create(place, 0o600, True)
+    assert other.read_bytes() == b"words"
+    assert not (tmp_path / "nothing").exists()
 
 
 # --- what others on the machine see -----------------------------------------------------------

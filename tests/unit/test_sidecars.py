@@ -9,7 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from retrieval.captioning.sidecars import Mark, plain, read_caption, text_hash, with_caption
+from retrieval.captioning.sidecars import (
+    Mark,
+    plain,
+    read_caption,
+    text_hash,
+    with_caption,
+    without_caption,
+)
 from retrieval.errors import UsageError
 from retrieval.metadata.reading import read_facts
 from retrieval.metadata.xmp import read_xmp
@@ -183,3 +190,116 @@ def test_any_caption_comes_back(caption: str, name: str, more: bool) -> None:
     if more:
         assert (read_xmp(made) or {})["xmp:Rating"] == ("4",)
         assert b"&quot;more&quot;" in made
+
+
+# --- forms that we do not write ---------------------------------------------------------------
+
+
+def holding(body: str, more: str = "") -> bytes:
+    """A sidecar whose one description holds `body`."""
+    return (
+        f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about="" xmlns:dc="{DC}" {more}>'
+        f"{body}</rdf:Description></rdf:RDF>"
+    ).encode()
+
+
+READ = [
+    '<dc:description rdf:parseType="Resource"><rdf:value>HUMAN</rdf:value></dc:description>',
+    "<dc:description><rdf:Description><rdf:value>HUMAN</rdf:value></rdf:Description>"
+    "</dc:description>",
+    '<dc:description><rdf:Description rdf:value="HUMAN"/></dc:description>',
+    '<dc:description rdf:value="HUMAN"/>',
+    '<dc:description rdf:resource="HUMAN"/>',
+    '<dc:description><rdf:Alt><rdf:li rdf:parseType="Resource"><rdf:value>HUMAN</rdf:value>'
+    "</rdf:li></rdf:Alt></dc:description>",
+    "<dc:description><rdf:Alt><rdf:li><rdf:Description><rdf:value>HUMAN</rdf:value>"
+    "</rdf:Description></rdf:li></rdf:Alt></dc:description>",
+    "<dc:description><rdf:Alt><rdf:_1>HUMAN</rdf:_1></rdf:Alt></dc:description>",
+    '<dc:description rdf:parseType="Literal"><b>HUMAN</b></dc:description>',
+    "<dc:description>HU<b>MAN</b></dc:description>",
+]
+UNREAD = [
+    "<dc:description><b>HUMAN</b></dc:description>",
+    "<dc:description><!-- HUMAN --></dc:description>",
+    "<dc:description><rdf:Alt><?human HUMAN?></rdf:Alt></dc:description>",
+    "<dc:description><rdf:Alt>HUMAN<rdf:li/></rdf:Alt></dc:description>",
+    '<dc:description x="HUMAN"/>',
+]
+
+
+@pytest.mark.parametrize("body", READ)
+def test_a_caption_in_another_form_is_read(body: str) -> None:
+    assert read_xmp(holding(body)) == {"dc:description": ("HUMAN",)}
+    assert read_facts(b"", "a.jpg", holding(body)).caption == "HUMAN"
+
+
+@pytest.mark.parametrize("body", [*READ, *UNREAD])
+@pytest.mark.parametrize("ours", [False, True])
+def test_what_is_not_understood_stays(body: str, ours: bool) -> None:
+    data = holding(body)
+    if ours:
+        data = with_caption(holding(""), "A dog.", MARK).replace(
+            b"</rdf:RDF>", data[data.index(b"<rdf:Desc") :]
+        )
+        assert data.count(b"<rdf:Description") >= 2
+    known = read_caption(data)
+    assert known is not None
+    assert known.is_odd
+    assert known.by_people
+    assert not known.is_ours
+    with pytest.raises(UsageError, match="not understood; it stays as it is"):
+        with_caption(data, "A cat.", MARK)
+
+
+def test_a_caption_of_a_node_with_a_type_is_not_covered() -> None:
+    for inner in ('dc:description="HUMAN">', "><dc:description>HUMAN</dc:description>"):
+        data = holding("").replace(
+            b"</rdf:RDF>",
+            f'<x:Photo xmlns:x="y" xmlns:dc="{DC}" {inner}</x:Photo></rdf:RDF>'.encode(),
+        )
+        known = read_caption(data)
+        assert known is not None
+        assert known.is_odd
+
+
+def test_a_part_of_another_picture_is_no_caption_of_this_one() -> None:
+    body = (
+        '<x:Pantry xmlns:x="y"><rdf:Bag><rdf:li rdf:parseType="Resource"><dc:description>other'
+        "</dc:description></rdf:li></rdf:Bag></x:Pantry>"
+    )
+    made = with_caption(holding(body), "A dog.", MARK)
+    assert body.encode() in made
+    assert without_caption(made) == holding(body)
+
+
+@pytest.mark.parametrize("remark", ["<!-- mine -->", "<?mine x?>", "mine"])
+@pytest.mark.parametrize("empty", ["<dc:description/>", "<dc:description> </dc:description>"])
+def test_a_remark_beside_an_empty_caption_stays(remark: str, empty: str) -> None:
+    made = with_caption(holding(remark + empty), "A dog.", MARK)
+    assert remark.encode() in made
+    known = read_caption(made)
+    assert known is not None
+    assert known.is_ours
+
+
+@pytest.mark.parametrize("data", [DARKTABLE.encode(), sidecar("a", rating=3)])
+def test_ours_goes_without_a_trace(data: bytes) -> None:
+    assert without_caption(with_caption(data, "A dog.", MARK)) == data
+    assert without_caption(with_caption(None, "A dog.", MARK)) is None
+
+
+def test_text_of_people_in_other_properties_is_known() -> None:
+    spaces = 'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:exif="http://ns.adobe.com/exif/1.0/"'
+    for name in ("tiff:ImageDescription", "exif:UserComment"):
+        data = holding(f"<{name}><rdf:Alt><rdf:li>HUMAN</rdf:li></rdf:Alt></{name}>", spaces)
+        for each in (data, with_caption(data, "A dog.", MARK)):
+            known = read_caption(each)
+            assert known is not None
+            assert known.by_people == ("HUMAN",)
+        copied = read_caption(with_caption(data.replace(b"HUMAN", b"A dog."), "A dog.", MARK))
+        assert copied is not None
+        assert copied.by_people == ()
+        assert read_facts(b"", "a.jpg", data).caption == "HUMAN"
+    camera = read_caption(holding("", f'{spaces} tiff:ImageDescription="OLYMPUS DIGITAL CAMERA"'))
+    assert camera is not None
+    assert camera.by_people == ()

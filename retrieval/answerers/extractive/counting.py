@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
-from retrieval.answerers.extractive.saying import Voice
+from retrieval.answerers.extractive.saying import Voice, tame
 from retrieval.answerers.extractive.weighing import MOST_ABOUT, expected_right, relevant
 from retrieval.records import Brief, Claim, Draft, Total
 
@@ -145,6 +145,8 @@ def _alternatives(brief: Brief, voice: Voice) -> Draft:
     sure = [confidence_of(brief, each) for each in found]
     told = [each for each in sure if each is not None]
     if labels[0] == brief.plan.box:
+        if not (found[-1].count or found[-1].certain):
+            return refused(Claim(voice.wording.no_match.format(box=tame(labels[-1]))))
         return Draft((_share(voice, found, min(told) if told else None),))
     return Draft((_ranked(voice, most, ordered, min(told) if told else None),))
 

@@ -195,6 +195,7 @@ ENGLISH = Wording(
     no_name="Who it is, is not known: photos are not told apart by faces.",
     no_taker="Who took the photos is not known.",
     own_day="When the {day} is, is not known: no photo says it.",
+    neither="Neither {one} nor {other}, it seems {cites}.",
     elsewhere="The photo that fits best, {photo}, was taken {answer}, not {asked}.",
     no_text="No text that is known of {photo} says it.",
     no_colour="Its colour is not known from any caption.",

@@ -58,7 +58,7 @@ def elsewhere(brief: Brief, voice: Voice, better: Elsewhere) -> Draft | None:
     text = voice.wording.elsewhere.format(
         photo=voice.photo(photo),
         answer=voice.phrase(better.field, voice.day(value) if better.field == "taken" else value),
-        asked=voice.said(better.asked),
+        asked=voice.either([voice.said(each) for each in better.asked]),
     )
     claims = [Claim(text, (photo.n,), min(better.probability, MOST_ABOUT))]
     if here := relevant(brief):
@@ -122,6 +122,8 @@ def yes_or_no(brief: Brief, voice: Voice) -> Draft:
     best, *others = photos
     rest = () if one_is_meant(brief) else tuple(each.n for each in others)
     confidence = is_there(brief, best)
+    if describes_one(brief.plan) and best.probability is not None:
+        confidence = min(confidence, best.probability)  # one photo is meant, not any like it
     text = voice.wording.yes[words_for(confidence)].format(photo=voice.photo(best))
     claims = [Claim(text, (best.n,), confidence)]
     if rest:

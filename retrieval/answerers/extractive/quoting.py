@@ -13,7 +13,8 @@ from dataclasses import replace
 from retrieval.answerers.extractive.finding import which, which_confidence
 from retrieval.answerers.extractive.refusing import nothing, refused
 from retrieval.answerers.extractive.saying import LONGEST_QUOTE, Voice, tame
-from retrieval.answerers.extractive.wanted import asks_who_took
+from retrieval.answerers.extractive.those import inside
+from retrieval.answerers.extractive.wanted import asks_who_took, thing_counted
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
     MOST_ABOUT,
@@ -66,6 +67,8 @@ def what(brief: Brief, voice: Voice) -> Draft:
         numbers = tuple(each.n for each in photos)
         said = voice.wording.not_said[1].format(cites=voice.cite(numbers))
         return refused(Claim(voice.wording.no_name) if people else Claim(said, numbers))
+    if photos and (thing := thing_counted(brief.plan)):
+        return inside(replace(brief, plan=replace(brief.plan, box=thing), evidence=photos), voice)
     return _quote(brief, voice, _of_people if people else _captions)
 
 

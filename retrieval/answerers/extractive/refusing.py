@@ -48,9 +48,10 @@ def untold(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
 def _lacking(brief: Brief, voice: Voice) -> str:
     """ "49 of your 500 photos have no place, 3 have no date"."""
     wording = voice.wording
+    considered = len(brief.plan.among) or brief.considered
     said = [
         (wording.lacking_too if place else wording.lacking)[each.count != 1].format(
-            count=each.count, considered=brief.considered, noun=voice.noun(each.label)
+            count=each.count, considered=considered, noun=voice.noun(each.label)
         )
         for place, each in enumerate(brief.unknown)
     ]

@@ -9,6 +9,7 @@ from datetime import date
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of, place_of, plain_too, tame
+from retrieval.answerers.extractive.wanted import choices_of
 from retrieval.answerers.extractive.weighing import (
     ENOUGH,
     MOST_NAMED,
@@ -145,7 +146,18 @@ def _of_one(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) 
         found = [each for each in found if (_confidence(brief, each) or 0) >= PERHAPS]
     if not found:
         return refused(*claims)
-    return Draft((*claims, _weighed(brief, voice, field, found)))
+    claims.append(_weighed(brief, voice, field, found))
+    return Draft((*_none_chosen(brief, voice, claims[-1]), *claims))
+
+
+def _none_chosen(brief: Brief, voice: Voice, said: Claim) -> list[Claim]:
+    """That the answer is none of those that the question names: "in Berlin or in Lisbon?"."""
+    choices = choices_of(brief.plan)
+    if not choices or any(each.casefold() in said.text.casefold() for each in choices):
+        return []
+    one, other = map(tame, choices)
+    text = voice.wording.neither.format(one=one, other=other, cites=marker(said.cites))
+    return [Claim(text, said.cites, said.confidence)]
 
 
 def _weighed(brief: Brief, voice: Voice, field: str, found: Sequence[Candidate]) -> Claim:

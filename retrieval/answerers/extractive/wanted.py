@@ -17,12 +17,30 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
         r"|picture|image|file)\b|\bhow (?:big|large|high|tall|wide) (?:is|was|are) "
         r".*\b(?:photo|picture|image)\W*$"
         r"|\b(?:what|which)\b.{0,12}\b(?:resolution|dimensions|size in pixels"
-        r"|size of the (?:photo|picture|image))\b|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
+        r"|size of (?:the|this|that|my) (?:[\w-]+ ){0,3}(?:photo|picture|image))\b"
+        r"|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
         "taken": r"\b(?:what|which) (?:day of the week|weekday)\b|\bwhat day was it\b|星期几|周几",
         "latitude": r"\b(?:what|which)\b.{0,12}\b(?:latitude|longitude|coordinates"
         r"|gps position)\b|经度|纬度|坐标",
         "altitude": r"\b(?:what|which)\b.{0,12}\b(?:altitude|elevation|height above sea level)\b"
         r"|\bhow high (?:up )?(?:was|were|am|is) (?:i|we)\b|海拔",
+        **{
+            field: rf"\b(?:what|which)(?:['’]s| is| was| are| were)? (?:the )?(?:{words})"
+            r" (?:of|for|in|did|was|is|are|has|does|do)\b"
+            for field, words in {
+                "iso": "iso(?: value| speed| setting)?",
+                "aperture": "aperture|f-?stop|f-number",
+                "exposure": "shutter speed|exposure(?: time)?",
+                "focal": "focal length",
+                "lens": "lens",
+                "camera": "camera|phone",
+                "title": "title",
+                "rating": "rating",
+                "keyword": "keywords?|tags?",
+                "folder": "folder|directory",
+                "format": "(?:file )?format",
+            }.items()
+        },
         "trip": r"\b(?:what|which)(?: \w+)? (?:trips?|holidays?|vacations?|journeys?)\b|哪次旅行",
     }.items()
 }
@@ -37,10 +55,36 @@ _OWN_DAY = re.compile(
     re.IGNORECASE,
 )
 
+#: "…taken in Berlin or in Lisbon?": what is to be chosen from, one or two words or a year.
+_CHOICE = re.compile(
+    r"\b(?:in|on|at|from)\s+(?P<one>(?:[^\W\d_][\w'’-]*\s+){0,2}[\w'’-]+),?\s+or\s+"
+    r"(?:(?:in|on|at|from)\s+)?(?P<other>(?:[^\W\d_][\w'’-]*\s+){0,2}[\w'’-]+)\W*$"
+    r"|在?(?P<eins>[^\s，在]{1,8})还是在?(?P<zwei>[^\s，在拍]{1,8}?)(?:拍(?:摄)?的?)?[吗呢]?\W*$",
+    re.IGNORECASE,
+)
+_HOW_MANY = re.compile(
+    r"\W*how many (?P<thing>(?:[\w'’-]+ ){1,3}?)(?:are|were|is|was|can|do|does|did|appear)\b"
+    r"|.*(?:里|中|上)(?:一共)?有(?:几|多少)[个位只条匹头辆名]?(?P<zh>[^？?吗呢的]{1,6})",
+    re.IGNORECASE,
+)
 _TAKER = re.compile(
     r"\bwho(?:se)? (?:took|takes|made|shot|snapped|photographed|captured)\b|谁(?:拍|照)",
     re.IGNORECASE,
 )
+
+
+def thing_counted(plan: QuestionPlan) -> str:
+    """The things of which a question asks how many are in a photo; "" if it is another."""
+    found = _HOW_MANY.match(plan.question) if plan.intent == "what" else None
+    return (found["thing"] or found["zh"]).strip() if found else ""
+
+
+def choices_of(plan: QuestionPlan) -> tuple[str, ...]:
+    """The two places or times that a question for where or when has to choose from; () for none."""
+    if plan.intent not in ("when", "where"):
+        return ()
+    found = _CHOICE.search(plan.question)
+    return tuple(each for each in found.groups() if each) if found else ()
 
 
 def asks_who_took(plan: QuestionPlan) -> bool:

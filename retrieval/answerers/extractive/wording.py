@@ -118,6 +118,7 @@ class Wording:
     no_taker: str
     own_day: str
     elsewhere: str
+    neither: str
     no_text: str
     no_colour: str
     no_writing: str

@@ -166,7 +166,8 @@ def _checked(claim: Claim, reading: Reading) -> tuple[Claim, bool]:
     reading = check_places(reading)
     if around.refused and not around.brief.evidence:  # nothing that could have misled
         return Claim(text, (), claim.confidence), True
-    proven = around.composed or check_content(check_names(reading), spare)
+    reading = check_names(reading)
+    proven = around.composed or check_content(reading, spare)
     confidence = claim.confidence
     if confidence is None:
         confidence = _confidence(reading)

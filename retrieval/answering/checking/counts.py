@@ -127,7 +127,7 @@ def _numbers_a_photo(number: Number) -> bool:
 
 def _is_count(reading: Reading, number: Number) -> bool:
     brief = reading.around.brief
-    whole = (brief.considered, len(brief.evidence)) if brief.evidence else (brief.considered,)
+    whole = {brief.considered, len(brief.evidence), len(brief.plan.among)} - {0}
     if number.value in whole and _OF_ALL.search(reading.text[: number.start]):
         return True
     numbers = reading.numbers_at(number.start)

@@ -38,7 +38,7 @@ _NAMED = re.compile(
 #: "on the last day of our trip to Lisbon".
 _DAY = re.compile(
     r"(?:\b(?:on|during) )?\b(?:the|my|our) (?:very )?(?P<pick>first|last) day"
-    r" (?:(?=(?:in|at)\b)|of (?=(?:the|my|our)\b))",
+    r" (?:(?=(?:in|at)\b)|of (?=(?:the|my|our)\b))|的?(?P<zh>最后|第)一天的?",
     re.IGNORECASE,
 )
 _VIDEOS = re.compile(
@@ -83,7 +83,7 @@ def _on_a_day(plan: QuestionPlan) -> QuestionPlan:
     if plan.intent == "count":
         return replace(plan, intent="compare", box=box, group="day")
     if plan.intent in ("when", "where", "what", "find"):
-        return replace(plan, box=box, pick=pick_of(found["pick"].casefold()))
+        return replace(plan, box=box, pick=pick_of((found["pick"] or found["zh"]).casefold()))
     return plan
 
 
@@ -173,12 +173,15 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     asked = found.frame
     field = FIELDS.get(found.word("field"), asked.field)
     bodies = [f"with {body}" * bool(found.word("use")) or body for body in found.bodies]
-    box = joined(geared(body, vocabulary) for body in bodies)
+    box = finished(
+        joined(geared(body, vocabulary) for body in bodies), vocabulary, place=asked.place
+    )
+    moved = found.word("moved") and not box.startswith("in ")  # "get in the car"
     return QuestionPlan(
         question="",
         intent=INTENTS.get(field, asked.intent) if asked.intent == "what" else asked.intent,
-        box=finished(box, vocabulary, place=asked.place),
+        box=box,
         field=field,
-        pick=pick_of(found.word("pick")),
+        pick="" if moved else pick_of(found.word("pick")),
         group=group_of(found.word("group")) or asked.group,
     )

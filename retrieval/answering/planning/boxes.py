@@ -19,6 +19,11 @@ _GEAR = re.compile(
 )
 
 
+#: "with the iPhone or the Canon"
+_ANOTHER = re.compile(
+    r"\b(?:with|using|by) (?:my|the|an?|our) \w+ or (?=(?:my|the|an?|our) (?P<name>\w+)$)",
+    re.IGNORECASE,
+)
 #: What a make only describes: "the Apple store".
 _NOUN = re.compile(
     r" (?!(?:camera|phone|in|on|at|from|with|during|since|before|after|between|near|last|this|and"
@@ -66,6 +71,9 @@ _LACKS = re.compile(
     rf"(?:no|without(?: an?y?)?) (?:known |gps )?(?:{_FACT})(?: data| information| info| known)?$",
     re.IGNORECASE,
 )
+_LACKS_HAN = re.compile(
+    r"(?P<body>.*?)的?(?:照片|相片)?(?:没有|缺少|无)(?:(?P<gps>地点|位置|坐标|GPS)|(?P<date>日期|时间))(?:信息|数据)?的?"
+)
 _HAVE = re.compile(
     r"(?:an? )?(?:(?P<gps>gps|geotags?|coordinates|gps (?:data|coordinates|position))"
     r"|(?P<caption>captions?)|(?P<keywords>keywords?)|(?P<rating>ratings?))",
@@ -88,19 +96,22 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     box = body.strip(" \t,，、:：;")
     if (whole := _QUOTED.fullmatch(box)) and whole["inside"].count(" ") >= 3:
         box = whole["inside"].strip()
+    if lack := _LACKS_HAN.fullmatch(box):
+        return f"{lack['body']} -has:{lack.lastgroup}".strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
     box = _USED.sub(" 用", box).strip()
     if box.casefold() in _PRONOUNS:
         return ""
     if place and is_name(box, vocabulary):
         return f"in {box}"
+    box = re.sub(r"^the photo (?=name:)", "", FILE.sub(_file, box))
     box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
     if found := _HAVE.fullmatch(box):
         return f"has:{found.lastgroup}"
     lacks = _LACKS.search(box)
     if lacks and only_filters(box[: lacks.start()], vocabulary):  # a man may lack a camera too
         box = f"{box[: lacks.start()]}-has:{lacks.lastgroup}"
-    return geared(FILE.sub(_file, box), vocabulary)
+    return geared(box, vocabulary)
 
 
 def is_name(text: str, vocabulary: Vocabulary) -> bool:
@@ -117,6 +128,9 @@ def geared(box: str, vocabulary: Vocabulary) -> str:
 
     It is where nothing else is described before it: "in Kyoto with the Canon".
     """
+    box = _ANOTHER.sub(
+        lambda f: f"{f[0]}taken with " if _is_gear(f["name"], vocabulary) else f[0], box
+    )
     for found in _GEAR.finditer(box):
         before = box[: found.start()]
         known = _is_gear(found["name"], vocabulary) and not _NOUN.match(box, found.end())

@@ -141,7 +141,7 @@ _COMPARED = _frames(
     # 我在哪些城市拍过照, 我去过哪些国家
     "{body}{i}?{body}(?:去|到|在|用)(?:过|了)?哪(?:些|几个){group}(?:{shot}|拍|照|去|过|了|旅行|旅游|玩)*"
     "(?:{photo})?",
-    "{body}(?:每|按)(?:一|个|一个|台)?{group}(?:份)?(?:各|都|分别)?{body}(?:{i})?(?:各|分别)?(?:拍|照)?(?:摄)?"
+    "{i}?{body}在?(?:每|按)(?:一|个|一个|台)?{group}(?:份)?(?:各|都|分别)?{body}(?:{i})?(?:各|分别)?(?:拍|照)?(?:摄)?"
     "(?:了)?(?:有)?{sheets}(?:{photo})?",
 )
 _OR = _frames(
@@ -267,6 +267,7 @@ _SIMPLIFIED = str.maketrans(
 )
 
 
+_VIDEOS = re.compile(r"(?:我们|我)?(?:一共|总共)?(?:有|拍了)(?:多少|几)(?:个|段|条)?(?:视频|录像)")
 #: That they are mine, or all, says nothing of what photos show: "2019年我", "所有照片".
 _MINE = re.compile(
     r"^(?:我们的?|我的?)?(?:所有|全部)的?(?:(?:照片|相片|图片)都?)?"
@@ -280,6 +281,8 @@ def plan(bare: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
     simple = bare.translate(_SIMPLIFIED)
     begin = polite.end() if (polite := POLITE.match(simple)) else 0
     end = re.search(r"[呢啊呀]?$", simple).start()  # type: ignore[union-attr]  # always there
+    if _VIDEOS.fullmatch(simple[begin:end]):
+        return QuestionPlan("", "what", "", "zh", field="video")
     if made := sharing.in_chinese(simple[begin:end], vocabulary):
         return made
     found = match(simple[begin:end], FRAMES, bare[begin:end])

@@ -105,8 +105,10 @@ def either(box: str, vocabulary: Vocabulary, today: datetime.date) -> tuple[str,
     unlike = any(one != two for one, two in ends)
     if not unlike or any(kind in ("meaning", "minus", "text") for end in ends for kind in end):
         return ()
-    before, after = read[0][:-1], read[-1][1:]
-    read[0], read[-1] = read[0][-1:], read[-1][:1]
+    before, after = read[0][:-1], read[-1][1:]  # said of all, unless others say such a thing
+    before = before if not _kinds(before) & _kinds(*read[1:]) else []
+    after = after if not _kinds(after) & _kinds(*read[:-1]) else []
+    read[0], read[-1] = read[0][len(before) :], read[-1][: len(read[-1]) - len(after)]
     return tuple(joined(map(cued, (*before, *each, *after))) for each in read)
 
 
@@ -118,6 +120,10 @@ def pieces(text: str, vocabulary: Vocabulary, today: datetime.date) -> list[Piec
     except QueryError:
         return [("meaning", text)]
     return [(_kind(chip.kind), chip.text) for chip in query.chips]
+
+
+def _kinds(*several: list[Piece]) -> set[str]:
+    return {kind for pieces in several for kind, _ in pieces}
 
 
 def _kind(kind: str) -> str:

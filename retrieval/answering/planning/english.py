@@ -37,8 +37,9 @@ def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
         "(?!{did} |{be} ){body} (?:was|were) {taken}",
     )
     gone = (
-        "{did} {i} {seldom}(?:{visit}|{go}) (?P<pick>first|last|most recently)",
-        "{did} {i} {seldom}(?:{arrive}|{leave}){body}",
+        "{did} {i} {seldom}(?:{visit}|{go}) (?P<pick>first|last|most recently)"
+        "(?= (?:in|on|during|of|with)\\b|$){body}",
+        "{did} {i} {seldom}(?:{arrive}|{leave})(?= ){body}",
         "{did} {i} {seldom}{visit}{body}{time}?",
         "{did} {i} {seldom}{go}(?: to|(?= (?:in|on|last|during)\\b)|$){body}{time}?",
         "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} (?:went to|visited|(?:was|were)"

@@ -23,7 +23,8 @@ PICKS: dict[str, Pick] = {
     **dict.fromkeys(("first", "earliest", "oldest", "第一次", "最早", "首次", "第一张"), "first"),
     **dict.fromkeys(("last", "latest", "newest", "recent", "recently"), "last"),
     **dict.fromkeys(("arrive", "arrived", "land", "landed", "get", "got"), "first"),
-    **dict.fromkeys(("leave", "left", "depart", "departed", "back", "return", "home"), "last"),
+    **dict.fromkeys(("leave", "left", "depart", "departed", "back", "return"), "last"),
+    "home": "last", "第": "first", "最后": "last",
     **dict.fromkeys(("最后一次", "上次", "上一次", "最近", "最近一次", "最新", "最后一张"), "last"),
 }
 

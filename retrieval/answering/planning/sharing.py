@@ -47,7 +47,7 @@ _SPLIT = re.compile(
 )
 _LEADING = re.compile(r"(?:of|showing|that\s+show|which\s+show)\s+", re.IGNORECASE)
 _CHINESE = re.compile(
-    r"(?:我们|我)?的?(?P<all>所有|全部|每一?张|大部分|大多数|大多)?的?(?P<base>.*?)的?(?:照片|相片|图片)"
+    r"(?:我们|我)?(?:拍)?的?(?P<all>所有|全部|每一?张|大部分|大多数|大多)?的?(?P<base>.*?)的?(?:照片|相片|图片)"
     r"(?:是不是|是否)?(?:(?P<each>全?都)(?:是|有)?|是|有)(?P<so>(?:(?!哪|什么|谁|几|多少|怎|啥|何).)+?)的?(?P<ask>[吗么])?"
 )
 _SHOT = re.compile(r"(?:拍摄|拍|照)(?:的|了)?$")
@@ -60,7 +60,8 @@ def plan(text: str, vocabulary: Vocabulary, today: datetime.date) -> QuestionPla
             used, *others = pieces(f"with {found['always'].strip()}", vocabulary, today)
             return _shared(joined(map(cued, others)), cued(used), "en", vocabulary)
         rest = next(filter(None, (found[n] for n in ("rest", "mine", "always", "so"))), "")
-        return _split(rest.strip(), vocabulary, today)
+        rest = re.sub(r"^(?:come|came|be|been)\s+", "", rest.strip(), flags=re.IGNORECASE)
+        return _split(rest, vocabulary, today)
     if found := _OF_THINGS.fullmatch(text):
         rest = found["rest"]
         word, _, behind = rest.partition(" ")

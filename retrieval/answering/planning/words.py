@@ -75,7 +75,9 @@ def group_of(word: str) -> str:
     return GROUPS.get(word) or _PLURALS.get(word, "")
 
 
-_WHEN_FIELDS = _any("date", "day", "year", "month", "time", "time of day", "weekday", "season")
+_WHEN_FIELDS = _any(
+    "date", "day", "day of the week", "year", "month", "time", "time of day", "weekday", "season"
+)
 _WHERE_FIELDS = _any(
     *("place", "location", "city", "town", "village", "country", "region", "state", "province")
 )
@@ -124,9 +126,9 @@ PARTS = {
     "saw": r"(?:photographed|pictured|saw|shot|snapped|captured|met|spotted|had|took)",
     "go": r"(?:go|gone|went|travel|travelled|traveled|fly|flown|flew|drive|driven|drove|come|came"
     r"|been|be|return|hike|hiked|walk|move|stay|stayed|holiday|vacation)(?:\s+back)?",
-    "arrive": r"(?P<pick>arrive|arrived|land|landed|get|got)\s+(?:in|at|to)(?![\w'’-])",
-    "leave": r"(?P<pick>leave|left|depart|departed|get\s+back|got\s+back|come\s+back|came\s+back"
-    r"|return|fly\s+home|come\s+home)(?:\s+from|(?<=leave)|(?<=left))(?![\w'’-])",
+    "arrive": r"(?P<moved>(?P<pick>arrive|arrived|land|landed|get|got)\s+(?:in|at|to))(?![\w'’-])",
+    "leave": r"(?P<moved>(?P<pick>leave|left|depart|departed|get\s+back|got\s+back|come\s+back"
+    r"|came\s+back|return|fly\s+home|come\s+home))(?:\s+from|(?<=leave)|(?<=left))(?![\w'’-])",
     "use": r"(?:(?P<use>use|used)|shoot(?=\s+with\b))(?![\w'’-])",
     "visit": r"(?:visit|visited|explore|explored|tour|toured)",
     "taken": r"(?:being\s+)?(?:taken|photographed|shot|captured|snapped|made|recorded)",
