@@ -163,8 +163,9 @@ def basis(answer: Answer) -> str:
         relevant = sum(total.count for total in answer.totals)
     match = "" if relevant is None else f", {relevant:,} match"
     time = sum(answer.seconds.values())
+    photos = "photo" if answer.considered == 1 else "photos"
     return (
-        f"{answer.considered:,} {'photo' if answer.considered == 1 else 'photos'} considered{match}; "
+        f"{answer.considered:,} {photos} considered{match}; "
         f"answered by {answer.answerer} in {time:.2f} s"
     )
 

@@ -283,6 +283,172 @@ def test_other_numbers(text: str, right: bool) -> None:
     assert stands(text) is right, checked(text).struck
 
 
+# --- what is not understood is not believed ---------------------------------------------------
+
+
+def how(text: str, *, is_place: bool = False, **more: object) -> str:
+    """How a claim about the first photo ends: its status, or "struck"."""
+    question = str(more.pop("question", "What is on it?"))
+    asked = brief(question, **more)  # type: ignore[arg-type]
+    towns = {"kyoto", "rome", "new york", "cape town", "beach"} if is_place else set()
+    draft = Draft((Claim(f"{text} [1]", (1,)),))
+    found = check(draft, asked, today=TODAY, is_place=lambda name: name in towns)
+    return "struck" if found.struck else found.status
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("Two brown dogs run along the beach in 02/2023.", "grounded"),
+        ("Two brown dogs run along the beach in 05/2023.", "struck"),
+        ("It was in 2023/05.", "struck"),
+        ("It was on 15/2.", "grounded"),
+        ("It was on 12/5.", "struck"),
+        ("It was on the fifteenth of february.", "grounded"),
+        ("It was on the fifth of may.", "struck"),
+        ("It was February the fifteenth, 2023.", "grounded"),
+        ("It was on the fourth.", "struck"),
+        ("It was on the 4th.", "struck"),
+        ("It was in mid February 2023.", "grounded"),
+        ("It was in early February 2023.", "struck"),
+        ("It was in the third week of February.", "grounded"),
+        ("It was in the first week of February.", "struck"),
+        ("It was in the summer.", "grounded"),  # of the south
+        ("It was in spring.", "struck"),
+        ("Two dogs run along the beach on a snowy christmas day.", "struck"),
+        ("Two dogs run along the beach in the nineties.", "struck"),
+        ("Two dogs run along the beach a century ago.", "struck"),
+        ("Two dogs run along the beach at dawn.", "struck"),
+        ("Two dogs run along the beach at sunset.", "grounded"),  # a caption says it
+        ("It was on the day after 2023-02-14.", "grounded"),
+        ("It was on the day after 2023-02-15.", "struck"),
+        ("It was one month after 2023-02-15.", "struck"),
+        ("It was before 2023-02-15.", "struck"),
+        ("It was before 2025.", "partly-grounded"),  # true of much else
+        ("It was not taken on 2023-02-15.", "struck"),
+        ("Around 2 in the afternoon.", "grounded"),
+        ("At half past nine.", "struck"),
+        ("Am 15. Februar 2023.", "grounded"),
+        ("Le 15 février 2023.", "grounded"),
+        ("El 15 de febrero de 2023.", "grounded"),
+        ("Il 15 febbraio 2023.", "grounded"),
+        ("Em 15 de fevereiro de 2023.", "grounded"),
+        ("Op 15 februari 2023.", "grounded"),
+        ("Am 16. Februar 2023.", "struck"),
+        ("El 15 de marzo de 2023.", "struck"),
+    ],
+)
+def test_times_in_words(text: str, ends: str) -> None:
+    assert how(text) == ends
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("Two brown dogs run along the beach.", "grounded"),
+        ("Two brown dogs run along the beach with anna.", "partly-grounded"),
+        ("Two dead dogs lie on the beach.", "partly-grounded"),
+        ("Two dogs never run along the beach.", "partly-grounded"),
+        ("All dogs run along the beach.", "partly-grounded"),
+        ("Two dogs run along the beach for the last time.", "partly-grounded"),
+        ("Two dogs run along the beach after lunch.", "partly-grounded"),
+        ("Two dogs run along the beach in kyoto.", "struck"),
+        ("Two dogs run along the beach near rome, italy.", "struck"),
+        ("Two dogs run along the beach in new york.", "struck"),
+        ("Two dogs run along the beach in cape town.", "grounded"),
+    ],
+)
+def test_words_without_support(text: str, ends: str) -> None:
+    assert how(text, is_place=True) == ends
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("103 photos match.", "grounded"),
+        ("At least 103 photos match.", "partly-grounded"),
+        ("More than 103 photos match.", "struck"),
+        ("Fewer than 103 photos match.", "struck"),
+        ("46+57 photos match.", "struck"),
+        ("Dozens of photos match.", "partly-grounded"),
+        ("Thousands of photos match.", "struck"),
+        ("You took a single photo.", "struck"),
+        ("There is just one.", "struck"),
+        ("No photos match.", "struck"),
+        ("You took no photos.", "struck"),
+        ("Half of your photos match.", "struck"),
+        ("Most of your photos match.", "struck"),
+        ("All of your photos match.", "struck"),
+        ("Of your 500 photos, all match.", "struck"),
+        ("7% of your photos match.", "struck"),
+        ("你拍了几千张照片。", "struck"),
+    ],
+)
+def test_amounts_without_a_number(text: str, ends: str) -> None:
+    assert how(text, question="How many photos match?", intent="count", totals=TOTALS) == ends
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("More photos were taken in Lisbon [56-112] than in Berlin [10-55].", True),
+        ("More photos were taken in Berlin [10-55] than in Lisbon [56-112].", False),
+        ("Most photos were taken in Lisbon [56-112].", True),
+        ("Most photos were taken in Berlin [10-55].", False),
+        ("Fewer photos were taken in Berlin [10-55].", True),
+        ("Fewer photos were taken in Lisbon [56-112].", False),
+    ],
+)
+def test_the_larger_total_is_the_larger(text: str, right: bool) -> None:
+    assert stands(text, totals=TOTALS, question="Where did I take more photos?") is right
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("The caption says *Two brown dogs run along the beach*.", "grounded"),
+        ("The caption says *dogs drowning on the beach*.", "struck"),
+        ("The caption says `dogs drowning on the beach`.", "struck"),
+        ("The caption says: dogs run on the moon beach.", "struck"),
+        ("The caption says that dogs run along the beach.", "grounded"),
+        ("The sign says STOP.", "struck"),
+        ("It was taken on **2023-02-15**.", "grounded"),
+    ],
+)
+def test_what_is_said_to_be_written_stands_there(text: str, ends: str) -> None:
+    assert how(text) == ends
+
+
+@pytest.mark.parametrize(
+    ("caption", "text"),
+    [
+        ("You should know that the boss of the dogs is a wolf", "The boss of the dogs is a wolf."),
+        ("Wuff, der große Hund und die Katze sind am Strand", "Hund, Katze, Strand."),
+        ("Собака и кошка на пляже", "Собака и кошка на пляже."),
+        ("Every reader believes that the cat belongs to the king", "The cat belongs to the king."),
+    ],
+)
+def test_a_text_that_may_be_no_description_proves_nothing(caption: str, text: str) -> None:
+    photo = replace(BEACH, captions=(caption,))
+    asked = replace(brief("What is it?"), evidence=(photo,))
+    found = check(Draft((Claim(f"{text} [1]", (1,)),)), asked, today=TODAY)
+    assert found.status != "grounded"
+    quote = f"A caption of it says: “{caption}” [1]"
+    assert not check(Draft((Claim(quote, (1,)),)), asked, today=TODAY).struck
+
+
+@given(st.dates(datetime.date(1990, 1, 1), datetime.date(2025, 12, 31)), st.integers(1, 400))
+def test_days_after_and_before_are_counted(day: datetime.date, days: int) -> None:
+    photo = replace(BEACH, facts=replace(BEACH.facts, taken_at=f"{day}T12:00:00"))
+    asked = replace(brief("When was that?", "when"), evidence=(photo,))
+    for shift, word in ((-days, "after"), (days, "before")):
+        other = day + datetime.timedelta(days=shift)
+        for said, right in ((days, True), (days + 1, False)):
+            text = f"It was taken {said} days {word} {other} [1]."
+            found = check(Draft((Claim(text, (1,)),)), asked, today=TODAY)
+            assert (not found.struck) is right, (text, found.struck)
+
+
 # --- citations, contents, status ------------------------------------------------------------
 
 

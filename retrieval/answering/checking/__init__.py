@@ -1,8 +1,9 @@
 """Checked citations: every claim of a draft is compared, by code, with the evidence that it cites.
 
 What does not follow from it is struck, with the reason. Dates, places, cameras, settings, counts,
-quotes and names of files are compared exactly; names and contents by their words. A model that sees
-may look again at what is left (`verify`).
+quotes and names of files are compared exactly; names and contents by their words. Words that are
+not understood are not believed: a claim that has one is not proven, so that the answer is at most
+partly grounded. A model that sees may look again at what is left (`verify`).
 
 A draft that code composed from the evidence is compared as exactly, but for its words: those are of
 templates, and what it repeats of the question is no claim of its own.
@@ -25,12 +26,13 @@ from retrieval.answering.checking.facts import (
     Unsupported,
     check_files,
     check_gear,
-    check_places,
-    check_quotes,
     check_settings,
     check_times,
 )
 from retrieval.answering.checking.instructions import instructs, orders
+from retrieval.answering.checking.placing import check_places
+from retrieval.answering.checking.quantities import check_quantities
+from retrieval.answering.checking.quoting import check_quotes, check_sayings
 from retrieval.answering.checking.reading import (
     IsPlace,
     Reading,
@@ -51,8 +53,8 @@ _BELIEVED = 0.5  # what a judge has to say of one photo at least
 class Checked:
     """What is left of a draft: claims that follow from their evidence, and those that were struck.
 
-    `unproven` are the positions of claims whose contents no text tells: they stand on what the
-    answerer saw in the pictures.
+    `unproven` are the positions of claims that were not refuted, but say something that no
+    description tells: it stands on what the answerer saw in the pictures, or on its word.
     """
 
     claims: tuple[Claim, ...]
@@ -154,13 +156,13 @@ def _checked(claim: Claim, reading: Reading) -> tuple[Claim, bool]:
     around, text = reading.around, reading.text
     _check_citations(reading)
     spare = _SPARE if _says_nothing(reading) or any(reading.quotes()) else 0
-    reading = check_quotes(reading)
+    reading = check_sayings(check_quotes(reading))
     if has_link(unquoted(claim.text)):
         raise Unsupported("It holds a link, which answers do not have.")
     if orders(reading.rest):
         raise Unsupported("It tells what to do instead of saying what the photos show.")
     reading = check_times(check_gear(check_files(reading)))
-    reading = check_numbers(check_settings(reading))
+    reading = check_numbers(check_quantities(check_settings(reading)))
     reading = check_places(reading)
     if around.refused and not around.brief.evidence:  # nothing that could have misled
         return Claim(text, (), claim.confidence), True

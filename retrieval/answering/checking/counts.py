@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from retrieval.answerers.extractive.counting import UNKNOWN
 from retrieval.answering.checking.facts import Unsupported
@@ -62,8 +64,22 @@ def check_numbers(reading: Reading) -> Reading:
         if not _follows(reading, number):
             typed = reading.text[number.start : number.end].strip()
             raise Unsupported(_reason(number, typed))
+        if not _is_exact(reading, number):
+            reading = reading.doubted()
         spans.append((number.start, number.end))
     return reading.blanked(spans)
+
+
+_NOT_QUITE = re.compile(r"\b(?:nearly|almost|not quite|close to|not)\s+$|(?:不是|将近|接近)$", re.I)
+
+
+def _is_exact(reading: Reading, number: Number) -> bool:
+    """Whether a number is said as it is, and not only by a text that may be no description."""
+    known = reading.known_at(number.start)
+    if _NOT_QUITE.search(reading.text[: number.start]):
+        return False
+    only_told = number.value in known.numbers - known.firm.numbers
+    return _comparison(reading.text[: number.start]) is operator.eq and not only_told
 
 
 def _reason(number: Number, typed: str) -> str:
@@ -75,6 +91,10 @@ def _reason(number: Number, typed: str) -> str:
 def _follows(reading: Reading, number: Number) -> bool:
     known = reading.known_at(number.start)
     if number.percent:
+        if "of" in number.after[:2] and PHOTOS.intersection(map(stem, number.after[:5])):
+            whole = reading.around.brief.considered or math.inf
+            counts = counts_at(reading, number.start)
+            return any(abs(100 * count / whole - number.value) <= 0.5 for count in counts)
         return _is_share(reading, known, number.value)
     if _numbers_a_photo(number):
         return number.value in reading.cites
@@ -111,15 +131,44 @@ def _is_count(reading: Reading, number: Number) -> bool:
     if number.value in whole and _OF_ALL.search(reading.text[: number.start]):
         return True
     numbers = reading.numbers_at(number.start)
-    if numbers and number.value in (len(numbers), len(reading.cites)):
+    fits = _comparison(reading.text[: number.start])
+    if fits is operator.eq and numbers and number.value in (len(numbers), len(reading.cites)):
         return _is_all(reading, numbers)
-    labelled = list(_labelled(reading, number.start))
-    if labelled:
-        return any(number.value == total.count for total in labelled)
+    named = labelled(reading, number.start)
+    if named:
+        return any(fits(number.value, total.count) for total in named)
     plain = [total.count for total in brief.totals if not total.label]
     if not plain and _OF_MATCHES.search(reading.sentence(number.start)):
         plain = [count for count in (brief.matched, brief.relevant) if count is not None]
-    return number.value in plain or _is_folded(reading, number.value)
+    return any(fits(number.value, count) for count in plain) or (
+        fits is operator.eq and _is_folded(reading, number.value)
+    )
+
+
+#: What may stand before a count, and whether the count that is said fits the real one then.
+_COMPARED: tuple[tuple[re.Pattern[str], Callable[[float, float], bool]], ...] = tuple(
+    (re.compile(rf"(?:{pattern})\s*$", re.IGNORECASE), fits)
+    for pattern, fits in (
+        (r"\b(?:at most|up to|(?:no|not) more than)|至多|最多", operator.ge),
+        (r"\b(?:at least|(?:no|not) (?:fewer|less) than)|至少", operator.le),
+        (r"\b(?:more than|over|above|in excess of)|超过|多于", operator.lt),
+        (r"\b(?:fewer than|less than|under|below|short of)|少于|不到|不足", operator.gt),
+    )
+)
+
+
+def _comparison(before: str) -> Callable[[float, float], bool]:
+    return next((fits for pattern, fits in _COMPARED if pattern.search(before)), operator.eq)
+
+
+def counts_at(reading: Reading, at: int) -> tuple[int, ...]:
+    """How many photos the words at `at` may be said of: the totals that are named there, or all."""
+    brief = reading.around.brief
+    named = [total.count for total in labelled(reading, at)]
+    plain = [total.count for total in brief.totals if not total.label]
+    if not named and not plain and brief.relevant is not None:
+        plain = [brief.relevant]
+    return tuple(named or plain)
 
 
 def _counts_unknown(reading: Reading, number: Number) -> bool:
@@ -144,14 +193,14 @@ def _is_all(reading: Reading, numbers: tuple[int, ...]) -> bool:
     return not totals or len(numbers) in totals
 
 
-def _labelled(reading: Reading, at: int) -> Iterator[Total]:
+def labelled(reading: Reading, at: int) -> tuple[Total, ...]:
     """The totals whose labels stand in the clause at `at`; else in its sentence."""
     totals = [total for total in reading.around.brief.totals if total.label]
     for part in map(reading.around.labelling, (reading.clause(at), reading.sentence(at))):
         named = [total for total in totals if _names(part, total.label, reading)]
         if named:
-            yield from named
-            return
+            return tuple(named)
+    return ()
 
 
 def _names(part: str, label: str, reading: Reading) -> bool:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 
-from retrieval.answering.checking.known import Known, plain_path, squeezed
+from retrieval.answering.checking.known import plain_path, squeezed
 from retrieval.answering.checking.reading import Reading
-from retrieval.answering.checking.times import Stated, day_of, times_in
-from retrieval.answering.checking.words import fold, words_in
+from retrieval.answering.checking.stated import Stated, day_of
+from retrieval.answering.checking.times import times_in
 from retrieval.errors import QueryError
-from retrieval.places.chinese import NamedPlace, names_in, places_called
 from retrieval.records import Evidence, Facts
 
 
@@ -22,35 +20,7 @@ class Unsupported(Exception):
     """A claim says what its evidence does not; the text is the reason in plain words."""
 
 
-# --- quotes and names of files ----------------------------------------------------------------
-
-_SAYING = re.compile(
-    r"\b(?:say|read|caption|writ|sign|text|label|title|name|called|file|folder|keyword|tag|print"
-    r"|note|document|word|spell|letter|inscription|headline|quote|describ)\w*|写|文字|说明|标题|文件|标牌"
-    r"|牌子|字样|标签|名",
-    re.IGNORECASE,
-)
-
-
-def check_quotes(reading: Reading) -> Reading:
-    """Quotes stand word for word in the cited photos' texts, or in the question.
-
-    What is written in a photo, and what looks like an instruction, is quoted only in a claim that
-    says that it stands there.
-    """
-    spans = []
-    asked = squeezed(f"{reading.around.question} {reading.around.brief.plan.box}")
-    for start, end, inside in reading.quotes():
-        known = reading.known_at(start)
-        pieces = [squeezed(piece) for piece in re.split(r"…|\.\.\.", inside)]
-        pieces = [piece for piece in pieces if piece]
-        attributed = bool(_SAYING.search(reading.rest[:start] + " " + reading.rest[end:]))
-        texts = (*known.attributable, *known.quotable) if attributed else known.quotable
-        found = all(any(piece in text for text in texts) for piece in pieces)
-        if not found and not all(piece in asked for piece in pieces):
-            raise Unsupported(f"The cited photos do not say “{_short(inside)}”.")
-        spans.append((start, end))
-    return reading.blanked(spans)
+# --- names of gear and of files ---------------------------------------------------------------
 
 
 def check_gear(reading: Reading) -> Reading:
@@ -82,7 +52,7 @@ def check_files(reading: Reading) -> Reading:
     for match in (*_FILE.finditer(reading.rest), *_NUMBERED.finditer(reading.rest)):
         named = plain_path(match[0])
         if not any(_is_named(path, named) for path in reading.known_at(match.start()).paths()):
-            raise Unsupported(f"{_short(match[0])} is not the file of a photo that is cited.")
+            raise Unsupported(f"{shortened(match[0])} is not the file of a photo that is cited.")
         spans.append(match.span())
     return reading.blanked(spans)
 
@@ -106,13 +76,22 @@ def check_times(reading: Reading) -> Reading:
         raise Unsupported(str(exc).partition(". ")[0] + ".") from exc
     stated = [each for each in stated if not _counts(reading, each)]
     groups: dict[tuple[int, ...], list[Stated]] = {}
+    doubted = False
     for each in stated:
-        numbers = reading.numbers_at(each.start)
-        if not _known_otherwise(reading, each):
-            groups.setdefault(numbers, []).append(each)
-    for numbers, several in groups.items():
-        _check_group(reading, numbers, several)
-    return reading.blanked((each.start, each.end) for each in stated)
+        if _known_otherwise(reading, each):
+            continue
+        if _DENIED.search(reading.text[: each.start]):
+            _check_denied(reading, each)
+            doubted = True
+            continue
+        asked = squeezed(reading.text[each.start : each.end]) in squeezed(reading.around.question)
+        open_ended = each.vague and (not each.first or len(reading.numbers_at(each.start)) == 1)
+        doubted = doubted or (open_ended and not asked)
+        groups.setdefault(reading.numbers_at(each.start), []).append(each)
+    for several in groups.values():
+        _check_group(reading, several)
+    reading = reading.blanked((each.start, each.end) for each in stated)
+    return reading.doubted() if doubted else reading
 
 
 #: What follows a number of photos.
@@ -133,7 +112,20 @@ def _counts(reading: Reading, stated: Stated) -> bool:
     return bool(_PHOTOS.match(text, stated.end)) or (inside and int(number) in totals)
 
 
-def _check_group(reading: Reading, numbers: tuple[int, ...], several: list[Stated]) -> None:
+#: That something was not then: what stands before a date.
+_DENIED = re.compile(
+    r"(?:\b(?:not|never)|n['’]t)\s+(?:\w+\s+){0,4}$|不是\s*(?:在)?$", re.IGNORECASE
+)
+
+
+def _check_denied(reading: Reading, stated: Stated) -> None:
+    known = reading.known_at(stated.start)
+    if any(each.facts.taken_at and stated.fits(each.facts) for each in known.evidence):
+        words = reading.text[stated.start : stated.end].strip()
+        raise Unsupported(f"A cited photo was taken “{words}”.")
+
+
+def _check_group(reading: Reading, several: list[Stated]) -> None:
     known = reading.known_at(several[0].start)
     dated = [each for each in known.evidence if day_of(each.facts)]
     for stated in several:
@@ -246,58 +238,6 @@ def _close(a: float, b: float, share: float) -> bool:
     return math.isclose(a, b, rel_tol=share, abs_tol=1e-9)
 
 
-# --- where ------------------------------------------------------------------------------------
-
-
-def check_places(reading: Reading) -> Reading:
-    """A place of any photo, or in Chinese a known one, is a place of those that are cited."""
-    spans = []
-    for name, places, start, end in _places_named(reading):
-        known = reading.known_at(start)
-        written = reading.text[start:end]
-        said = any(squeezed(written) in text for text in known.quotable)
-        asked = squeezed(written) in squeezed(reading.around.question)
-        if not (
-            said
-            or (set(name.split()) <= known.words if name else _is_of(known, places))
-            or (asked and reading.negated(start))
-            or any(reading.is_counted(start, each) for each in _called(name, places))
-        ):
-            raise Unsupported(f"The cited photos do not say that they are of {written}.")
-        spans.append((start, end))
-    return reading.blanked(spans)
-
-
-def _is_of(known: Known, places: tuple[NamedPlace, ...]) -> bool:
-    """Whether the photos are of a place that a Chinese name may mean."""
-    return any(
-        set(words_in(place.name)) <= known.words
-        or (place.kind == "country" and place.country_code == each.facts.country_code)
-        for place in places
-        for each in known.evidence
-    )
-
-
-def _called(name: str, places: tuple[NamedPlace, ...]) -> tuple[str, ...]:
-    return (name,) if name else tuple(place.name for place in places)
-
-
-def _places_named(reading: Reading) -> Iterator[tuple[str, tuple[NamedPlace, ...], int, int]]:
-    """Folded names of the brief's photos, "" for Chinese ones with what they mean, and where."""
-    for written, start in names_in(reading.rest):
-        yield "", places_called(written), start, start + len(written)
-    facts = [each.facts for each in reading.around.brief.evidence]
-    names = {n for f in facts for n in (f.city, f.region, f.country) if n and len(n) > 2}
-    plain = fold(reading.rest)
-    if len(plain) != len(reading.rest):
-        plain = reading.rest.casefold()
-    if len(plain) != len(reading.rest):
-        return
-    for name in sorted(names):
-        for match in re.finditer(rf"\b{re.escape(fold(name))}\b", plain):
-            if reading.rest[match.start()].isupper() or " " in name:
-                yield fold(name), (), *match.span()
-
-
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """At most 80 characters of a text."""
     return text if len(text) <= 80 else text[:79] + "…"

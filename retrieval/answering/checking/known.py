@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from retrieval.answering.checking.instructions import (
+    addresses,
     instructs,
     plain_text,
     words_of_instruction,
 )
+from retrieval.answering.checking.languages import is_foreign
 from retrieval.answering.checking.numbers import numbers_of
-from retrieval.answering.checking.words import fold, han_of, stems_of, words_in
+from retrieval.answering.checking.words import content_of, fold, han_of, stems_of, words_in
 from retrieval.records import Evidence
 
 #: How countries are called as well, by their code.
@@ -36,12 +38,22 @@ class Known:
     """
 
     evidence: tuple[Evidence, ...]
+    only_firm: bool = False
+
+    @cached_property
+    def firm(self) -> Known:
+        """The same without texts that may be no descriptions: those can be quoted, and no more."""
+        return self if self.only_firm else Known(self.evidence, only_firm=True)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Captions, tags, names: all but what is written in the photos, as far as trusted."""
-        found = (text for each in self.evidence for text in _texts(each))
-        return tuple(text for text in dict.fromkeys(found) if not instructs(text))
+        found = dict.fromkeys(text for each in self.evidence for text in _facts(each))
+        free = dict.fromkeys(text for each in self.evidence for text in _free(each))
+        loose = [
+            text for text in free if not (self.only_firm and (addresses(text) or is_foreign(text)))
+        ]
+        return tuple(text for text in dict.fromkeys((*found, *loose)) if not instructs(text))
 
     @cached_property
     def planted(self) -> tuple[str, ...]:
@@ -107,6 +119,12 @@ class Known:
         found = (t for each in self.evidence for t in (*_texts(each), each.writing or ""))
         return tuple(squeezed(text) for text in dict.fromkeys(found) if text)
 
+    @cached_property
+    def stems_told(self) -> tuple[frozenset[str], ...]:
+        """The stems of each text of `attributable`."""
+        found = (t for each in self.evidence for t in (*_texts(each), each.writing or ""))
+        return tuple(frozenset(content_of(text)) for text in dict.fromkeys(found) if text)
+
     def paths(self) -> Iterator[str]:
         """The files, folded, with forward slashes."""
         return (plain_path(each.path) for each in self.evidence)
@@ -128,14 +146,25 @@ def known_of(evidence: Iterable[Evidence]) -> Known:
 
 
 def _texts(each: Evidence) -> Sequence[str]:
+    return (*_facts(each), *_free(each))
+
+
+def _facts(each: Evidence) -> Sequence[str]:
+    """What is read from fields: gear, places, colours, tags that were chosen from a list."""
     facts = each.facts
     singles = (
         *(each.place, each.camera, facts.make, facts.camera, facts.lens, facts.city, facts.region),
-        *(facts.country, facts.title, facts.caption, " ".join(each.colours), _name(each.path)),
+        *(facts.country, " ".join(each.colours)),
     )
     tags = " ".join(word for word, _ in each.tags)
     size = " × ".join(f"{side} pixels" for side in each.size or ())
-    return (*(text for text in singles if text), *each.captions, *facts.keywords, tags, size)
+    return (*(text for text in singles if text), tags, size)
+
+
+def _free(each: Evidence) -> Sequence[str]:
+    """What anybody may have written."""
+    singles = (each.facts.title, each.facts.caption, _name(each.path))
+    return (*(text for text in singles if text), *each.captions, *each.facts.keywords)
 
 
 def _name(path: str) -> str:

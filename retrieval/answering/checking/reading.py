@@ -104,13 +104,21 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Reading:
-    """A claim that is being checked. What has been understood is blanked in `rest`."""
+    """A claim that is being checked. What has been understood is blanked in `rest`.
+
+    `proven` until something in it is neither proven nor refuted.
+    """
 
     text: str
     rest: str
     cites: tuple[int, ...]
     markers: tuple[tuple[int, int, tuple[int, ...]], ...]
     around: Surroundings
+    proven: bool = True
+
+    def doubted(self) -> Reading:
+        """The same, with something in it that is not proven."""
+        return replace(self, proven=False)
 
     @cached_property
     def known(self) -> Known:

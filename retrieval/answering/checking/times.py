@@ -8,36 +8,26 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from retrieval.errors import QueryError
+from retrieval.answering.checking.foreign import foreign
+from retrieval.answering.checking.numeric import parts_of_dates, relations
+from retrieval.answering.checking.spoken import loose, spoken
+from retrieval.answering.checking.stated import (
+    Stated,
+    century,
+    clock_parts,
+    date_of,
+    day_of,
+    exists,
+    same_clock,
+)
 from retrieval.queries import chinese
 from retrieval.queries.calendar import Period
 from retrieval.queries.dates import Dates
 from retrieval.queries.lexing import words_of
 from retrieval.queries.periods import CUES
 from retrieval.records import Facts
-
-#: Whether the facts of a photo fit; only asked where `taken_at` is known.
-Fits = Callable[[Facts], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """A date or time at [start, end) of a claim. `first` and `last` bound it, where it is dated.
-
-    `soft` where a word may mean something else than when the photo was taken ("at night"), so that
-    a caption can support it as well.
-    """
-
-    start: int
-    end: int
-    fits: Fits
-    first: str | None = None
-    last: str | None = None
-    soft: bool = False
-
 
 _DAY = re.compile(
     r"(?<![A-Za-z0-9_./-])(?P<a>\d{1,2})\s?(?P<s>[./-])\s?(?P<b>\d{1,2})\s?(?P=s)\s?"
@@ -90,13 +80,24 @@ def times_in(text: str, today: datetime.date) -> tuple[list[Stated], str]:
 
     Raises QueryError for a date that no calendar has.
     """
+    found = list(relations(text, today, lambda part, day: _read(part, day)[0]))
+    others, text = _read(_blanked(text, found), today)
+    return sorted((*found, *others), key=lambda stated: stated.start), text
+
+
+def _read(text: str, today: datetime.date) -> tuple[list[Stated], str]:
     found: list[Stated] = []
-    for reader in (_whole_days, _seasons, _clocks, _chinese, _english, _weekdays, _parts):
-        for stated in list(reader(text, today)):
-            found.append(stated)
-            blank = " " * (stated.end - stated.start)
-            text = text[: stated.start] + blank + text[stated.end :]
+    for reader in _READERS:
+        stated = list(reader(text, today))
+        found += stated
+        text = _blanked(text, stated)
     return sorted(found, key=lambda stated: stated.start), text
+
+
+def _blanked(text: str, found: list[Stated]) -> str:
+    for each in found:
+        text = text[: each.start] + " " * (each.end - each.start) + text[each.end :]
+    return text
 
 
 # --- readers --------------------------------------------------------------------------------
@@ -104,19 +105,19 @@ def times_in(text: str, today: datetime.date) -> tuple[list[Stated], str]:
 
 def _whole_days(text: str, today: datetime.date) -> Iterator[Stated]:
     for match in _ISO.finditer(text):
-        day = _date(int(match["y"]), int(match["m"]), int(match["d"]), match[0])
-        clock = _clock_parts(match["t"]) if match["t"] else None
+        day = date_of(int(match["y"]), int(match["m"]), int(match["d"]), match[0])
+        clock = clock_parts(match["t"]) if match["t"] else None
         yield _on((day,), match.start(), match.end(), clock)
     for match in _COMPACT.finditer(text):
-        day = _date(int(match[1]), int(match[2]), int(match[3]), match[0])
+        day = date_of(int(match[1]), int(match[2]), int(match[3]), match[0])
         yield _on((day,), *match.span())
     for match in _DAY.finditer(text):
-        year = int(match["y"]) + (0 if len(match["y"]) == 4 else _century(match["y"], today))
+        year = int(match["y"]) + (0 if len(match["y"]) == 4 else century(match["y"], today))
         a, b = int(match["a"]), int(match["b"])
         readings = {(a, b), (b, a)}
-        days = tuple(_date(year, m, d, "") for m, d in sorted(readings) if _exists(year, m, d))
+        days = tuple(date_of(year, m, d, "") for m, d in sorted(readings) if exists(year, m, d))
         if not days:
-            _date(year, b, a, match[0])
+            date_of(year, b, a, match[0])
         yield _on(days, *match.span())
 
 
@@ -127,7 +128,7 @@ def _on(
 
     def fits(facts: Facts) -> bool:
         taken = facts.taken_at or ""
-        return taken[:10] in names and (clock is None or _same_clock(taken, clock))
+        return taken[:10] in names and (clock is None or same_clock(taken, clock))
 
     return Stated(start, end, fits, min(names), max(names))
 
@@ -162,11 +163,13 @@ def _clocks(text: str, today: datetime.date) -> Iterator[Stated]:
         hour = int(match["h"] or match["h2"] or match["h3"])
         minute = match["m"] or match["m3"] or ("30" if match["half"] else None)
         half = (match["p"] or match["p2"] or "").casefold()
+        if not half and _LATER_HALF.match(text, match.end()):
+            half = "p"
         if hour > 24 or (minute and int(minute) > 59):
             continue
         hours = _hours_meant(hour, half, match["zp"] or "")
         about = re.search(
-            r"(?:about|around|approximately|roughly|~|大约|约)\s*$", text[: match.start()]
+            r"(?:about|around|approximately|roughly|~|大约|约)\s*$", text[: match.start()], re.I
         )
         seconds = int(match["s"]) if match["s"] else None
 
@@ -181,6 +184,9 @@ def _clocks(text: str, today: datetime.date) -> Iterator[Stated]:
             return any(_clock_fits(taken, hour, minute, seconds, near) for hour in hours)
 
         yield Stated(*match.span(), fits)
+
+
+_LATER_HALF = re.compile(r"\s+(?:in the (?:afternoon|evening)|at night)\b", re.IGNORECASE)
 
 
 def _hours_meant(hour: int, half: str, part: str) -> tuple[int, ...]:
@@ -237,7 +243,15 @@ def _within(period: Period, start: int, end: int) -> Stated:
 
     if period.any_year:
         return Stated(start, end, fits)
-    return Stated(start, end, fits, period.first, period.last)
+    return Stated(start, end, fits, period.first, period.last, vague=_is_wide(period))
+
+
+def _is_wide(period: Period) -> bool:
+    """Whether a period is open at an end, or longer than a year."""
+    if not period.first or not period.last:
+        return True
+    years = int(period.last[:4]) - int(period.first[:4])
+    return years > 1 or (years == 1 and not period.first[5:7] > period.last[5:7] > "")
 
 
 def _inside(taken: str, period: Period) -> bool:
@@ -288,39 +302,8 @@ def _parts(text: str, today: datetime.date) -> Iterator[Stated]:
         yield Stated(*match.span(), fits, soft=True)
 
 
-# --- the calendar ---------------------------------------------------------------------------
-
-
-def day_of(facts: Facts) -> datetime.date | None:
-    """The day a photo was taken on; None where none is known, or it is not one."""
-    try:
-        return datetime.date.fromisoformat((facts.taken_at or "")[:10])
-    except ValueError:
-        return None
-
-
-def _century(year: str, today: datetime.date) -> int:
-    return 2000 if int(year) <= today.year % 100 + 1 else 1900
-
-
-def _exists(year: int, month: int, day: int) -> bool:
-    try:
-        datetime.date(year, month, day)
-    except ValueError:
-        return False
-    return True
-
-
-def _date(year: int, month: int, day: int, typed: str) -> datetime.date:
-    try:
-        return datetime.date(year, month, day)
-    except ValueError as exc:
-        raise QueryError(f"{typed} is no date of the calendar. Write another one.") from exc
-
-
-def _clock_parts(text: str) -> tuple[int, ...]:
-    return tuple(int(float(part)) for part in text.split(":"))
-
-
-def _same_clock(taken: str, clock: tuple[int, ...]) -> bool:
-    return len(taken) >= 16 and clock == _clock_parts(taken[11:19])[: len(clock)]
+#: In their order: what one has read, the next ones do not see.
+_READERS = (
+    *(_whole_days, parts_of_dates, spoken, foreign, _seasons, _clocks),
+    *(_chinese, _english, _weekdays, loose, _parts),
+)
