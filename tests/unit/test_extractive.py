@@ -115,12 +115,12 @@ GOLDEN = {
     ),
     "when, of many": (
         brief(plan("when", "dogs")),
-        "On 2021-06-09 (Wednesday, 9 June 2021) [2], 2021-06-10 (Thursday, 10 June 2021) [3] and"
-        " 2023-02-15 (Wednesday, 15 February 2023) [1]. The best match is [1] (2023-02-15, Cape"
-        " Town, South Africa). No date is known of the photo [4].",
-        "2021-06-09（2021年6月9日，星期三）[2]、2021-06-10（2021年6月10日，星期四）[3]"
-        "和2023-02-15（2023年2月15日，星期三）[1]。"
-        " 最可能的是[1]（2023-02-15，南非开普敦 Cape Town, South Africa）。 照片[4]没有日期。",
+        "The best match is [1] (2023-02-15, Cape Town, South Africa)."
+        " On 2021-06-09 (Wednesday, 9 June 2021) [2], 2021-06-10 (Thursday, 10 June 2021) [3] and"
+        " 2023-02-15 (Wednesday, 15 February 2023) [1]. No date is known of the photo [4].",
+        "最可能的是[1]（2023-02-15，南非开普敦 Cape Town, South Africa）。"
+        " 2021-06-09（2021年6月9日，星期三）[2]、2021-06-10（2021年6月10日，星期四）[3]"
+        "和2023-02-15（2023年2月15日，星期三）[1]。 照片[4]没有日期。",
     ),
     "when, first": (
         brief(plan("when", "dogs", pick="first")),

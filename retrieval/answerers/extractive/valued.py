@@ -215,7 +215,9 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
     if confidence is not None and len(found) > 1:
         best = photos[0]
         text = voice.wording.best.format(photo=voice.photo(best))
-        claims.append(Claim(text, (best.n,), is_there(brief, best)))
+        # It may be the one that is meant, so it comes first where the sentence tells the answer.
+        leads = field in ("taken", "place", "city", "region", "country")
+        claims.insert(0 if leads else 1, Claim(text, (best.n,), is_there(brief, best)))
     known = {n for each in found for n in each.numbers}
     rest = tuple(each.n for each in photos if each.n not in known)
     return Draft((*claims, *([missing(voice, field, rest)] if rest else [])))
