@@ -90,6 +90,9 @@ class Heard(NamedTuple):
 #: Fitted to captions of photos that the heads of `mini` were not trained on, where their other
 #: captions are linked, and to things that nobody photographed (scripts/evaluate_questions.py).
 HEARD = Heard(own=0.87, told=0.8, silence=-1.43)
+#: The cut where texts were heard, a choice: they tell more of what is absent, so fewer answers need
+#: be withheld (scripts/evaluate_questions.py: .90 of absents are refused, at .45 it is .94).
+HEARD_CUT = 0.3
 
 
 class Calibration:
@@ -200,7 +203,8 @@ class Judgement:
         silent about what is asked speak against there being any such photo.
         """
         odds = HEARD.own * _log_odds(self.present) + HEARD.told * told + HEARD.silence
-        return replace(self, present=_logistic(odds))
+        curves = replace(self.curves, present_cut=HEARD_CUT)
+        return replace(self, present=_logistic(odds), curves=curves)
 
     def relevance(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """The probability, for each cosine (n,), that its item is what the query means."""
