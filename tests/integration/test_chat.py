@@ -302,7 +302,8 @@ def test_interrupting_ends_the_request_and_nothing_else() -> None:
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
 from retrieval.models import Message, ModelSpec
 from retrieval.models.chat import ChatModel
 from tests.conftest import ROOT

@@ -290,6 +290,8 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TALKING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 import sys
 import retrieval.models.local as local
 from retrieval.models import Message, ModelSpec
