@@ -162,6 +162,12 @@ def test_a_collection_that_cannot_be_written(
 # --- on a terminal --------------------------------------------------------------------------
 
 
+def _take_terminal() -> None:
+    """So that Ctrl-C reaches a new process, also where a shell in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """The command in a terminal of its own; what it shows, and keys to press."""
 
@@ -175,7 +181,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
+            preexec_fn=_take_terminal,
             env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
         )
         os.close(theirs)
