@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.answerers.citing import MOST_CITED
 from retrieval.answering.elsewhere import with_elsewhere
 from retrieval.queries import make_query
-from retrieval.records import Query, SearchOptions
+from retrieval.records import Order, Query, SearchOptions
 from retrieval.storage.statements import NO_COLOUR
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CLOSEST = 3  # photos that are named where nothing matches
 MANY = 100  # matches that a question for a date or a place looks at
 COUNTING = ("count", "compare")
+_ORDERS: dict[str, Order] = {"first": "oldest", "last": "newest"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ def _seen(
 
 def first_search(plan: QuestionPlan, k: int) -> tuple[Query, SearchOptions]:
     """What `look` searches first and shows, so that it can be begun elsewhere."""
-    order = {"first": "oldest", "last": "newest"}.get(plan.pick, "relevance")
+    order = _ORDERS.get(plan.pick, "relevance")
     fold = plan.intent not in COUNTING and not plan.group and not plan.among
     box = next(iter(plan.alternatives), plan.box)
     query = make_query(box) if box.strip() else Query()  # an empty box is everything
-    return query, SearchOptions(k=k, order=order, fold=fold)  # type: ignore[arg-type]
+    return query, SearchOptions(k=k, order=order, fold=fold)
 
 
 def _given(plan: QuestionPlan, options: SearchOptions, search: Searcher) -> tuple[Hit, ...]:
@@ -117,6 +118,8 @@ def _whole(
     ids = [hit.id for hit in hits]
     if all_of_them and relevant > len(ids):
         known = set(ids)
+        from retrieval.searching.matching import matching_ids  # where a daemon searched, not loaded
+
         ids += [i for i in matching_ids(collection, result, options, among) if i not in known]
     return Sight(result, hits, tuple(ids), certain=is_exact(result.query))
 
@@ -154,15 +157,3 @@ def is_exact(query: Query) -> bool:
 
 def _unseen(result: SearchResult) -> None:
     """Only the first page is shown."""
-
-
-def matching_ids(
-    collection: Collection,
-    result: SearchResult,
-    options: SearchOptions,
-    among: Sequence[int] | None,
-) -> list[int]:
-    """All that matches; imported late, since a daemon may have searched."""
-    from retrieval.searching import matching
-
-    return matching.matching_ids(collection, result, options, among)
