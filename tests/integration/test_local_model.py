@@ -305,7 +305,7 @@ print("loaded", flush=True)
 try:
     model.complete([Message("user", prompt)], purpose="t", most_tokens=count, on_text=show)
 except KeyboardInterrupt:
-    print("interrupted", flush=True)
+    print("\\ninterrupted", flush=True)  # of a line that was cut off the end is missing
     print(len(model.complete([Message("user", "Hi")], purpose="t", most_tokens=2).text) > 0)
 """
 
