@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _AND = re.compile(
     r"\s*(?:and|so|ok|okay|but|then|now)?[\s,]*(?:what|how)\s+about\b[\s,]*(?P<rest>.+)"
     r"|\s*(?:and|but|then)\b[\s,]+(?P<and>.+)"
+    r"|\s*(?:(?:no|nope|sorry|oops|wait|actually|well)\b[\s,.!]*)*(?:i\s+(?:mean|meant)|make\s+(?:it|that))\b"
+    r"[\s,:]*(?P<right>.+)"
+    r"|\s*(?P<instead>.+?)\s+instead\s*"
+    r"|\s*(?:(?:不是?|不对|错了|抱歉)[，,。 ]*)?(?:我是说|我的意思是|我指的是|应该是)"
+    r"\s*(?P<zhright>.+?)\s*"
     r"|\s*(?:那么?|换成|还有)\s*(?P<zh>.+?)\s*(?:呢|的话|怎么样)?\s*"
     r"|\s*(?P<ne>.+?)\s*呢\s*",
     re.IGNORECASE | re.DOTALL,
@@ -47,20 +52,34 @@ _ELLIPTIC = re.compile(
     r"|show(?:ing)?|of(?!\s+(?:them|those|these|my|our|the)\b))\s+.+)",
     re.IGNORECASE | re.DOTALL,
 )
+#: What may stand around "the year before" and says nothing more.
+_NOTHING = re.compile(
+    r"(?:(?:and|but|so|ok|okay|then|now|what|how|about|the|in|on|during|for|from|of|also|only|just|ones"
+    r"|photos?|pictures?|show|me|there|were|was|did|do|i|we|have|take|any|many)\b|[的那呢么有就只看张在]"
+    r"|照片|怎么样|多少|\W)*",
+    re.IGNORECASE,
+)
 MOST_COMPARED = 8  # boxes that one plan compares
 _MARKS = " \t\n?？!！.。,，;；:：…"
 _UNITS = {"year": 4, "年": 4, "month": 7, "个月": 7, "day": 10, "天": 10}
 
 
+def check_dated(plan: QuestionPlan, last: Turn, understand: Understand) -> None:
+    """Raise QueryError where "and the year before?" follows what has no date that can move."""
+    found = _RELATIVE.search(plan.question)
+    if found is None or not _is_moved(plan, found) or _moved(found, last, understand):
+        return
+    if not _dates(plan.box, understand):  # "next year" may be a date by itself
+        raise QueryError(
+            f"The question before has no one date that {found[0].strip()!r} could mean. Name the "
+            "date."
+        )
+
+
 def shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> QuestionPlan | None:
     """ "and the year before?": the date of the last plan, moved."""
     found = _RELATIVE.search(plan.question)
-    if not found or len(bare(plan.question)) > len(found[0]) + 12:
-        return None
-    dates = [f for f in understand(last.plan.box).filters if f.field == "taken"]
-    unit = next(u for u in (found[name] for name in _UNIT_GROUPS) if u)
-    step = -1 if any(found[name] for name in ("back", "back2", "back3")) else 1
-    moved = moved_period(dates[0], _UNITS[unit.casefold()], step) if len(dates) == 1 else ""
+    moved = _moved(found, last, understand) if found and _is_moved(plan, found) else ""
     if not moved:
         return None
     box = without_fields(last.plan.box, {"taken"}, understand)
@@ -68,10 +87,27 @@ def shifted(plan: QuestionPlan, last: Turn, understand: Understand) -> QuestionP
     return like_last(plan, last, f"{box} {moved}".strip())
 
 
+def _is_moved(plan: QuestionPlan, found: re.Match[str]) -> bool:
+    """Whether "the year before" is all that a question says, and not "the day before Christmas"."""
+    text = plan.question
+    return bool(_NOTHING.fullmatch(text[: found.start()] + " " + text[found.end() :]))
+
+
+def _moved(found: re.Match[str], last: Turn, understand: Understand) -> str:
+    """The date of the last plan, a year, month or day on or back; "" where there is none."""
+    dates = _dates(last.plan.box, understand)
+    unit = next(u for u in (found[name] for name in _UNIT_GROUPS) if u)
+    step = -1 if any(found[name] for name in ("back", "back2", "back3")) else 1
+    return moved_period(dates[0], _UNITS[unit.casefold()], step) if len(dates) == 1 else ""
+
+
+def _dates(box: str, understand: Understand) -> list[Filter]:
+    return [f for f in understand(box).filters if f.field == "taken"] if box.strip() else []
+
+
 def beside(plan: QuestionPlan, last: Turn, word: str, understand: Understand) -> QuestionPlan:
     """ "and before that?": before the period of the last plan. QueryError where it has none."""
-    filters = understand(last.plan.box).filters if last.plan.box.strip() else ()
-    dates = [f for f in filters if f.field == "taken" and not f.negated]
+    dates = [f for f in _dates(last.plan.box, understand) if not f.negated]
     values = {str(value) for each in dates for value in each.values}
     period = values.pop() if len(values) == 1 else ""
     if not re.fullmatch(r"\d{4}(?:-\d\d){0,2}", period) or last.plan.alternatives:

@@ -4,6 +4,7 @@ Deterministic, English and Chinese. What a question leaves out is taken from the
 
 - "and in Berlin?", "what about 2021?", "and the year before?", "那前一年呢？": the last plan, whose
   pieces of the same kind are replaced
+- "no, I meant puppies", "不，我是说小狗": the same, put right
 - "only the ones at night", "只要晚上的": the last plan with more words
 - "how many?", "show me": the last plan, counted or shown
 - "when was that?", "the second one: what is written on it?", "第二张在哪里拍的": a question about
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 from retrieval.answering.changing import (
     bare,
     beside,
+    check_dated,
     counted_on,
     exchanged,
     like_last,
@@ -32,7 +34,7 @@ from retrieval.answering.changing import (
     shifted,
 )
 from retrieval.answering.given import about_photos
-from retrieval.answering.references import reference_in
+from retrieval.answering.references import likeness, reference_in
 from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
@@ -53,12 +55,6 @@ _SHOWN = re.compile(
     re.IGNORECASE,
 )
 _NEAR = re.compile(r"(?:and\s+)?(?P<word>before|after|since)\s+(?:that|then)", re.IGNORECASE)
-_LIKE = re.compile(
-    r"(?:(?:find|show|get|give)(?:\s+(?:me|us))?\s+)?(?:(?:some|any)\s+)?(?:more|others?|similar)"
-    r"(?:\s+(?:photos?|ones?|pictures?|images?))?\s+(?:like|to)\s+(?:it|this|that|them|these|those)"
-    r"(?:\s+one)?|(?:找|看)?(?:更多|类似|相似)的?(?:照片|图片)?",
-    re.IGNORECASE,
-)
 _UNSAID = re.compile(
     r"when\s+(?:did|do|have|had)\s+(?:i|we|they|he|she)\s+"
     r"(?:(?:come|came|go|get|got|went|fly|drive)(?:\s+(?:back|home|there|away))?|return|leave|arrive)",
@@ -77,8 +73,12 @@ def follow_up(
     if not history:
         return plan
     last = history[-1]
-    if _LIKE.fullmatch(bare(plan.question)):
-        raise QueryError('What is like a photo is not told in words. Use "retrieval similar PATH".')
+    if likeness(plan.question) is not None:
+        raise QueryError(
+            'What is like a photo is not told in words. Use "retrieval similar PATH", or /similar '
+            "and a number in a chat."
+        )
+    check_dated(plan, last, understand)
     if near := _NEAR.fullmatch(bare(plan.question)):
         return beside(plan, last, near["word"], understand)
     try:

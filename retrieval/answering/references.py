@@ -81,6 +81,15 @@ _IN_IT = re.compile(
     r"|\bin\s+(?P<it2>it)(?:\s+\w+){1,2}\s*$",
     re.IGNORECASE,
 )
+#: "more like the second one", "photos similar to that".
+_LIKENESS = re.compile(
+    r"(?:(?:find|show|get|give)(?:\s+(?:me|us))?\s+)?(?:(?:some|any)\s+)?(?:more|others?|similar|photos?"
+    r"|pictures?|images?)(?:\s+(?:photos?|ones?|pictures?|images?))?(?:\s+similar)?\s+(?:like|to)\s+"
+    rf"(?:it|this|that|them|these|those|(?P<which>.{{1,30}}))(?:\s+{_NOUN})?"
+    r"|(?:找|看|给我看)?(?:更多|(?:更多)?(?:类似|相似))的?(?:照片|图片)?|(?:找|看)?(?:更多)?(?:像|和)(?P<han>.{1,12}?)"
+    r"(?:一样|类似|相似|差不多)的(?:照片|图片)?",
+    re.IGNORECASE,
+)
 _PLURAL = re.compile(r"they|do|them|any2?|ones|the")
 #: Questions that say nothing of what they are about, and the same about a photo.
 _BARE = (
@@ -138,6 +147,23 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     if (found := _IN_IT.search(bare)) and (_SEES.search(text) or not _STANDS_ALONE.search(text)):
         return _of(text, found)
     return None
+
+
+def likeness(question: str) -> int | None:
+    """The number of the photo that others like it are wanted of: "more like the second one" is 2.
+
+    "It" and "that" are the first of the last answer; None for any other question.
+    """
+    found = _LIKENESS.fullmatch(question.strip(_MARKS))
+    if found is None:
+        return None
+    which = found["which"] or found["han"]
+    if which is None:
+        return 1
+    named = _NUMBERED.fullmatch(which) or _NUMBERED.fullmatch(f"{which} one")
+    if named is None:
+        return 1 if re.fullmatch(r"[它那这]张?(?:照片)?", which) else None
+    return _number(named)
 
 
 def _of(text: str, found: re.Match[str]) -> Reference:

@@ -40,11 +40,19 @@ Ask, and ask on: "and in Berlin?", "the year before?", "only the ones at night",
 where was it taken?"
   /photos        the photos of the last answer (/photos open shows them in a viewer)
   /more          more photos like those
+  /similar 2     photos like the second one
   /why           how the question was understood, and what the answer stands on
   /new           begin a new conversation
   /forget        forget this conversation
   /quit          leave (so do Ctrl-D, and Ctrl-C at the prompt)"""
 PROMPT = "? "
+#: What people say instead of a command.
+_SPOKEN = {
+    **dict.fromkeys(("why", "how do you know", "how do you know that", "为什么"), "/why"),
+    **dict.fromkeys(("help", "hi", "hello", "what can you do", "what can i ask"), "/help"),
+    **dict.fromkeys(("帮助", "你好", "你能做什么", "你会什么"), "/help"),
+    **dict.fromkeys(("quit", "exit", "bye", "再见", "退出"), "/quit"),
+}
 
 
 @click.command("chat")
@@ -172,6 +180,7 @@ class Session:
             tell("Ask about your photos. /help says what else there is.")
         for line in lines:
             text = line.strip()
+            text = _SPOKEN.get(text.casefold().rstrip("?!.？！。 "), text)
             if text == "/quit":
                 return
             if not text:
@@ -186,7 +195,11 @@ class Session:
     def ask(self, question: str) -> None:
         """Answer one question, and keep it."""
         from retrieval.answering import Hearer, ask
+        from retrieval.answering.references import likeness
 
+        if self.last is not None and (number := likeness(question)) is not None:
+            self.similar(number)
+            return
         reader = self.reader
         hearer = Hearer(reader.show_result, reader.show_text, show_notice)
         answer = ask(
@@ -226,7 +239,11 @@ class Session:
             "/new": self.new,
             "/forget": self.forget,
         }
-        action = known.get(" ".join(text.split()))
+        words = text.split()
+        if words[0] == "/similar" and len(words) == 2 and words[1].isdecimal():
+            self.similar(int(words[1]))
+            return
+        action = known.get(" ".join(words))
         if action is None:
             raise UsageError(f"There is no command {text:.40}. /help lists them.")
         action()
@@ -266,6 +283,18 @@ class Session:
         self.after = result.next
         shown = likely(result)
         emit(result_table(shown)) if shown.hits else tell("There are no more that match.")
+
+    def similar(self, number: int) -> None:
+        """Photos like one of the last answer, by its number; -1 is the last."""
+        from retrieval.searching.similar import similar
+
+        pieces = self._answer().evidence
+        named = [piece for piece in pieces if piece.n == number] if number > 0 else pieces[-1:]
+        if not named:
+            raise UsageError(f"The last answer has no photo {abs(number)}. /photos lists them.")
+        result = similar(self.collection, named[0].path, self.options.k)
+        tell(f"Like [{named[0].n}] {printable(named[0].path)}:")
+        emit(result_table(result))
 
     def why(self) -> None:
         """How the last question was understood."""

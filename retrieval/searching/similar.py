@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from retrieval.errors import ImageError, QueryError
 from retrieval.records import Part, Query, SearchResult
 from retrieval.searching import search
+from retrieval.storage.readable import as_path
 from retrieval.storage.stored import rows_of
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def similar(collection: Collection, path: str | os.PathLike[str], k: int = 10) -
 def query_like(reader: Readable, path: str | os.PathLike[str]) -> Query:
     """The query for photos like the one in the file at `path`: of a photo's id, or of a file.
 
+    A name without a folder may also be that of one photo of the collection, wherever it lies.
     Raises QueryError where there is no such file, in the collection or on disk, and ImageError
     where it is none that can be read.
     """
@@ -36,6 +39,8 @@ def query_like(reader: Readable, path: str | os.PathLike[str]) -> Query:
     known = _known_photo(reader, where)
     if known is None and os.path.isfile(where):
         known = _same_content(reader, where)
+    elif known is None and os.path.basename(name := os.fspath(path)) == name:
+        known = _named(reader, name)
     if known is not None:
         return Query((Part("photo", str(known)),))
     if not os.path.isfile(where):
@@ -63,6 +68,19 @@ def _known_photo(reader: Readable, path: str) -> int | None:
         return _if_embedded(reader, photo)
     unchanged = (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
     return _if_embedded(reader, photo) if unchanged else None
+
+
+def _named(reader: Readable, name: str) -> int | None:
+    """The one photo whose file has this name. QueryError where several photos have."""
+    found = reader.fetch(
+        "SELECT photo_id, path FROM files WHERE photo_id IS NOT NULL AND path LIKE ? ESCAPE '\\'",
+        "%/" + re.sub(r"([%_\\])", r"\\\1", name.encode("utf-8", "replace").decode("utf-8")),
+    )
+    photos = {photo: as_path(path) for photo, path in found}
+    if len(photos) > 1:
+        several = ", ".join(sorted(photos.values())[:3])
+        raise QueryError(f"{len(photos)} photos are called {name}. Give a path, such as {several}.")
+    return _if_embedded(reader, min(photos)) if photos else None
 
 
 def _same_content(reader: Readable, path: str) -> int | None:

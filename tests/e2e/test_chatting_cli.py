@@ -89,6 +89,23 @@ def test_the_commands_inside(chat: Chat) -> None:
     assert "   3   100%" in result.stdout  # what /more shows
 
 
+def test_photos_like_one_of_the_answer(chat: Chat) -> None:
+    lines = ["/similar 1", COUNT_2019, "/similar 2", "more like the second one", "/similar 9"]
+    result = chat(lines)
+    assert "Nothing was asked yet." in result.stderr
+    assert "The last answer has no photo 9. /photos lists them." in result.stderr
+    liked = [line for line in result.stderr.splitlines() if line.startswith("Like [2] /")]
+    assert len(liked) == 2
+    assert result.stdout.count("rank  match") == 3
+
+
+def test_what_people_say_instead_of_commands(chat: Chat) -> None:
+    result = chat(["Hi!", COUNT_2019, "why?", "Bye.", "never asked"])
+    assert "/photos" in result.stderr  # the help
+    assert "intent: count" in result.stdout
+    assert "never asked" not in result.output
+
+
 def test_questions_that_fail_do_not_end_it(chat: Chat) -> None:
     result = chat(["?", "taken:2021-13-45", "red " * 5_000, COUNT_2019])
     assert "retrieval: The question is empty." in result.stderr

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from retrieval.cli import main
 from retrieval.cli.output import printable, tell
+from tests.conftest import ROOT
 from tests.pictures import picture
 
 needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -87,3 +88,14 @@ def test_names_that_look_like_colours_come_out_whole(toy, tmp_path):
 def test_printable_keeps_what_people_write():
     assert printable("Zürich 東京 🐕.jpg") == "Zürich 東京 🐕.jpg"
     assert printable("a\nb\x07") == "a\\nb\\x07"
+
+
+def test_as_a_module():
+    shown = subprocess.run(
+        [sys.executable, "-m", "retrieval", "--help"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.startswith("Usage: retrieval ")

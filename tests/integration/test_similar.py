@@ -100,6 +100,18 @@ class TestVectors:
 
 
 class TestSimilar:
+    def test_by_the_name_alone(self, full: Collection, photos: Path) -> None:
+        assert names(similar(full, "red.png", k=2)) == ["reddish", "orange"]
+        picture(photos / "other/green.png", "yellow")
+        picture(photos / "gre_n.png", "white")
+        index_folder(full, [photos])
+        with pytest.raises(QueryError, match=r"2 photos are called green\.png\. Give a path"):
+            similar(full, "green.png")
+        assert "yellow" not in names(similar(full, "gre_n.png", k=1))  # "_" is no wild card
+        for nothing in ("%", "", "reddish", "\udcff.png"):
+            with pytest.raises(QueryError, match="no picture file"):
+                similar(full, nothing)
+
     def test_leaves_out_itself_and_its_copies(
         self, full: Collection, photos: Path, toy: list[ToyEncoder]
     ) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from retrieval.answering.conversation import follow_up
 from retrieval.answering.history import photos_of
 from retrieval.answering.planning import plan_question
+from retrieval.answering.references import likeness
 from retrieval.errors import QueryError
 from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
@@ -281,6 +282,7 @@ NOTHING = [
     "how many of them show a cat?", "When did I come back?", "and before that?",
     "这张照片里有猫吗？",
     "find more like it",
+    "show me more like the second one", "and the year before?", "那前一年呢？",
 ]  # fmt: skip
 
 
@@ -324,6 +326,40 @@ def test_a_number_is_that_of_the_last_list() -> None:
     then = "the third one: when was it taken?"
     assert follow_up(plan_of(then), [found, about], understand, plan_of).among == (33,)
     assert follow_up(plan_of("where?"), [found, about], understand, plan_of).among == (32,)
+
+
+def test_a_date_by_itself_needs_none_before() -> None:
+    for then in ("the day before yesterday", "the day before Christmas"):
+        for first in ("dogs", "dogs in 2019"):
+            assert after(first, then) == plan_of(then)
+
+
+@pytest.mark.parametrize(
+    ("question", "number"),
+    [
+        ("more like it", 1),
+        ("Show me more photos like that one.", 1),
+        ("find photos similar to the third", 3),
+        ("more like the second photo", 2),
+        ("similar to [4]", 4),
+        ("others like number 5", 5),
+        ("像第二张一样的照片", 2),
+        ("更多类似的照片", 1),
+        ("photos like a painting", None),
+        ("what does it look like?", None),
+    ],
+)
+def test_of_which_photo_others_are_wanted(question: str, number: int | None) -> None:
+    assert likeness(question) == number
+
+
+@pytest.mark.parametrize(
+    "then", ["no, I meant cats", "sorry, I mean cats", "cats instead", "不，我是说 cats"]
+)
+def test_what_is_put_right(then: str) -> None:
+    plan = after("How many photos of dogs did I take in Lisbon?", then)
+    assert plan.intent == "count"
+    assert meaning(plan)[1:] == meaning(plan_of("photos of cats in Lisbon"))[1:]
 
 
 def test_without_anything_before_nothing_is_a_follow_up() -> None:

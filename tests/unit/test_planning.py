@@ -65,6 +65,20 @@ QUESTIONS: list[tuple[str, str, str, dict[str, object]]] = [
     ("which camera do I use most", "compare", "", {"group": "camera", "most": "most"}),
     ("Which month has the fewest photos?", "compare", "", {"group": "month", "most": "least"}),
     ("how many photos per year in Berlin?", "compare", "in Berlin", {"group": "year"}),
+    ("where do I take most of my photos?", "compare", "", {"group": "city", "most": "most"}),
+    ("what is the dog on the beach doing?", "what", "the dog on the beach", {}),
+    ("what was I doing on 2019-12-24?", "describe", "on 2019-12-24", {}),
+    ("Was it 2019 when I went to Kyoto?", "yes-no", "2019 Kyoto", {}),
+    ("was it in Lisbon that I saw the bus?", "yes-no", "in Lisbon the bus", {}),
+    (
+        *("how many photos of dogs and how many of cats do I have?", "compare", ""),
+        {"alternatives": ("dogs", "cats")},
+    ),
+    ("where was IMG_1434 taken?", "where", "name:IMG_1434", {"field": "place"}),
+    ("what is in DSC01234?", "describe", "name:DSC01234", {}),
+    ("how many photos did I take on our trip to Lisbon?", "count", "in Lisbon", {}),
+    ("is there a cat in any of my photos?", "yes-no", "a cat", {}),
+    ("how many dogs are running in the grass?", "count", "dogs running in the grass", {}),
     ("Which cities did I visit in 2019?", "compare", "in 2019", {"group": "city"}),
     ("what is my favourite camera?", "compare", "", {"group": "camera", "most": "most"}),
     (
@@ -214,6 +228,8 @@ IN_CHINESE: list[tuple[str, str, str, dict[str, object]]] = [
     ("我2019年在Lisbon拍了多少张狗的照片？", "count", "2019年 in Lisbon 狗", {}),
     ("有多少张照片是用Canon EOS 80D拍的？", "count", "Canon EOS 80D", {}),
     ("2023年我去了几个国家？", "count", "2023年", {"group": "country"}),
+    ("最早的照片是哪一张？", "find", "", {"pick": "first"}),
+    ("哪张照片是最新的？", "find", "", {"pick": "last"}),
     ("我在京都待了几天？", "count", "在京都", {"group": "day"}),
     ("我去过京都几次？", "count", "京都", {"group": "trip"}),
     ("第一张照片是什么时候拍的？", "when", "", {"field": "taken", "pick": "first"}),
@@ -362,6 +378,11 @@ def test_a_question_that_is_too_long_or_empty() -> None:
     for text in ("", "  \n", "?", "？！…", "\x00\x07", "---"):
         with pytest.raises(QueryError, match="empty"):
             planned(text)
+
+
+def test_what_is_like_a_file_is_another_command() -> None:
+    with pytest.raises(QueryError, match=r"Use: retrieval similar trips/IMG_1\.jpg"):
+        planned("Show me photos similar to trips/IMG_1.jpg")
 
 
 def test_control_characters_are_blanks() -> None:

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import replace
 
 from retrieval.answering.planning import comparing, english, sharing
-from retrieval.answering.planning.boxes import FILE, finished, geared
+from retrieval.answering.planning.boxes import FILE, STEM, finished, geared
 from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
@@ -31,8 +31,18 @@ _AHEAD = re.compile(
     re.IGNORECASE,
 )
 #: A file that is asked about, where photos are not spoken of: "What is in IMG_1.jpg?".
-_NAMED = re.compile(
-    rf"(?<![\w./\\-])(?<!photo )(?<!picture )(?<!image )(?<!file )(?={FILE.pattern})",
+_NAMED = tuple(
+    re.compile(
+        rf"(?<![\w./\\-])(?<!photo )(?<!picture )(?<!image )(?<!file )(?={name.pattern})",
+        re.IGNORECASE,
+    )
+    for name in (FILE, STEM)
+)
+_LIKE = re.compile(
+    r"(?:(?:find|show|search(?: for)?|give|get|list|are there)(?: (?:me|us))? )?"
+    r"(?:(?:any|some|all|more|other) )*(?:photos?|pictures?|images?|ones?|shots?)? ?"
+    r"(?:that (?:are|look) )?(?:similar to|(?:just )?like|resembling)"
+    rf" (?:the (?:photo|picture|image|file) )?(?:{FILE.pattern})",
     re.IGNORECASE,
 )
 #: "on the last day of our trip to Lisbon".
@@ -62,6 +72,11 @@ def plan_question(
     text = cleaned(question)
     names = vocabulary or Vocabulary()
     bare, asked = _asked(text)
+    if like := _LIKE.fullmatch(bare):
+        raise QueryError(
+            "What a photo looks like is not told in words. Use: retrieval similar "
+            f"{like['folder']}{like['name']}"
+        )
     found = _read(bare, asked, names, today)
     if found is None and (text.endswith(("?", "？")) or asked != bare):
         open_ended = match(asked, english.OPEN)
@@ -102,7 +117,9 @@ def _asked(text: str) -> tuple[str, str]:
     bare = _MARKS.sub("", text)
     asked = bare[polite.end() :] if (polite := POLITE.match(bare)) else bare
     asked = _IS.sub(" is ", _THANKS.sub("", asked))
-    return bare, _NAMED.sub("the photo ", asked) if "." in asked else asked
+    for named in _NAMED:
+        asked = named.sub("the photo ", asked)
+    return bare, asked
 
 
 def _read(

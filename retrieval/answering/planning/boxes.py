@@ -11,6 +11,7 @@ from retrieval.queries.compiling import compile_query
 from retrieval.queries.lexing import names_of
 from retrieval.queries.names import index_of
 from retrieval.queries.pieces import quoted
+from retrieval.queries.shells import NOUN
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
@@ -56,6 +57,11 @@ FILE = re.compile(
     r"""|webp|tiff?|bmp|dng|cr[23]|nef|arw|orf|rw2|raf))(?!\w)""",
     re.IGNORECASE,
 )
+#: The same without their endings, as cameras and phones name them: IMG_1434, PXL_20230101_1234.
+STEM = re.compile(
+    r"(?<![\w./:\\-])(?P<name>(?:IMGP?|DSC[FN]?|PXL|DJI|GOPR|SAM|MVI|P)_?\d{4,}(?:_\w+)?)(?![\w.-]\w)",
+    re.IGNORECASE,
+)
 #: The facts that photos may have, by the names that people give them.
 _HAS = {
     "gps": r"places?|locations?|gps|geotags?|coordinates",
@@ -85,6 +91,17 @@ _JOURNEY = re.compile(
     r"(?: to (?P<to>[^,?]+))?$",
     re.IGNORECASE,
 )
+#: "on our trip to Kyoto", where it is one among others.
+_VISIT = re.compile(
+    r"(?:on|during|from|in|of) (?:my|our|the) (?:trips?|journey|holidays?|vacation|visits?|stay) "
+    r"(?:to|in|at|around|through) (?P<to>[^,?]+)$",
+    re.IGNORECASE,
+)
+#: All photos are somebody's own: "a cat in any of my photos".
+_MINE = re.compile(
+    rf"(?<=\S) (?:in|among|on) (?:(?:any|one|some|all) of )?(?:my|our) {NOUN}(?= from\b| in\b|$)",
+    re.IGNORECASE,
+)
 
 
 def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
@@ -105,6 +122,8 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     if place and is_name(box, vocabulary):
         return f"in {box}"
     box = re.sub(r"^the photo (?=name:)", "", FILE.sub(_file, box))
+    box = _MINE.sub("", STEM.sub(_stem, box))
+    box = _VISIT.sub(lambda f: f"in {f['to']}" if is_name(f["to"], vocabulary) else f[0], box)
     box = _JOURNEY.sub(lambda found: _journey(found, vocabulary), box)
     if found := _HAVE.fullmatch(box):
         return f"has:{found.lastgroup}"
@@ -163,6 +182,10 @@ def only_filters(text: str, vocabulary: Vocabulary) -> bool:
 def _file(found: re.Match[str]) -> str:
     folder = found["folder"].rstrip("/\\")
     return f"name:{found['name']}" + (f' folder:"{folder}"' if folder else "")
+
+
+def _stem(found: re.Match[str]) -> str:
+    return f"name:{found['name']}"
 
 
 def _journey(found: re.Match[str], vocabulary: Vocabulary) -> str:

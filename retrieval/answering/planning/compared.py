@@ -29,13 +29,13 @@ _MOST = frames(
 )
 _WHEN_MOST = frames(
     "compare",
-    "when {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "when {did} {i} {seldom}(?:{take} (?:the )?{most}(?: of)? {photos}"
     "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
     group="year",
 )
 _WHERE_MOST = frames(
     "compare",
-    "where {did} {i} (?:{take} (?:the )?{most} {photos}"
+    "where {did} {i} {seldom}(?:{take} (?:the )?{most}(?: of)? {photos}"
     "|{see} (?:the )?{most}{often}?(?= {adverbial}|$)){body}",
     group="city",
 )
@@ -49,6 +49,13 @@ COMPARED: tuple[Block, ...] = (
 )
 #: What compares things that it names; the body holds them.
 ALTERNATIVES: tuple[Block, ...] = (
+    Block(
+        r"how many .*\band how many\b",
+        frames(
+            "compare",
+            "(?P<compare>how many) {photos}{body}(?: (?:{did} {i} (?:have|{take})|are there))?",
+        ),
+    ),
     Block(
         r".*\b(?:more|fewer|less|compare)\b.*",
         frames(

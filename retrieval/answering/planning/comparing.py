@@ -24,7 +24,9 @@ _EITHER = re.compile(
 )
 _WITH = re.compile(r" with ", re.IGNORECASE)
 _LEADING = re.compile(
-    r"(?:of|more|fewer|less|from(?= (?:19|20)\d\d)|those of|photos of|pictures of) ", re.IGNORECASE
+    r"(?:how many(?: photos| pictures| images)?(?: of)?|of|more|fewer|less|from(?= (?:19|20)\d\d)"
+    r"|those of|photos of|pictures of) ",
+    re.IGNORECASE,
 )
 _PLACES = frozenset(("place", "city", "region", "country"))
 

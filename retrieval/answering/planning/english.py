@@ -131,7 +131,8 @@ _TRIP = frames(
 )
 _DESCRIBE = frames(
     "describe",
-    "(?:what (?:did {i} {seldom}(?:do|experience|{see})|happened))(?= {adverbial}|$){body}",
+    "(?:what (?:did {i} {seldom}(?:do|experience|{see})|(?:was|were) {i} doing|happened))"
+    "(?= {adverbial}|$){body}",
     "{describe}(?: (?:me|us))?(?: what (?:is|you see|you can see|happens) {in_photos}"
     "| what(?:['’]s) {in_photos}| {photos}){body}",
     "(?:describe|summari[sz]e){body}",
@@ -195,9 +196,10 @@ _COUNT = (
         "how (?:many times|often) {did} {i} {seldom}(?:{take} {photos}|{see}){body}",
         "how (?:many times|often) (?:{did}|{be}) {seldom}{body}",
         "{how_many}{body} are there(?: (?:in|on) {collection})?(?= {adverbial}|$){body}",
-        # "How many dogs did I photograph": photos of them are what can be counted
+        # "How many dogs did I photograph", "… are running": photos of them are what can be counted
         "{how_many}{body} {did} {i} {seldom}(?:{see}|{take} {photos})(?! {noun}){body}",
         "{how_many}{body} are(?: there)?(?: (?:in|on) {collection})(?!\\s+of\\b){body}",
+        "{how_many}{body} (?:are|is|were|was)(?= \\w+ing\\b){body}",
         "{how_many}{body}",
     ),
 )
@@ -210,6 +212,9 @@ _YES_NO = (
     ),
     *frames(
         "yes-no",
+        # "Was it 2019 when I went to Kyoto", "Was it in Lisbon that I photographed a bus"
+        "(?:is|was) it{body} (?:when|that) {i} {seldom}(?:(?:went|travelled|flew|drove)"
+        "(?: to)?|(?:was|were)(?= (?:in|at|on) )|visited|{took} {photos}|{saw}){body}",
         # "Was the photo of … taken in Berlin?"
         "(?:was|were|is|are) {photos}{shown}{all} {made}(?= {adverbial}){body}",
         "(?:was|were|is|are) {photos}{shown}{body} from{body}",
@@ -234,6 +239,7 @@ _OPEN = (
     *frames("what", "(?:what|which)(?:['’]s)? {body}", "how (?!about\\b){body}"),
 )
 _WHAT_ELSE = (
+    *frames("what", "what (?:is|are|was|were) (?!{i} ){body} doing{body}"),
     *frames(
         "find",
         "(?:what|which) (?:of )?(?:{whose})?{noun} (?:{did} {i} {seldom}{take}(?: of)?|{shows}|{be}"
