@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.refusing import missing, nothing, refused
@@ -82,7 +83,8 @@ def _distinct(brief: Brief, voice: Voice, groups: Sequence[Total]) -> Claim:
     if group in IN_TIME:
         groups = sorted(groups, key=lambda each: each.label)
     named = groups[:MOST_GROUPS]
-    said = [voice.cited(voice.label(group, each.label), each.numbers[:1]) for each in named]
+    tell = tame if group == "day" and not voice.spells(len(named)) else partial(voice.label, group)
+    said = [voice.cited(tell(each.label), each.numbers[:1]) for each in named]
     numbers = tuple(sorted(n for each in groups for n in each.numbers[:1]))
     if len(groups) > len(named):
         said.append(voice.wording.others.format(count=len(groups) - len(named)))

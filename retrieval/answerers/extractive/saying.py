@@ -10,12 +10,14 @@ from datetime import date
 from typing import Literal
 
 from retrieval.answerers.citing import marker, numbers_in
+from retrieval.answerers.extractive.wanted import asks_weekday
 from retrieval.answerers.extractive.weighing import words_for
 from retrieval.answerers.extractive.wording import Wording
 from retrieval.records import Brief, Evidence, Facts, QuestionPlan
 
 LONGEST_QUOTE = 300
 LONGEST_NAME = 100
+MOST_SPELLED = 2  # days that a list says in words too
 _TAKEN = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}))?")
 
 
@@ -100,6 +102,7 @@ class Voice:
         self.wording = wording
         self.box = tame(plan.box or plan.question)
         self.among = bool(plan.among)
+        self.weekdays = asks_weekday(plan)
         self.in_chinese = "在" in plan.question
 
     # --- time -------------------------------------------------------------------------------
@@ -107,6 +110,10 @@ class Voice:
     def day(self, iso: str) -> str:
         """ "2023-02-15 (Wednesday, 15 February 2023)"."""
         return self.wording.day.format(iso=iso, words=self._words(iso))
+
+    def spells(self, days: int) -> bool:
+        """Whether a list of so many days says them in words too."""
+        return days <= MOST_SPELLED or self.weekdays
 
     def moment(self, each: Evidence) -> str:
         """The day, with the time of day where that is known. Needs a photo with a day."""
@@ -119,10 +126,10 @@ class Voice:
         return self.wording.time.format(iso=iso, time=time, words=self._words(iso))
 
     def span(self, first: str, last: str) -> str:
-        """From one day to another, or the one day that both are."""
+        """From one day to another, or the one day that both are: without weekdays, to be short."""
         if first == last:
-            return self.phrase("taken", self.day(first))
-        return self.wording.span.format(first=self.day(first), last=self.day(last))
+            return self.phrase("taken", first)
+        return self.wording.span.format(first=first, last=last)
 
     def _words(self, iso: str) -> str:
         day, wording = date.fromisoformat(iso), self.wording

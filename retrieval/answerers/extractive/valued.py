@@ -241,7 +241,8 @@ def days_of(
             cites=marker(numbers),
         )
         return text + voice.wording.stop, numbers
-    said = [voice.cited(voice.day(each.value), each.numbers) for each in days]
+    told = voice.day if voice.spells(len(days)) else str
+    said = [voice.cited(told(each.value), each.numbers) for each in days]
     return voice.weighed(voice.phrase("taken", voice.also(said)), None), numbers
 
 

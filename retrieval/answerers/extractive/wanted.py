@@ -19,7 +19,8 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
         r"|\b(?:what|which)\b.{0,12}\b(?:resolution|dimensions|size in pixels"
         r"|size of (?:the|this|that|my) (?:[\w-]+ ){0,3}(?:photo|picture|image))\b"
         r"|\bhow many (?:mega)?pixels\b|分辨率|多少像素",
-        "taken": r"\b(?:what|which) (?:day of the week|weekday)\b|\bwhat day was it\b|星期几|周几",
+        "taken": r"\b(?:what|which) (?:days? of the week|weekdays?)\b|\bwhat day was it\b"
+        r"|星期几|周几",
         "latitude": r"\b(?:what|which)\b.{0,12}\b(?:latitude|longitude|coordinates"
         r"|gps position)\b|经度|纬度|坐标",
         "altitude": r"\b(?:what|which)\b.{0,12}\b(?:altitude|elevation|height above sea level)\b"
@@ -85,6 +86,11 @@ def choices_of(plan: QuestionPlan) -> tuple[str, ...]:
         return ()
     found = _CHOICE.search(plan.question)
     return tuple(each for each in found.groups() if each) if found else ()
+
+
+def asks_weekday(plan: QuestionPlan) -> bool:
+    """Whether a question asks which day of the week it was."""
+    return bool(_ASKED["taken"].search(plan.question))
 
 
 def asks_who_took(plan: QuestionPlan) -> bool:
