@@ -98,8 +98,8 @@ FIXED_SQL = {
     ("storage/upgrading.py", "query"): "one of two constants of the module",
     ("places/__init__.py", "sql"): "constants of the module",
     ("places/compiling.py", "_SCHEMA"): "a constant of the module",
-    ("storage/audits.py", "order"): "a loop over ASC and DESC",
-    ("storage/audits.py", "query"): "constants, or with `order` in them",
+    ("storage/salvaging.py", "order"): "a loop over ASC and DESC",
+    ("storage/salvaging.py", "query"): "constants, or with `order` in them",
 }
 
 
