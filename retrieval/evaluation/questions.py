@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import QueryError, UsageError
-from retrieval.places.compiling import folded
+from retrieval.places.spots import folded
 from retrieval.records import (
     NoticeCallback,
     Progress,
