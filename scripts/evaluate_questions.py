@@ -34,11 +34,8 @@ from albums.making import make_album, write_captions  # noqa: E402
 
 from retrieval import Collection, EncoderSpec, index_folder  # noqa: E402
 from retrieval.encoders import ENCODERS  # noqa: E402
-from retrieval.evaluation.questions import (  # noqa: E402
-    QuestionReport,
-    evaluate_questions,
-    read_questions,
-)
+from retrieval.evaluation.outcomes import QuestionReport  # noqa: E402
+from retrieval.evaluation.questions import evaluate_questions, read_questions  # noqa: E402
 
 SPLITS = (0, 1, 2)
 

@@ -31,7 +31,8 @@ if str(ROOT) not in sys.path:
 from retrieval import EncoderSpec, load_encoder  # noqa: E402
 from retrieval.encoders import Encoder  # noqa: E402
 from retrieval.grouping.clusters import cluster, clusters_for  # noqa: E402
-from retrieval.grouping.near import Marks, Member, fold, near_pairs  # noqa: E402
+from retrieval.grouping.near import Member, fold  # noqa: E402
+from retrieval.grouping.pairs import Marks, near_pairs  # noqa: E402
 from retrieval.grouping.stretches import Moment, Place  # noqa: E402
 from retrieval.grouping.tags import embed_words, vocabulary, zero_shot  # noqa: E402
 from retrieval.grouping.trips import find_trips  # noqa: E402

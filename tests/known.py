@@ -13,7 +13,7 @@ from sqlalchemy import Table, create_engine, insert, text
 import retrieval.metadata
 from retrieval import Collection
 from retrieval.records import Facts, Looks, Space
-from retrieval.storage import tables
+from retrieval.storage import migrations, tables
 from retrieval.storage.reading import CatalogReader
 from retrieval.storage.words import searchable
 
@@ -60,7 +60,7 @@ def catalog_of(
         connection.exec_driver_sql("PRAGMA synchronous = OFF")
         connection.exec_driver_sql("PRAGMA journal_mode = MEMORY")
     with engine.begin() as connection:
-        for step in tables.MIGRATIONS:
+        for step in migrations.MIGRATIONS:
             step(connection)
         counts = {"photos_rows": len(photos), "documents_rows": 0, "generation": 1}
         counts |= {"photos_edition": 0, "documents_edition": 0}

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrieval.answering.changing import (
+from retrieval.answering.last_answer import about_photos
+from retrieval.answering.last_plan import (
     bare,
     beside,
     check_dated,
@@ -33,12 +34,11 @@ from retrieval.answering.changing import (
     narrowed,
     shifted,
 )
-from retrieval.answering.given import about_photos
 from retrieval.answering.references import likeness, reference_in
 from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
-    from retrieval.answering.changing import Plan, Understand
+    from retrieval.answering.last_plan import Plan, Understand
     from retrieval.records import QuestionPlan, Turn
 
 #: The last plan, counted or shown: "how many?", "show me".

@@ -20,11 +20,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from retrieval.encoders._devices import first_line
+from retrieval.encoders._configurations import (
+    CONFIG_NAME,
+    builtin,
+    read_config,
+    stated_tokenizer,
+    what_differs,
+)
 from retrieval.encoders._hub import WEIGHT_FILES, fetch, fetch_tokenizer, has_tokenizer
 from retrieval.errors import EncoderError, UnknownModelError
 
-CONFIG_NAME = "open_clip_config.json"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
 
 # Where a folder holds several weight files, these are the ones that open_clip itself prefers.
@@ -35,8 +40,6 @@ _PREFERRED = (
     "model.safetensors",
     "pytorch_model.bin",
 )
-_PIXEL_KEYS = ("mean", "std", "interpolation", "resize_mode", "fill_color")
-_CLIP_VOCABULARY = 49408  # of the tokenizer that open_clip brings along
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,8 @@ def _from_hub(repo: str) -> Checkpoint:
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise EncoderError(f"hf-hub:{repo} is no repository name; write it as hf-hub:ORG/NAME.")
     config_path = fetch(repo, [CONFIG_NAME])
-    model_cfg, pixel_cfg = _read_config(config_path)
-    named = _stated_tokenizer(model_cfg, config_path)
+    model_cfg, pixel_cfg = read_config(config_path)
+    named = stated_tokenizer(model_cfg, config_path)
     return Checkpoint(
         name=f"hf-hub:{repo}",
         quality=f"open_clip model {repo} from the hub; its quality was not measured here",
@@ -135,7 +138,7 @@ def _from_tag(arch: str, tag: str, open_clip: Any) -> Checkpoint:
         quality=f"open_clip {arch}, weights {tag}",
         weights=fetch(repo, names),
         published=True,
-        **_builtin(arch, published, open_clip),
+        **builtin(arch, published, open_clip),
     )
 
 
@@ -150,7 +153,7 @@ def _from_stated_file(stated: str, file: Path, open_clip: Any) -> Checkpoint:
         if not published:
             raise _unknown(stated, open_clip)
     else:
-        variants = {json.dumps(_what_differs(each), sort_keys=True) for each in known.values()}
+        variants = {json.dumps(what_differs(each), sort_keys=True) for each in known.values()}
         if len(variants) != 1:
             raise EncoderError(_cannot_tell(arch, path, list(known)))
         published = next(iter(known.values()))
@@ -159,7 +162,7 @@ def _from_stated_file(stated: str, file: Path, open_clip: Any) -> Checkpoint:
         quality=f"open_clip {arch}, weights from {path.name}; its quality was not measured here",
         weights=path,
         published=False,
-        **_builtin(arch, published, open_clip),
+        **builtin(arch, published, open_clip),
     )
 
 
@@ -175,8 +178,8 @@ def _from_path(path: Path) -> Checkpoint:
             f"its {CONFIG_NAME} into {folder}"
             + ("." if path.is_dir() else f", or run again with --model ARCH/TAG@{path}.")
         )
-    model_cfg, pixel_cfg = _read_config(config_path)
-    named = _stated_tokenizer(model_cfg, config_path)
+    model_cfg, pixel_cfg = read_config(config_path)
+    named = stated_tokenizer(model_cfg, config_path)
     if named and not has_tokenizer(folder):
         raise EncoderError(
             f"The tokenizer files of {named} are missing in {folder}; copy tokenizer.json and "
@@ -193,56 +196,6 @@ def _from_path(path: Path) -> Checkpoint:
     )
 
 
-def _builtin(arch: str, published: dict[str, Any], open_clip: Any) -> dict[str, Any]:
-    """Return what open_clip itself knows of an architecture and one of its published weights."""
-    model_cfg = open_clip.get_model_config(arch)
-    if published.get("quick_gelu"):
-        # These weights were trained with another activation than ARCH states, and open_clip only
-        # warns about it.
-        model_cfg["quick_gelu"] = True
-    named = _stated_tokenizer(model_cfg, Path(arch))
-    return {
-        "model_cfg": model_cfg,
-        "pixel_cfg": {key: published[key] for key in _PIXEL_KEYS if key in published},
-        "tokenizer": fetch_tokenizer(named) if named else None,
-    }
-
-
-def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return model_cfg and preprocess_cfg of an open_clip_config.json."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        model_cfg, pixel_cfg = config["model_cfg"], config["preprocess_cfg"]
-        absent = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in model_cfg]
-        absent += [key for key in ("mean", "std") if key not in pixel_cfg]
-        chosen = {key: pixel_cfg[key] for key in _PIXEL_KEYS if pixel_cfg.get(key) is not None}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EncoderError(
-            f"{path} is not a complete open_clip configuration ({type(error).__name__}: "
-            f"{first_line(error)}); it needs model_cfg and preprocess_cfg."
-        ) from error
-    if absent:
-        raise EncoderError(
-            f"{path} lacks {', '.join(absent)}; copy the configuration that belongs to the weights."
-        )
-    return model_cfg, chosen
-
-
-def _stated_tokenizer(model_cfg: dict[str, Any], source: Path) -> str | None:
-    """Return the name of the Hugging Face tokenizer, or None where open_clip's own is meant."""
-    text_cfg = model_cfg["text_cfg"]
-    name = text_cfg.get("hf_tokenizer_name")
-    if name:
-        return str(name)
-    own = text_cfg.get("vocab_size", _CLIP_VOCABULARY) == _CLIP_VOCABULARY
-    if not own or text_cfg.get("hf_model_name"):
-        raise EncoderError(
-            f"{source} has a vocabulary that is not CLIP's and names no tokenizer; add "
-            "hf_tokenizer_name to its text_cfg."
-        )
-    return None
-
-
 def _find_weights(folder: Path) -> Path:
     for name in _PREFERRED:
         if (folder / name).is_file():
@@ -256,11 +209,6 @@ def _find_weights(folder: Path) -> Path:
             f"{folder} holds several weight files ({names}); name one, as --model {found[0]}."
         )
     raise EncoderError(f"{folder} holds no weights; put {WEIGHT_FILES[0]} there.")
-
-
-def _what_differs(published: dict[str, Any]) -> dict[str, Any]:
-    keys = (*_PIXEL_KEYS, "quick_gelu")
-    return {key: published[key] for key in keys if published.get(key)}
 
 
 def _cannot_tell(arch: str, path: Path, tags: list[str]) -> str:

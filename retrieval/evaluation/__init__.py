@@ -17,13 +17,8 @@ from retrieval.evaluation.folders import (
     read_captions,
     summarize,
 )
-from retrieval.evaluation.questions import (
-    Outcome,
-    Question,
-    QuestionReport,
-    evaluate_questions,
-    read_questions,
-)
+from retrieval.evaluation.outcomes import Outcome, Question, QuestionReport
+from retrieval.evaluation.questions import evaluate_questions, read_questions
 
 __all__ = [
     "RECALL_AT",

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     from retrieval.collection import Collection
 
-NOT_THERE = "there is no such file"
-
 
 def import_set(
     collection: Collection,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
 
-from retrieval.grouping.near import Marks, near_pairs, quality_of, seconds_of, stars
+from retrieval.grouping.near import quality_of, seconds_of, stars
+from retrieval.grouping.pairs import Marks, near_pairs
 from retrieval.storage import groups
 
 if TYPE_CHECKING:

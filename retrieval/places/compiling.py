@@ -1,32 +1,27 @@
-"""GeoNames' places as an SQLite file: what they are called, and what is a quarter of what."""
+"""GeoNames' places as an SQLite file: where they lie, and what they are called."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import json
-import math
 import sqlite3
-import unicodedata
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from retrieval.errors import PlacesError
+from retrieval.places.quarters import find_quarters
+from retrieval.places.spots import Spot, band, folded, plain_name
 from retrieval.storage import disk
 
 FORMAT = 2  # of the compiled file; counts up whenever the same data would give another one
 CITY_PEOPLE = 50_000  # whose edge may be nearer than a village that is
-_LARGE, _GREAT = 100_000, 1_000_000  # what has quarters, and what needs no "City" in its name
-_BAND = 0.25  # degrees of latitude that are looked up at a time
-_KM = 111.195  # of a degree of latitude
-_CORE = 0.0055  # km, times the root of its people: the radius of where a city is surely meant
-_WHOLE = 0.0089  # the same for all of it, at 4,000 people a square kilometre
+_GREAT = 1_000_000  # people of what needs no "City" in its name
 
 _SCHEMA = """
     CREATE TABLE places (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, city TEXT NOT NULL,
@@ -41,24 +36,6 @@ _SCHEMA = """
     CREATE TABLE names (name TEXT NOT NULL, place_id INTEGER NOT NULL,
         PRIMARY KEY (name, place_id)) WITHOUT ROWID;
 """
-#: Words in the names of counties and regions for what they are.
-_KINDS = frozenset(
-    (
-        *("city", "of", "the", "greater", "municipality", "municipio", "municipal", "county"),
-        *("shi", "stadt", "landeshauptstadt", "kreisfreie", "urban", "state", "region"),
-        *("province", "prefecture", "metropolitan", "capital", "district"),
-    )
-)
-#: Those of what is more than a city with its quarters; in America a county is, too.
-_WIDE = frozenset(("province", "prefecture", "region", "district", "metropolitan"))
-#: What parts of a city are called beside its name.
-_PARTS = frozenset(
-    (
-        *("north", "south", "east", "west", "central", "inner", "old", "new", "upper", "lower"),
-        *("kreis", "centro", "centre", "center", "mitte", "nord", "sud", "ost", "est", "ouest"),
-    )
-)
-_CITY_STATES = ("HK", "MO", "SG", "MC")
 #: Countries as people call them, where the list has the official name, and what else they say.
 _COUNTRIES = {
     "BN": "Brunei",
@@ -95,36 +72,6 @@ _ALSO = {
     "CV": ("cabo verde",),
     "SZ": ("swaziland",),
 }
-#: Letters that are no others with a mark.
-_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
-)
-
-
-def distance(latitude: float, longitude: float, other: float, beside: float) -> float:
-    """Kilometres between two positions in degrees, by haversines."""
-    north, south = math.radians(latitude), math.radians(other)
-    turn = math.radians(beside - longitude)
-    half = math.sin((south - north) / 2) ** 2
-    half += math.cos(north) * math.cos(south) * math.sin(turn / 2) ** 2
-    return 2 * math.degrees(math.asin(min(math.sqrt(half), 1.0))) * _KM
-
-
-def folded(name: str) -> str:
-    """A name without case, accents and marks, by which places are compared."""
-    plain = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
-    kept = (c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
-    return " ".join("".join(kept).split())
-
-
-def band(latitude: float) -> int:
-    """The band of latitude that a position lies in."""
-    return math.floor(latitude / _BAND)
-
-
-def core_km(population: int) -> float:
-    """How far from its middle a city is surely meant."""
-    return max(_CORE * math.sqrt(population), 0.3)
 
 
 # --- the file ---------------------------------------------------------------------------------
@@ -185,39 +132,10 @@ def _data_folder() -> Path:
 # --- what goes into it ------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Spot:
-    """A place as GeoNames has it; `whole` is the number of the city that it is a quarter of."""
-
-    number: int
-    name: str
-    county: str
-    region: str
-    code: str
-    latitude: float
-    longitude: float
-    population: int
-    whole: int
-
-    @classmethod
-    def of(cls, number: int, row: dict[str, Any]) -> _Spot:
-        return cls(
-            number,
-            str(row["city"]).removesuffix("-shi"),  # Japanese for city
-            str(row.get("county") or ""),
-            str(row.get("state") or ""),
-            str(row["country_code"]),
-            float(row["latitude"]),
-            float(row["longitude"]),
-            int(row["population"]),
-            number,
-        )
-
-
 def compiled() -> sqlite3.Connection:
     """All places in a database in memory, which takes some seconds. Raises PlacesError."""
     spots, countries = _read()
-    _find_quarters(spots)
+    find_quarters(spots)
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.executescript(_SCHEMA)
     places, names = _rows(spots, countries)
@@ -234,14 +152,14 @@ def compiled() -> sqlite3.Connection:
     return connection
 
 
-def _read() -> tuple[list[_Spot], dict[str, str]]:
+def _read() -> tuple[list[Spot], dict[str, str]]:
     folder = _data_folder()
     try:
         with gzip.open(folder / "geocode.gz") as file:
             rows = json.load(file)
         with (folder / "countries.csv").open(encoding="utf-8", newline="") as lines:
             countries = {row[0]: row[1] for row in csv.reader(lines) if len(row) == 2}
-        spots = [_Spot.of(number, row) for number, row in enumerate(rows, 1)]
+        spots = [Spot.of(number, row) for number, row in enumerate(rows, 1)]
     except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error) as exc:
         raise PlacesError(
             "The list of places is damaged. Install it again with: "
@@ -251,12 +169,12 @@ def _read() -> tuple[list[_Spot], dict[str, str]]:
 
 
 def _rows(
-    spots: Sequence[_Spot], countries: dict[str, str]
+    spots: Sequence[Spot], countries: dict[str, str]
 ) -> tuple[list[tuple[Any, ...]], list[tuple[str, int]]]:
     """Rows of places and of names: all spots, then regions and countries at their largest city."""
     places: list[tuple[Any, ...]] = []
     names: list[tuple[str, int]] = []
-    largest: dict[tuple[str, str], _Spot] = {}
+    largest: dict[tuple[str, str], Spot] = {}
     people: dict[tuple[str, str], int] = defaultdict(int)
     for spot in spots:
         country = countries.get(spot.code, spot.code)
@@ -276,87 +194,6 @@ def _rows(
         where = (spot.latitude, spot.longitude, people[key])
         kind = "region" if region else "country"
         places.append((number, kind, "", region, country, code, *where))
-        called = (region, _plain(region)) if region else (country, *_ALSO.get(code, ()))
+        called = (region, plain_name(region)) if region else (country, *_ALSO.get(code, ()))
         names += [(folded(name), number) for name in called]
     return places, [name for name in names if name[0]]
-
-
-def _plain(name: str) -> str:
-    """The folded name of a county or region without the words for what it is."""
-    return " ".join(word for word in folded(name).split() if word not in _KINDS)
-
-
-# --- quarters ---------------------------------------------------------------------------------
-
-
-def _find_quarters(spots: Sequence[_Spot]) -> None:
-    """Set `whole` of every spot that is a quarter of a city; of several the largest one counts."""
-    cities = sorted((s for s in spots if s.population >= _LARGE), key=lambda s: s.population)
-    at: dict[tuple[str, int], list[_Spot]] = defaultdict(list)
-    for spot in spots:
-        at[spot.code, band(spot.latitude)].append(spot)
-    for city in cities:
-        for spot in _beside(city, at):
-            if _is_quarter(spot, city):
-                spot.whole = city.number
-    by_number = {spot.number: spot for spot in spots}
-    for spot in spots:  # a quarter of what is itself a quarter
-        while by_number[spot.whole].whole != spot.whole:
-            spot.whole = by_number[spot.whole].whole
-
-
-def _beside(city: _Spot, at: dict[tuple[str, int], list[_Spot]]) -> Iterable[_Spot]:
-    reach = 1.5 * _WHOLE * math.sqrt(city.population) / _KM
-    for number in range(band(city.latitude - reach), band(city.latitude + reach) + 1):
-        yield from at.get((city.code, number), ())
-
-
-def _is_quarter(spot: _Spot, city: _Spot) -> bool:
-    """Whether people who are at `spot` say that they are in `city`.
-
-    They do in its middle, in a county (or where there are none, a region) that is named after it,
-    where the place itself is ("Zürich (Kreis 2)", "South Boston"), and where a small place shares
-    its county; the farther the less.
-    """
-    if spot.population > (1.0 if _is_called_after(spot.name, city.name) else 0.5) * city.population:
-        return False
-    is_ward = spot.county.casefold().endswith(("-ku", " ku"))  # of a Japanese city
-    area = spot.region if is_ward or not spot.county else spot.county
-    within = city.code in _CITY_STATES or _is_named_after(area, city)
-    if spot.region != city.region and not within:
-        return False
-    radius = _WHOLE * math.sqrt(city.population)
-    if abs(spot.latitude - city.latitude) * _KM > 1.5 * radius:
-        return False
-    km = distance(spot.latitude, spot.longitude, city.latitude, city.longitude)
-    return km <= radius * _reach(spot, city, within)
-
-
-def _reach(spot: _Spot, city: _Spot, within: bool) -> float:
-    """How far out, in radii of the city, such a place still counts as a part of it."""
-    if within:
-        return 1.5
-    share = spot.population / city.population
-    if _is_called_after(spot.name, city.name) or (
-        share < 0.1 and _is_named_after(spot.region, city)
-    ):
-        return 1.0
-    if spot.county == city.county and share < 0.15:
-        return 0.7 if spot.county else 0.6
-    return 0.5 if share < 0.05 else 0.35
-
-
-def _is_called_after(name: str, city: str) -> bool:
-    """ "Lyon 01", "Zürich (Kreis 2)", "South Boston": its name is the city's with more."""
-    words, whole = folded(name).split(), folded(city).split()
-    if len(words) <= len(whole):
-        return False
-    if words[: len(whole)] == whole:
-        return all(word in _PARTS or word.isdigit() for word in words[len(whole) : len(whole) + 1])
-    return words[0] in _PARTS and words[1:] == whole
-
-
-def _is_named_after(area: str, city: _Spot) -> bool:
-    words = folded(area).split()
-    wide = _WIDE | {"county"} if city.code == "US" else _WIDE
-    return not wide & set(words) and _plain(area) == folded(city.name)

@@ -1,4 +1,4 @@
-"""Make a Query out of what a user gives, and its vector out of the parts' embeddings.
+"""Make a Query out of what a user gives: words, pictures and their weights.
 
 A text is a box at first; `compiling.compile_query` makes parts and filters of it, for a collection.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,40 +131,6 @@ def _checked(weight: float) -> float:
     if not 0 < abs(weight) <= 100:
         raise QueryError(f"A weight must lie between 0 and 100, not {abs(weight):g}.")
     return weight
-
-
-def query_vector(
-    query: Query,
-    encoder: Encoder,
-    photo_vector: Callable[[str], NDArray[np.float32]] | None = None,
-) -> NDArray[np.float32]:
-    """Embed the parts and combine them: unit vector of sum_i w_i * e_i, float32 (dim,).
-
-    Every e_i has unit length, so a weight means the same for a text and for a picture.
-    `photo_vector` gives the unit vector of a photo of the collection by its id, float32 (dim,). A
-    box that was not compiled is embedded as it stands. Raises ImageError for a picture that cannot
-    be read, QueryError if the parts cancel out or there are none.
-    """
-    import numpy as np
-
-    if not query.parts:
-        raise QueryError("The query has nothing to embed. Add some words or a picture.")
-    total = np.zeros(encoder.dim, np.float32)
-    for part in query.parts:
-        if part.kind in ("text", "box"):
-            embedding = encoder.encode_texts([part.value])[0]
-        elif part.kind == "image":
-            embedding = embed_picture(part.value, encoder)
-        elif photo_vector is not None:
-            embedding = photo_vector(part.value)
-        else:
-            raise QueryError("Photos of a collection can be searched by only within it.")
-        total += np.float32(part.weight) * embedding
-    length = float(np.linalg.norm(total))
-    if length < 1e-6:
-        raise QueryError("The parts of the query cancel each other out. Change a weight.")
-    unit: NDArray[np.float32] = total / np.float32(length)
-    return unit
 
 
 def embed_picture(path: str, encoder: Encoder) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 from retrieval.places.chinese import called_at, masked, places_called
+from retrieval.queries.known_names import Index
 from retrieval.queries.lexing import names_of
-from retrieval.queries.names import Index
 
 MOST_CHAINED = 4  # names side by side: a country, a region, a city
 _LONGEST_CUE = 12  # characters before a name that may say that one follows

@@ -7,162 +7,27 @@ a place; names that are ordinary words too ("Orange", "Turkey") need more (see `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from retrieval.queries.continents import continents
-from retrieval.queries.lexing import Token, names_of
-from retrieval.queries.ordinary import (
-    COMPOUNDS,
-    DESCRIBED,
-    is_doubtful,
-    is_ordinary,
-    words,
-)
+from retrieval.queries.known_names import ALIAS_WORDS, Index, Name
+from retrieval.queries.ordinary import COMPOUNDS, DESCRIBED, is_doubtful, is_ordinary, words
 from retrieval.queries.shells import PHOTO_NOUNS
+from retrieval.queries.wording import FUNCTION_WORDS, LINKS, Wording
 from retrieval.records import Filter
-from retrieval.storage.vocabulary import Vocabulary
 
-#: Other names of countries, by their code; `US` counts only in capitals, since "us" is a word.
-_ALIASES = {
-    "US": "USA, US, U.S., U.S.A., America, United States, United States of America, the States",
-    "GB": "UK, U.K., Great Britain, Britain, United Kingdom",
-    "NL": "Holland, Netherlands, the Netherlands",
-    "CZ": "Czechia, Czech Republic",
-    "KR": "South Korea, Korea, Republic of Korea",
-    "AE": "UAE, Emirates, United Arab Emirates",
-    "RU": "Russia, Russian Federation",
-    "TR": "Turkey, Türkiye",
-    "CN": "China, People's Republic of China",
-    "VN": "Vietnam, Viet Nam",
-    "MM": "Myanmar, Burma",
-    "CI": "Ivory Coast, Côte d'Ivoire",
-    "CV": "Cape Verde, Cabo Verde",
-    "SZ": "Swaziland, Eswatini",
-    "MK": "Macedonia, North Macedonia",
-    "VA": "Vatican, Vatican City",
-    "LA": "Laos",
-    "SY": "Syria",
-    "IR": "Iran",
-    "TZ": "Tanzania",
-    "BO": "Bolivia",
-    "VE": "Venezuela",
-    "TW": "Taiwan",
-    "MD": "Moldova",
-    "BN": "Brunei",
-}
 #: Words that a place follows.
 PLACE_CUES = words("in at near from around")
 #: Words that a camera or a lens follows.
 GEAR_CUES = words("with on by from using")
 #: Before a camera's make: "with my Sony", "with an iPhone".
 _OWN = words("my the a an our")
-_LINKS = words("of the de da do del la le les los las di du den der am an upon und sur y e")
-_INSIDE = re.compile(r"[\s.\-–_/'’&]*")
 _LONGEST = 4  # words of a place that the collection does not have
 
 #: Tells whether there is a place of a name anywhere, and of which sort where it can: "city", …
 PlaceKnower = Callable[[str], str | bool]
-Sort = Literal["city", "region", "country", "camera", "make", "family", "lens", "trip"]
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name as the collection writes it, and what it is the name of."""
-
-    sort: Sort
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The names of a collection by their folded words; `longest` counts the words of the longest.
-
-    `inside` holds which place lies in which larger one, and `coded` what cities and regions are
-    called by the code of their country and their words; without words, what the country is.
-    """
-
-    places: dict[tuple[str, ...], Name]
-    gear: dict[tuple[str, ...], Name]
-    trips: dict[tuple[str, ...], Name]
-    inside: frozenset[tuple[str, str]]
-    coded: dict[tuple[str, tuple[str, ...]], str]
-    longest: int
-
-
-@lru_cache(maxsize=8)
-def index_of(vocabulary: Vocabulary) -> Index:
-    """The index of a vocabulary; kept, since it is made once and asked for each query."""
-    places: dict[tuple[str, ...], Name] = {}
-    for city, region, country, code in vocabulary.places:
-        sorts: tuple[tuple[Sort, str | None], ...] = (
-            ("city", city),
-            ("region", region),
-            ("country", country),
-        )
-        for sort, value in sorts:
-            if value and (words := names_of(value)):
-                places.setdefault(words, Name(sort, value))
-        for alias in _ALIASES.get(code or "", "").split(", ") if country else ():
-            places.setdefault(names_of(alias), Name("country", country or ""))
-    gear = {words: name for name, words in _gear(vocabulary) if words}
-    trips = {names_of(label): Name("trip", label) for label in vocabulary.trips}
-    lengths = [len(words) for table in (places, gear, trips) for words in table]
-    inside = {
-        (small, large)
-        for city, region, country, _ in vocabulary.places
-        for small, large in ((city, region), (city, country), (region, country))
-        if small and large and small != large
-    }
-    return Index(
-        places, gear, trips, frozenset(inside), _coded(vocabulary), max(lengths, default=0)
-    )
-
-
-def _coded(vocabulary: Vocabulary) -> dict[tuple[str, tuple[str, ...]], str]:
-    found: dict[tuple[str, tuple[str, ...]], str] = {}
-    for city, region, country, code in vocabulary.places:
-        if code and country:
-            found[code, ()] = country
-        for name in (region, city) if code else ():
-            if name and (words := names_of(name)):
-                found[code or "", words] = name
-    return found
-
-
-def _gear(vocabulary: Vocabulary) -> Iterator[tuple[Name, tuple[str, ...]]]:
-    """Cameras under all names that people use: "Canon EOS 80D", "EOS 80D", "Sony ILCE-7M3".
-
-    Later ones win: a whole model's name over one that is put together, and that over a family's.
-    """
-    for make, camera, _ in vocabulary.gear:
-        if family := _family(make, camera):
-            yield Name("family", family), names_of(family)
-    for make, camera, lens in vocabulary.gear:
-        brand = names_of(make or "")
-        if make and brand:
-            yield Name("make", make), brand[:1]
-            yield Name("make", make), brand
-        if lens and len(words := names_of(lens)) > 1:
-            yield Name("lens", lens), words
-        if camera and (model := names_of(camera)):
-            if brand and model[:1] == brand[:1] and len(model) > 2:
-                yield Name("camera", camera), model[1:]
-            elif brand:
-                yield Name("camera", camera), brand + model
-                yield Name("camera", camera), brand[:1] + model
-    for _, camera, _ in vocabulary.gear:
-        if camera:
-            yield Name("camera", camera), names_of(camera)
-
-
-def _family(make: str | None, camera: str | None) -> str:
-    """The first word of a model's name, which several may share: "iPhone", "Pixel"; "" if none."""
-    brand = names_of(make or "")[:1]
-    first = next((w for w in (camera or "").split() if names_of(w) != brand), "")
-    return first if first.isalpha() and len(first) > 3 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +40,9 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class Names(Wording):
     """Reads names in the tokens of `text`."""
 
-    text: str
-    tokens: Sequence[Token]
     index: Index
     known_place: PlaceKnower
 
@@ -236,7 +99,7 @@ class Names:
             return not cue and self._word(i - 1) in ("a", "an")
         if self._word(j) in DESCRIBED:
             return True
-        if cue or self._word(j) in _FUNCTION or self._word(j) in _PHOTOS:
+        if cue or self._word(j) in FUNCTION_WORDS or self._word(j) in _PHOTOS:
             return False
         if self._word(i - 1) in ("a", "an", "the", "his", "her", "their"):
             return True
@@ -282,14 +145,14 @@ class Names:
             return []
         for j in range(min(len(self.tokens), i + _LONGEST), i, -1):
             words = self._folded(i, j)
-            if len(words) < j - i or not self._joined(i, j) or words[-1] in _LINKS:
+            if len(words) < j - i or not self._joined(i, j) or words[-1] in LINKS:
                 continue
             if words in continents() or words == ("america",):
                 continue
             if not self._is_elsewhere(i, j, words, cue):
                 continue
             typed = self.text[self.tokens[i].start : self.tokens[j - 1].end]
-            if not (_alias(words) or self.known_place(typed)):
+            if not (words in ALIAS_WORDS or self.known_place(typed)):
                 continue
             found = [_place(j, typed)]
             if re.fullmatch(r"\s*,\s*", self._gap(j)) and self._stops(j + 1):
@@ -363,69 +226,11 @@ class Names:
                 return i + length, name
         return i, None
 
-    def _folded(self, i: int, j: int) -> tuple[str, ...]:
-        words = []
-        for token in self.tokens[i:j]:
-            if token.kind != "word":
-                break
-            words.append(token.folded)
-        return tuple(words)
-
-    def _joined(self, i: int, j: int) -> bool:
-        return all(_INSIDE.fullmatch(self._gap(k)) for k in range(i + 1, j))
-
-    def _capital(self, i: int, j: int) -> bool:
-        """Written like a name, in a text that is not all capitals."""
-        if self.text.isupper() and len(self.tokens) > j - i:
-            return False
-        return self.tokens[i].capital and all(
-            t.capital or t.folded in _LINKS or not t.text[0].isalpha() for t in self.tokens[i:j]
-        )
-
-    def _word(self, i: int) -> str:
-        if 0 <= i < len(self.tokens) and self.tokens[i].kind == "word":
-            return self.tokens[i].folded
-        return ""
-
-    def _gap(self, i: int) -> str:
-        """What stands before token i."""
-        if not 0 < i < len(self.tokens):
-            return ""
-        return self.text[self.tokens[i - 1].end : self.tokens[i].start]
-
-    def _stops(self, j: int) -> bool:
-        """Whether the sentence, or a part of it, ends before token j."""
-        if j >= len(self.tokens) or self.tokens[j].kind != "word":
-            return True
-        return bool(re.search(r"[,;.:!?()，。、]", self._gap(j))) or self._dated(j)
-
-    def _dated(self, j: int) -> bool:
-        return bool(re.fullmatch(r"(?:1[89]|20)\d\d", self._word(j)))
-
-    def _ends(self, j: int) -> bool:
-        """Whether no noun follows, which the name would only describe ("in Orange jackets")."""
-        return self._stops(j) or self._word(j) in _FUNCTION
-
 
 _TAKEN = frozenset(PHOTO_NOUNS.split()) - {"snap", "snaps"}
 _PHOTOS = words(f"{PHOTO_NOUNS} trip trips holiday holidays vacation")
-_FUNCTION = words(
-    """
-    a an and as at before after behind between but by during for from in is last of on or over
-    since near next not that the then this to until under was were when where which while with
-    without january february march april may june july august september october november
-    december spring summer autumn fall winter christmas easter yesterday today
-    """
-)
-
-
-def _alias(words: tuple[str, ...]) -> bool:
-    return words in _ALIAS_WORDS
-
-
 #: Short for a country, and before a noun no place: "U.S. Navy".
 _SHORT = {("us",), ("u", "s"), ("uk",), ("u", "k")}
-_ALIAS_WORDS = {names_of(name) for names in _ALIASES.values() for name in names.split(", ")}
 
 
 def _place(j: int, value: str) -> Named:

@@ -12,33 +12,20 @@ from dataclasses import dataclass, field, replace
 
 from retrieval.errors import QueryError
 from retrieval.metadata import field_named
-from retrieval.queries import chinese, shells
-from retrieval.queries.dates import Dates
+from retrieval.queries import shells, unspaced
+from retrieval.queries.asked_dates import AskedDates
+from retrieval.queries.known_names import Index, index_of
 from retrieval.queries.lexing import Token, gaps, lex
-from retrieval.queries.meaning import ARTICLES, EMPTY, NOT, VERBS, trimmed
-from retrieval.queries.names import (
-    GEAR_CUES,
-    PLACE_CUES,
-    Index,
-    Named,
-    Names,
-    PlaceKnower,
-    index_of,
-)
+from retrieval.queries.meaning import ARTICLES, NOT, VERBS, trimmed
+from retrieval.queries.names import GEAR_CUES, PLACE_CUES, Named, Names, PlaceKnower
 from retrieval.queries.ordinary import words
 from retrieval.queries.periods import CUES
-from retrieval.queries.pieces import Piece, Span, called, dated, joined, meant, subtracted
+from retrieval.queries.pieces import Piece, Span, called, joined, meant, subtracted
 from retrieval.queries.quality import ALONE, ANYWHERE
 from retrieval.queries.syntax import field_piece, is_field, quote_piece
-from retrieval.queries.values import parse_other
-from retrieval.records import Filter
 from retrieval.storage.vocabulary import Vocabulary
 
 MAX_PIECES = 200
-
-_HAN = re.compile(r"[\u3400-\u9fff]")
-#: A word in which a Chinese date may begin: "去年夏天的狗", or the number of "2021年".
-_DATED_HAN = re.compile(r"[^\W_]*?[\u4e00-\u9fff]|\d{4}\s*[-–—~～]\s*\d{4}年")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,82 +72,19 @@ class _Reader:
         if (begin, stop) != (self.start, self.end):
             self.cuts += [(self.start, begin), (stop, self.end)]
         self.stop = stop
-        self.tokens = self._lexed(begin, stop)
-        if _HAN.search(self.text, begin, stop) and self.context.index.places:
-            self.tokens = self._without_places(begin)
+        self.tokens, found = unspaced.without_dates(self.text, begin, stop, self.context.today)
+        self.pieces += found
+        if unspaced.HAN.search(self.text, begin, stop) and self.context.index.places:
+            self.tokens, found = unspaced.without_places(
+                self.text, begin, self.tokens, self.context.index
+            )
+            self.pieces += found
         i = 0
         while i < len(self.tokens):
             token = self.tokens[i]
             i = self._syntax(i, token) if token.kind != "word" else self._words(i)
         self._rest()
         return self.pieces
-
-    def _lexed(self, begin: int, stop: int) -> list[Token]:
-        """Tokens, where Chinese dates are taken out of the words first."""
-        found: list[Token] = []
-        behind = begin  # the last of those dates
-        for token in lex(self.text, begin, stop):
-            if token.end <= behind:
-                continue
-            if token.kind == "word" and token.start < behind:
-                token = self._part(token, behind, token.end)
-            if token.kind == "word" and _DATED_HAN.match(self.text, token.start):
-                parts, behind = self._chinese(token, stop)
-                found += parts
-            else:
-                found.append(token)
-        return found
-
-    def _chinese(self, token: Token, stop: int) -> tuple[list[Token], int]:
-        """The token without the dates that begin in it, and where the last of these ends."""
-        at = last = token.start
-        parts: list[Token] = []
-        while at < token.end:
-            found = chinese.read(self.text[:stop], at, self.context.today)
-            if found is None:
-                at += 1
-                continue
-            if at > last:
-                parts.append(self._part(token, last, at))
-            self._add(dated(found[1], (at, found[0]), False))
-            at = last = found[0]
-        if last < token.end:
-            parts.append(self._part(token, last, token.end))
-        return parts, last
-
-    def _without_places(self, begin: int) -> list[Token]:
-        """The tokens, where Chinese names of places are taken out of the words."""
-        from retrieval.queries.chinese_places import places_in  # only Chinese needs its table
-
-        kept: list[Token] = []
-        for token in self.tokens:
-            if token.kind != "word":
-                kept.append(token)
-                continue
-            at = token.start
-            found = places_in(self.text, token.start, token.end, begin, self.context.index)
-            for each in found:
-                if each.start > at:
-                    kept.append(self._part(token, at, each.start))
-                asked = Filter("place", "is", (each.value,), each.negated)
-                self._add(called(asked, (each.start, each.end), each.value))
-                at = each.end
-            if at < token.end:
-                kept.append(self._part(token, at, token.end) if found else token)
-        return kept
-
-    def _in_english(self, token: Token) -> Token:
-        """`place:京都` as `place:Kyoto`, unless the collection writes it in Chinese."""
-        from retrieval.queries.chinese_places import in_english
-
-        known = field_named(token.name)
-        if known is None or known.name not in ("place", "city", "region", "country"):
-            return token
-        return replace(token, text=in_english(token.text, self.context.index))
-
-    def _part(self, token: Token, start: int, end: int) -> Token:
-        text = self.text[start:end]
-        return replace(token, text=text, folded=text.casefold(), start=start, end=end)
 
     # --- syntax -----------------------------------------------------------------------------
 
@@ -169,8 +93,8 @@ class _Reader:
         if token.kind == "field":
             if not is_field(token, self.context.today):
                 return self._as_words(i, token)
-            if _HAN.search(token.text):
-                token = self._in_english(token)
+            if unspaced.HAN.search(token.text):
+                token = unspaced.field_in_english(token, self.context.index)
             trips = self.context.vocabulary.trips
             self._add(field_piece(self.text, token, self.context.today, trips))
         elif token.kind == "marked":
@@ -295,72 +219,13 @@ class _Reader:
         )
 
     def _date(self, k: int, start: int, negated: bool, cue: bool) -> int | None:
-        if k >= len(self.tokens) or self.tokens[k].kind != "word":
-            return None
-        dates = Dates(self.text[: self.end], self.tokens, self.context.today)
-        found = dates.read(k)
+        today, years = self.context.today, self.context.vocabulary.years
+        asked = AskedDates(self.text[: self.end], self.tokens, today, years)
+        found = asked.piece(k, start, negated, cue)
         if found is None:
-            return self._other_date(k, start, negated)
-        if found.strength == "cue" and not cue:
             return None
-        if found.strength == "year" and not self._is_year(dates, k, cue):
-            return None
-        if cue and found.strength == "cue" and not self._month_ends(found.next):
-            return None
-        self._add(dated(found.period, (start, self.tokens[found.next - 1].end), negated))
-        return found.next
-
-    def _is_year(self, dates: Dates, k: int, cue: bool) -> bool:
-        """Whether a number of four digits is a year: it looks like one, and a cue or the
-        collection says so, or nothing but it is asked.
-        """
-        if not dates.plausible(k):
-            return (
-                cue
-                and self._word(k - 1) in ("in", "from", "during", "of")
-                and (dates.plausible(k) or self._lonely(k))
-            )
-        if cue or self._lonely(k):
-            return True
-        first, last = self.context.vocabulary.years or (1990, self.context.today.year)
-        year = int(self._word(k))
-        if first <= year <= last:
-            return True
-        before = self.tokens[k - 1] if k else None
-        named = before is not None and before.kind == "word" and before.capital
-        return 1900 <= year <= self.context.today.year and (k == 0 or not named or self._comma(k))
-
-    def _lonely(self, k: int) -> bool:
-        """Whether nothing else is asked."""
-        return all(
-            i == k or (token.kind == "word" and token.folded in EMPTY)
-            for i, token in enumerate(self.tokens)
-        )
-
-    def _month_ends(self, k: int) -> bool:
-        """Whether "in May" is a time: "in march order" is none."""
-        return (
-            k >= len(self.tokens)
-            or self.tokens[k].kind != "word"
-            or bool(
-                self._comma(k) or self._word(k) in _AFTER_MONTH or not self.tokens[k].text.isalpha()
-            )
-            or self.tokens[k - 1].capital
-        )
-
-    def _other_date(self, k: int, start: int, negated: bool) -> int | None:
-        """ "half a year ago": what only dateparser may know; asked where "ago" follows."""
-        if not (self._word(k).isdigit() or self._word(k) in _COUNTS):
-            return None
-        for j in range(k + 2, min(k + 7, len(self.tokens))):
-            if self._word(j) == "ago":
-                span = (start, self.tokens[j].end)
-                typed = self.text[self.tokens[k].start : span[1]]
-                period = parse_other(typed, self.context.today)
-                if period is not None:
-                    self._add(dated(period, span, negated))
-                    return j + 1
-        return None
+        self._add(found[0])
+        return found[1]
 
     def _quality(self, i: int) -> int | None:
         token = self.tokens[i]
@@ -422,8 +287,6 @@ class _Reader:
 
 
 _USED = words("用 使用 是用")  # a camera follows: "用iPhone"
-_COUNTS = words("a an half one two three four five six seven eight nine ten about couple few")
-_AFTER_MONTH = words("in at on with and or near of by during from to the for")
 
 
 def _checked(weight: float) -> float:

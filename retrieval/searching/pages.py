@@ -1,4 +1,4 @@
-"""In which order hits are shown, and page by page: pure functions, without a collection.
+"""Hits page by page: pure functions, without a collection.
 
 A cursor says where the page after it begins. It is a text that is opaque to users and checked here:
 
@@ -20,59 +20,16 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from retrieval.errors import UsageError
-from retrieval.records import Hit, Kind, Order, Query
+from retrieval.records import Kind, Order, Query
 
 VERSION = 1
 ANCHORS = 5  # ids that a cursor names: the last hit may be deleted before the next page
 MOST_CHARACTERS = 1_000  # of a cursor; a real one has about 120
 MOST = 1 << 53
-
-
-# --- the order of hits ----------------------------------------------------------------------
-
-
-def order(hits: Sequence[Hit], by: Order) -> tuple[Hit, ...]:
-    """The hits (best first) in another order, ranked anew from 1; ties stay best first.
-
-    "newest" and "oldest" go by `taken_at`, "place" by the name of the place and then best first.
-    Hits whose date or place is not known stand last; `unplaced` counts them.
-    """
-    if by == "relevance":
-        chosen = list(hits)
-    else:
-        known = [hit for hit in hits if _key(hit, by) is not None]
-        unknown = [hit for hit in hits if _key(hit, by) is None]
-        chosen = sorted(known, key=lambda hit: _key(hit, by) or "", reverse=by == "newest")
-        chosen += unknown
-    return tuple(replace(hit, rank=rank) for rank, hit in enumerate(chosen, 1))
-
-
-def unplaced(hits: Sequence[Hit], by: Order) -> int:
-    """How many of the hits stand last because what they are ordered by is not known of them."""
-    return 0 if by == "relevance" else sum(_key(hit, by) is None for hit in hits)
-
-
-def order_note(hits: Sequence[Hit], by: Order) -> str:
-    """A sentence that says so; "" where there is nothing to say."""
-    count = unplaced(hits, by)
-    if not count:
-        return ""
-    what = "place" if by == "place" else "date"
-    stand = "photo of no known {} stands" if count == 1 else "photos of no known {} stand"
-    return f"{count:,} {stand.format(what)} last."
-
-
-def _key(hit: Hit, by: Order) -> str | None:
-    if by == "place":
-        return hit.place.casefold() if hit.place else None
-    return hit.taken_at or None
-
-
-# --- pages ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,12 +80,6 @@ class Catalog(Database):
         with self.writing() as connection:
             connection.execute(update(erasures).where(*mine).values(done=True))
 
-    def live_rows(self, space: Space, kind: Kind, items: Sequence[int]) -> list[int]:
-        """The vector rows of those of the items (ids) that are searched, ascending."""
-        query = select(embeddings.c.item_id, embeddings.c.row)
-        query = query.where(*rows_of(space, kind), embeddings.c.live == 1)
-        return sorted(row for _, row in self._in_chunks(query, embeddings.c.item_id, items))
-
     # --- reading ----------------------------------------------------------------------------
 
     def known_files(self, roots: Iterable[str]) -> dict[str, KnownFile]:

@@ -21,6 +21,7 @@ from retrieval.errors import CollectionError, RetrievalError
 from retrieval.storage import disk
 from retrieval.storage.failures import is_read_only, reading_options, translated
 from retrieval.storage.layout import storage_errors
+from retrieval.storage.migrations import MIGRATIONS
 from retrieval.storage.readable import (
     SCHEMA_VERSION,
     Readable,
@@ -28,7 +29,7 @@ from retrieval.storage.readable import (
     generation_checksum,
 )
 from retrieval.storage.seals import CatalogFile, Seal, read_seal, write_seal
-from retrieval.storage.tables import MIGRATIONS, state
+from retrieval.storage.tables import state
 
 STATE_SINCE = 2  # the schema version that brought the table `state`
 SEALING_SHARE = 20  # sealing reads the whole file: at most one part in 20 of a long run's time

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from retrieval import Collection, make_query, search
+from retrieval import Collection, search
 from retrieval.encoders import EncoderSpec
-from retrieval.queries import query_vector
 from scripts.bench.making import make_collection, named, spread
 
 WARM_UP = 3
@@ -47,7 +46,7 @@ def measure(
 def _parts(collection: Collection, runs: int, k: int) -> dict[str, Any]:
     encoder = collection.query_encoder()
     words = iter(f"a photo of {number} dogs" for number in range(sys.maxsize))
-    vector = query_vector(make_query(next(words)), encoder)
+    (vector,) = encoder.encode_texts([next(words)])
     space, store = collection.store("photos")
     _, rows = store.search(vector[None], k)
     reader, found = collection.reader, [int(row) for row in rows[0]]
@@ -61,7 +60,7 @@ def _parts(collection: Collection, runs: int, k: int) -> dict[str, Any]:
     return {
         "search": _timed(lambda: search(collection, next(words), k=k), runs),
         "combined": _timed(lambda: search(collection, next(words) + WITH_FILTERS, k=k), runs),
-        "encode_text": _timed(lambda: query_vector(make_query(next(words)), encoder), runs),
+        "encode_text": _timed(lambda: encoder.encode_texts([next(words)]), runs),
         "is_it_current": _timed(lambda: collection.store("photos"), runs),
         "scan": _timed(lambda: store.search(vector[None], k), runs),
         "describe": _timed(describe, runs),

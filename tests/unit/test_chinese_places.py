@@ -20,7 +20,7 @@ from retrieval.places import Places
 from retrieval.places.chinese import _rows as rows
 from retrieval.places.chinese import called_at, chinese_name, names_in, places_called
 from retrieval.queries.chinese_places import places_in
-from retrieval.queries.names import index_of
+from retrieval.queries.known_names import index_of
 from retrieval.queries.ordinary import words
 from retrieval.records import Brief, Claim, Draft, Evidence, Facts, Filter, QuestionPlan
 from retrieval.storage.vocabulary import Vocabulary

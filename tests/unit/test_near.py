@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.grouping import near
-from retrieval.grouping.near import Marks, Member, bits_apart, fold, near_pairs, quality_of
+from retrieval.grouping import pairs
+from retrieval.grouping.near import Member, fold, quality_of
+from retrieval.grouping.pairs import Marks, bits_apart, near_pairs
 
 EAST = np.array([1, 0], np.float32)
 NOON = "2021-04-03T12:00:00"
@@ -164,9 +165,9 @@ def test_many_photos_are_compared_by_bands(monkeypatch: pytest.MonkeyPatch) -> N
         hashes[copy] = hashes[copy - 300] ^ _some_bits(random, copy % 13)
     seconds = np.where(np.arange(600) % 3 == 0, np.arange(600) // 3 * 2.0, np.nan)
     hashes[3] = hashes[0] ^ np.uint64((1 << 20) - 1)  # a burst: 20 bits apart
-    monkeypatch.setattr(near, "ALL_PAIRS", 10_000)
+    monkeypatch.setattr(pairs, "ALL_PAIRS", 10_000)
     every = near_pairs(marks(hashes, seconds))
-    monkeypatch.setattr(near, "ALL_PAIRS", 0)
+    monkeypatch.setattr(pairs, "ALL_PAIRS", 0)
     some = near_pairs(marks(hashes, seconds))
     every_pair = set(zip(every.a.tolist(), every.b.tolist(), every.bits.tolist(), strict=True))
     some_pair = set(zip(some.a.tolist(), some.b.tolist(), some.bits.tolist(), strict=True))
@@ -184,8 +185,8 @@ def _some_bits(random: np.random.Generator, count: int) -> np.uint64:
 
 
 def test_a_crowd_of_plain_pictures_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near, "ALL_PAIRS", 0)
-    crowd = np.zeros(near.CROWD + 50, np.uint64)
+    monkeypatch.setattr(pairs, "ALL_PAIRS", 0)
+    crowd = np.zeros(pairs.CROWD + 50, np.uint64)
     found = near_pairs(marks(crowd, np.full(len(crowd), np.nan)))
     assert len(found.a) == 0
 

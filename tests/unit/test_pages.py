@@ -1,4 +1,4 @@
-"""The order of hits and their pages: pages one after the other are the whole list."""
+"""Pages of hits: one after the other they are the whole list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import json
 import zlib
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -20,11 +19,8 @@ from retrieval.searching.pages import (
     Cursor,
     digest,
     needed,
-    order,
-    order_note,
     page,
     read_cursor,
-    unplaced,
 )
 
 ASKED = digest(make_query("red"), "photos", "relevance", "here")
@@ -42,43 +38,6 @@ places = st.none() | st.sampled_from(["Kyoto, Japan", "kyoto, japan", "Ōsaka", 
 lists = st.lists(st.tuples(dates, places), max_size=30).map(
     lambda known: [hit(at, *each) for at, each in enumerate(known, 1)]
 )
-orders = st.sampled_from(["relevance", "newest", "oldest", "place"])
-
-
-class TestOrder:
-    @given(lists, orders)
-    def test_loses_and_invents_nothing(self, hits: list[Hit], by: str) -> None:
-        ordered = order(hits, by)  # type: ignore[arg-type]
-        assert sorted(h.id for h in ordered) == [h.id for h in hits]
-        assert [h.rank for h in ordered] == list(range(1, len(hits) + 1))
-        assert order(ordered, by) == ordered  # type: ignore[arg-type]
-
-    @given(lists)
-    def test_by_date(self, hits: list[Hit]) -> None:
-        for by, sign in (("newest", -1), ("oldest", 1)):
-            ordered = order(hits, by)  # type: ignore[arg-type]
-            known = [h.taken_at for h in ordered if h.taken_at]
-            assert known == sorted(known, reverse=sign < 0)
-            assert not any(h.taken_at for h in ordered[len(known) :])
-            assert unplaced(hits, by) == len(hits) - len(known)  # type: ignore[arg-type]
-
-    @given(lists, orders)
-    def test_ties_stay_best_first(self, hits: list[Hit], by: str) -> None:
-        def key(each: Hit) -> object:
-            value = each.place if by == "place" else each.taken_at
-            return None if by == "relevance" or not value else value.casefold()
-
-        ordered = order(hits, by)  # type: ignore[arg-type]
-        for one, other in pairwise(ordered):
-            assert key(one) != key(other) or one.id < other.id
-
-    def test_what_is_last_is_said(self) -> None:
-        hits = [hit(1), hit(2, "2020-01-01T10:00:00"), hit(3)]
-        assert [h.id for h in order(hits, "newest")] == [2, 1, 3]
-        assert order_note(hits, "newest") == "2 photos of no known date stand last."
-        assert order_note(hits[:2], "oldest") == "1 photo of no known date stands last."
-        assert order_note(hits, "place") == "3 photos of no known place stand last."
-        assert order_note(hits, "relevance") == order_note(hits[1:2], "newest") == ""
 
 
 def walked(hits: list[Hit], k: int, generation: int = 5) -> list[list[Hit]]:

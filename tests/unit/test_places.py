@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from retrieval.errors import PlacesError
 from retrieval.metadata.reading import read_facts
 from retrieval.places import Places, compiling, distance, folded, locate
+from retrieval.places.spots import Spot
 from retrieval.records import Facts
 
 #: Checked by hand on a map: middles and edges of cities, their quarters, towns beside them.
@@ -136,9 +137,9 @@ class TestTheFile:
             {"city": "B", "country_code": "XX", "latitude": 9, "longitude": 9, "population": 0},
         ]
 
-        def read() -> tuple[list[compiling._Spot], dict[str, str]]:
+        def read() -> tuple[list[Spot], dict[str, str]]:
             made.append(1)
-            return [compiling._Spot.of(i, row) for i, row in enumerate(rows, 1)], {"JP": "Japan"}
+            return [Spot.of(i, row) for i, row in enumerate(rows, 1)], {"JP": "Japan"}
 
         monkeypatch.setattr(compiling, "_read", read)
         return made

@@ -1,20 +1,17 @@
-"""From words, weights and pictures to one unit vector."""
+"""From words, weights and pictures to the parts of a query."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from retrieval.errors import ImageError, QueryError
-from retrieval.queries import MAX_CHARACTERS, make_query, phrases, query_vector
-from retrieval.records import Part, Query
+from retrieval.queries import MAX_CHARACTERS, embed_picture, make_query, phrases
+from retrieval.records import Part
 from tests.pictures import picture
-from tests.toy import COLOURS, ToyEncoder
+from tests.toy import ToyEncoder
 
 
 def text(value: str, weight: float = 1.0) -> Part:
@@ -120,64 +117,12 @@ class TestMakeQuery:
         assert phrases(words) == meant
 
 
-colours = st.sampled_from(sorted(COLOURS))
-weights = st.floats(0.1, 10) | st.floats(-10, -0.1)
-text_parts = st.lists(st.builds(Part, st.just("text"), colours, weights), min_size=1, max_size=5)
-
-
-class TestQueryVector:
-    def test_is_the_weighted_sum_at_unit_length(self, tmp_path: Path) -> None:
-        encoder = ToyEncoder()
-        path = picture(tmp_path / "blue.png", "blue")
-        red, green = encoder.encode_texts(["red", "green"])
-        blue = encoder.encode_images(encoder.prepare(_open(path))[None])[0]
-        found = query_vector(make_query(["2:red"], images=[path], minus=["0.5:green"]), encoder)
-        expected = 2 * red + blue - 0.5 * green
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
-
-    @given(text_parts, st.floats(0.01, 100))
-    def test_scaling_all_weights_changes_nothing(self, parts: list[Part], factor: float) -> None:
-        encoder = ToyEncoder()
-        scaled = [Part(p.kind, p.value, p.weight * factor) for p in parts]
-        total = sum(p.weight * encoder.encode_texts([p.value])[0] for p in parts)
-        if np.linalg.norm(total) < 1e-2:
-            return  # nearly cancelling parts magnify rounding
-        one, other = (query_vector(Query(tuple(p)), encoder) for p in (parts, scaled))
-        np.testing.assert_allclose(one, other, atol=1e-3)
-        assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
-
-    def test_a_photo_of_the_collection_is_asked_for_by_its_id(self) -> None:
-        encoder = ToyEncoder()
-        (red,) = encoder.encode_texts(["red"])
-        query = Query((Part("photo", "7"), Part("text", "green", -0.5)))
-        (green,) = encoder.encode_texts(["green"])
-        found = query_vector(query, encoder, {"7": red}.__getitem__)
-        expected = red - 0.5 * green
-        np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
-        with pytest.raises(QueryError, match="only within it"):
-            query_vector(query, encoder)
-
-    def test_nothing_to_embed(self) -> None:
-        with pytest.raises(QueryError, match="nothing to embed"):
-            query_vector(Query(), ToyEncoder())
-
-    def test_parts_that_cancel(self) -> None:
-        with pytest.raises(QueryError, match="cancel each other out"):
-            query_vector(make_query("red", minus=["red"]), ToyEncoder())
-
-    def test_a_broken_picture_is_named(self, tmp_path: Path) -> None:
-        path = tmp_path / "broken.jpg"
-        path.write_bytes(b"\xff\xd8 no")
-        with pytest.raises(ImageError, match=r"broken\.jpg cannot be used as a query") as caught:
-            query_vector(make_query(images=[path]), ToyEncoder())
-        assert caught.value.exit_code == 1
-
-
-def _open(path: Path) -> Any:
-    from PIL import Image
-
-    return Image.open(path)
+def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"\xff\xd8 no")
+    with pytest.raises(ImageError, match=r"broken\.jpg cannot be used as a query") as caught:
+        embed_picture(str(path), ToyEncoder())
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize(

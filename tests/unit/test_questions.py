@@ -9,7 +9,7 @@ import pytest
 
 from retrieval.errors import UsageError
 from retrieval.evaluation import Question, QuestionReport, read_questions
-from retrieval.evaluation.questions import judge
+from retrieval.evaluation.grading import grade
 from retrieval.records import Answer, Citation, Hit, Query, QuestionPlan, SearchResult, Status
 
 PATHS = ("/album/a.jpg", "/album/b.jpg", "/album/c.jpg")
@@ -38,58 +38,58 @@ WHEN = Question("when", "When?", ("b.jpg",), "2023-02-05")
     ["On 2023-02-05.", "On 5 February 2023.", "It was February 5, 2023.", "拍摄于2023年2月5日。"],
 )
 def test_a_day_may_be_written_in_several_ways(text: str) -> None:
-    assert judge(WHEN, answer(text), ALBUM).right
+    assert grade(WHEN, answer(text), ALBUM).right
 
 
 @pytest.mark.parametrize("text", ["On 2023-02-15.", "On 15 February 2023.", "In 2023."])
 def test_another_day_is_wrong_and_worse_if_it_is_said_to_be_sure(text: str) -> None:
-    said = judge(WHEN, answer(text), ALBUM)
+    said = grade(WHEN, answer(text), ALBUM)
     assert (said.right, said.wrong_grounded, said.rank) == (False, True, 2)
-    unsure = judge(WHEN, answer(text, "partly-grounded"), ALBUM)
+    unsure = grade(WHEN, answer(text, "partly-grounded"), ALBUM)
     assert (unsure.right, unsure.wrong_grounded) == (False, False)
 
 
 def test_a_place_may_be_written_with_its_accents_and_is_a_whole_word() -> None:
     where = Question("where", "Where?", ("a.jpg",), "Reykjavik")
-    assert judge(where, answer("In Reykjavík, Iceland [1]."), ALBUM).right
+    assert grade(where, answer("In Reykjavík, Iceland [1]."), ALBUM).right
     york = Question("where", "Where?", ("a.jpg",), "York")
-    assert not judge(york, answer("In Yorktown [1]."), ALBUM).right
+    assert not grade(york, answer("In Yorktown [1]."), ALBUM).right
 
 
 def test_the_first_number_counts() -> None:
     count = Question("count", "How many?", ("a.jpg",), "1204")
-    assert judge(count, answer("1,204 photos of 2023 [1]."), ALBUM).right
-    assert judge(count, answer("1204 photos [1]."), ALBUM).right
-    assert not judge(count, answer("In 2023 there were 1204 [1]."), ALBUM).right
+    assert grade(count, answer("1,204 photos of 2023 [1]."), ALBUM).right
+    assert grade(count, answer("1204 photos [1]."), ALBUM).right
+    assert not grade(count, answer("In 2023 there were 1204 [1]."), ALBUM).right
     none = Question("count", "How many?", (), "0")
-    assert judge(none, answer("No photo was taken there.", "refused", ()), ALBUM).right
+    assert grade(none, answer("No photo was taken there.", "refused", ()), ALBUM).right
 
 
 def test_what_is_not_there_must_be_refused() -> None:
     absent = Question("absent", "Where?")
-    assert judge(absent, answer("No photo matches.", "refused"), ALBUM).right
-    assert judge(absent, answer("In Oslo [1]."), ALBUM).wrong_grounded
-    guess = judge(absent, answer("Perhaps in Oslo [1].", "partly-grounded"), ALBUM)
+    assert grade(absent, answer("No photo matches.", "refused"), ALBUM).right
+    assert grade(absent, answer("In Oslo [1]."), ALBUM).wrong_grounded
+    guess = grade(absent, answer("Perhaps in Oslo [1].", "partly-grounded"), ALBUM)
     assert (guess.right, guess.wrong_grounded) == (False, False)
 
 
 def test_a_photo_is_found_if_it_is_cited() -> None:
     find = Question("find", "Find it.", ("b.jpg",))
-    assert not judge(find, answer("It is [1]."), ALBUM).right
-    both = judge(find, answer("It is [1] or [2].", cited=(1, 2)), ALBUM)
+    assert not grade(find, answer("It is [1]."), ALBUM).right
+    both = grade(find, answer("It is [1] or [2].", cited=(1, 2)), ALBUM)
     assert (both.right, both.rank, both.precision, both.recall) == (True, 2, 0.5, 1.0)
 
 
 def test_the_photo_that_a_refusal_names_is_no_claim() -> None:
-    refused = judge(WHEN, answer("No photo matches. The closest is [1].", "refused"), ALBUM)
+    refused = grade(WHEN, answer("No photo matches. The closest is [1].", "refused"), ALBUM)
     assert (refused.precision, refused.recall) == (None, 0.0)
 
 
 def test_a_report_counts_by_kind() -> None:
     outcomes = (
-        judge(WHEN, answer("On 2023-02-05 [2].", cited=(2,)), ALBUM),
-        judge(WHEN, answer("On 2023-02-06 [1]."), ALBUM),
-        judge(Question("absent", "?"), answer("None.", "refused", ()), ALBUM),
+        grade(WHEN, answer("On 2023-02-05 [2].", cited=(2,)), ALBUM),
+        grade(WHEN, answer("On 2023-02-06 [1]."), ALBUM),
+        grade(Question("absent", "?"), answer("None.", "refused", ()), ALBUM),
     )
     report = QuestionReport(outcomes)
     assert report.kinds["when"] == {

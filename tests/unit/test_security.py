@@ -94,12 +94,12 @@ FIXED_SQL = {
     ): "a parameter that gets constants only, see the test below",
     ("storage/database.py", "sql"): "constants only, see the test below",
     ("storage/reading.py", "sql"): "the same",
-    ("storage/tables.py", "statement"): "a loop over constants",
+    ("storage/migrations.py", "statement"): "a loop over constants",
     ("storage/upgrading.py", "query"): "one of two constants of the module",
     ("places/__init__.py", "sql"): "constants of the module",
     ("places/compiling.py", "_SCHEMA"): "a constant of the module",
-    ("storage/audits.py", "order"): "a loop over ASC and DESC",
-    ("storage/audits.py", "query"): "constants, or with `order` in them",
+    ("storage/salvaging.py", "order"): "a loop over ASC and DESC",
+    ("storage/salvaging.py", "query"): "constants, or with `order` in them",
 }
 
 

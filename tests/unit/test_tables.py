@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, insert, select, text
 
+from retrieval.storage.migrations import MIGRATIONS
 from retrieval.storage.readable import SCHEMA_VERSION
-from retrieval.storage.tables import MIGRATIONS, metadata, sources
+from retrieval.storage.tables import metadata, sources
 
 
 @pytest.fixture

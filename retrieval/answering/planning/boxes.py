@@ -8,8 +8,8 @@ import re
 from retrieval.errors import QueryError
 from retrieval.queries import make_query
 from retrieval.queries.compiling import compile_query
+from retrieval.queries.known_names import index_of
 from retrieval.queries.lexing import names_of
-from retrieval.queries.names import index_of
 from retrieval.queries.pieces import quoted
 from retrieval.queries.shells import NOUN
 from retrieval.storage.vocabulary import Vocabulary

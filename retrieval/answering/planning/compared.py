@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retrieval.answering.planning.english import frames
 from retrieval.answering.planning.frames import Block
+from retrieval.answering.planning.words import frames
 
 _MOST = frames(
     "compare",

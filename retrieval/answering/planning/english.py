@@ -2,64 +2,10 @@
 
 from __future__ import annotations
 
-from retrieval.answering.planning.frames import Block, Frame, frame
-from retrieval.answering.planning.words import PARTS
+from retrieval.answering.planning.english_when import BEFORE, OR_WHEN, OR_WHERE, asking
+from retrieval.answering.planning.frames import Block
+from retrieval.answering.planning.words import PARTS, frames
 from retrieval.queries import shells
-from retrieval.records import Intent
-
-
-def frames(
-    intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
-) -> tuple[Frame, ...]:
-    """Frames of one intent, from templates over the words of English."""
-    return tuple(
-        frame(template, intent, PARTS, field=field, group=group, place=place)
-        for template in templates
-    )
-
-
-def _asking(word: str, intent: Intent, field: str) -> tuple[Frame, ...]:
-    """Frames of "when" and of "where", which differ in nothing else."""
-    seen = (
-        # "When did I take the last photo of …", "When did I photograph …"
-        "{did} {i} {seldom}{take} {photos}{body}{time}?",
-        "{did} {i} {seldom}{see}{body}{time}?",
-        "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} {seldom}{saw}{body}",
-        # "Where was the photo of … taken?"; indirectly: "where the photo of … was taken"
-        "{be} {photos}{body} {made}{time}?{at}?",
-        "(?:was|were|am) {i}(?: in| at)? when {i} {seldom}(?:{took} {photos}|{saw}){body}",
-        "{be}(?: (?:shown|depicted|seen|pictured|visible))? {in_photos}{shown}{body}",
-        "{be} {seldom}{body} {seldom2}{taken}{time}?{at}?",
-        "{be} {photos}(?:{shown}|$){body}(?: (?:from|located))?",
-        "{photos}{body} (?:was|were|is|has been) {taken}{at}?",
-        "(?!{did} |{be} ){i} {seldom}{took} {photos}{body}{time}?",
-        "(?!{did} |{be} ){i} {seldom}{saw}{body}{time}?",
-        "(?!{did} |{be} ){body} (?:was|were) {taken}",
-    )
-    gone = (
-        "{did} {i} {seldom}(?:{visit}|{go}) (?P<pick>first|last|most recently)"
-        "(?= (?:in|on|during|of|with)\\b|$){body}",
-        "{did} {i} {seldom}(?:{arrive}|{leave})(?= ){body}",
-        "{did} {i} {seldom}{visit}{body}{time}?",
-        "{did} {i} {seldom}{go}(?: to|(?= (?:in|on|last|during)\\b)|$){body}{time}?",
-        "{be} {whose}(?P<pick>first|last) time (?:that |when )?{i} (?:went to|visited|(?:was|were)"
-        "(?= in )){body}",
-        "(?:was|were|am|are|is) {i} {seldom}(?:to|in)(?! the\\b){body}{time}?",
-        "{i} {seldom}(?:went|travelled|flew|drove|have been) (?:to|in){body}",
-        "{i} {seldom}visited{body}",
-        "{i} (?:was|were) {seldom}in(?! the\\b){body}",
-    )
-    other = (
-        "(?:was|were|am|are|is) {i} {seldom}(?=(?:at|on|in|with|near|by) ){body}{time}?",
-        "{did} {i} {seldom}{body}{time}?",
-        "(?:{did}|{be}|do|am|can|could) {seldom}{rains}?{body}{time}?",
-    )
-    return (
-        *frames(intent, *(f"{{{word}}} {t}" for t in seen), field=field),
-        *frames(intent, *(f"{{{word}}} {t}" for t in gone), field=field, place=True),
-        *frames(intent, *(f"{{{word}}} {t}" for t in other), field=field),
-    )
-
 
 _AGE = frames("what", "how old (?:is|are|was) {photos}{shown}{body}", field="taken")
 _SETTINGS = (
@@ -265,34 +211,6 @@ _FIND = frames(
     "{body}",
     "which(?: one)?(?: of (?:them|these|those))? (?:is|are|was) {photos}{shown}{body}",
 )
-#: "Was the photo of a dog taken in Lisbon or in Berlin?"
-_OR_WHEN = frames(
-    "when",
-    "(?:was|were|is|are) {photos}{shown}{all} (?:{made}|from)(?: in| on)? (?:[A-Za-z]+ )?\\d{4} or"
-    " .{1,30}",
-    field="taken",
-)
-_OR_WHERE = frames(
-    "where",
-    "(?:was|were|is|are) {photos}{shown}{all} (?:{made}|from)(?: in| at)? (?:[^ ]+ ){1,3}or"
-    " .{1,30}",
-    field="place",
-)
-_BEFORE = (
-    # "The photo of a dog on a beach: when was it taken?"
-    *frames(
-        "when",
-        "(?:{photos}{shown})?{body}[:,;.?!] when (?:{did} {i} {take}|{did} {i} {see}|{be}) {it}"
-        "(?: {taken})?",
-        field="taken",
-    ),
-    *frames(
-        "where",
-        "(?:{photos}{shown})?{body}[:,;.?!] where (?:{did} {i} {take}|{did} {i} {see}|{be}) {it}"
-        "(?: {taken})?",
-        field="place",
-    ),
-)
 _WHICH = r"(?:(?:on|in|at|during|with|by|using|for|from|of|near) )?(?:what|which)\b"
 
 #: The sentence alone does not show that it asks: these need a question mark.
@@ -302,8 +220,8 @@ FRAMES: tuple[Block, ...] = (
     Block(rf"{_WHICH}|the |{PARTS['give']}\b|{PARTS['field']} of ", frames("what", *_SETTINGS)),
     Block("how old", _AGE),
     Block("what time", _CLOCK),
-    Block(rf"{PARTS['when']}\b", _asking("when", "when", "taken")),
-    Block(rf"{PARTS['where']}\b", _asking("where", "where", "place")),
+    Block(rf"{PARTS['when']}\b", asking("when", "when", "taken")),
+    Block(rf"{PARTS['where']}\b", asking("where", "where", "place")),
     Block(rf"{_WHICH}|read|transcribe", _WRITING),
     Block(_WHICH, _COLOUR),
     Block("who", _WHO),
@@ -315,9 +233,9 @@ FRAMES: tuple[Block, ...] = (
         "|total|number|amount",
         _COUNT,
     ),
-    Block("was|were|is|are", (*_OR_WHEN, *_OR_WHERE)),
+    Block("was|were|is|are", (*OR_WHEN, *OR_WHERE)),
     Block("is|are|was|were|am|did|do|does|have|has|had|got|any", _YES_NO),
     Block(rf"{shells.SEEK}|the |my |our |first|last|latest|newest|earliest|oldest|wh", _FIND),
     Block(_WHICH, _WHAT_ELSE),
-    Block(r".*[:,;.?!] (?:when|where)\b", _BEFORE),
+    Block(r".*[:,;.?!] (?:when|where)\b", BEFORE),
 )

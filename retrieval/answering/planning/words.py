@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from retrieval.answering.planning.frames import spelled
+from retrieval.answering.planning.frames import Frame, frame, spelled
 from retrieval.queries import shells
 from retrieval.records import Intent
 
@@ -181,3 +181,13 @@ PARTS = {
     "seek": shells.SEEK,
     "rains": r"(?:it (?=\w+$|\w+ (?:in|on|at)\b))",
 }
+
+
+def frames(
+    intent: Intent, *templates: str, field: str = "", group: str = "", place: bool = False
+) -> tuple[Frame, ...]:
+    """Frames of one intent, from templates over the words of English."""
+    return tuple(
+        frame(template, intent, PARTS, field=field, group=group, place=place)
+        for template in templates
+    )

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import MOST_CITED, cited_numbers
-from retrieval.answering.changing import meant, without_fields
+from retrieval.answering.last_plan import meant, without_fields
 from retrieval.answering.references import Reference, reference_in
 
 if TYPE_CHECKING:
-    from retrieval.answering.changing import Plan, Understand
+    from retrieval.answering.last_plan import Plan, Understand
     from retrieval.records import QuestionPlan, Turn
 
 #: What a question says of given photos beside what it asks of them.
