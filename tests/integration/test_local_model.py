@@ -187,7 +187,8 @@ def test_requests_from_threads_wait_for_each_other(local: LocalModel) -> None:
 def test_its_port_serves_nobody(local: LocalModel) -> None:
     """llama.cpp's engine listens whether it is wanted or not; nobody is told its key."""
     local.complete(user("Hi"), purpose="test", most_tokens=1)
-    address = local._engine.listening_address
+    assert local._engine is not None
+    address = local._engine.address
     assert address.startswith("http://127.0.0.1:")
     for path in ("/v1/models", "/props", "/slots", "/v1/chat/completions", "/completion", "/"):
         for body in (None, b'{"prompt": "hi", "messages": [], "n_predict": 1}'):
