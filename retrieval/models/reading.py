@@ -11,7 +11,7 @@ from retrieval.models import Reply
 from retrieval.models.endpoint import Endpoint, Trouble
 from retrieval.models.refusals import Refusal, refusal
 from retrieval.models.wire import encoded, events, first_tokens, piece_of
-from retrieval.privacy.keys import Screen
+from retrieval.privacy.screening import Screen
 from retrieval.records import TextCallback
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from retrieval.errors import PrivacyError, StorageError
 from retrieval.privacy.consents import Consents
 from retrieval.privacy.endpoints import Endpoint, parse_endpoint, proxy_for, shown_proxy
-from retrieval.privacy.keys import api_key, scrub
+from retrieval.privacy.keys import api_key
 from retrieval.privacy.ledger import THROUGH, Ledger
+from retrieval.privacy.screening import scrub
 from retrieval.records import REDACTIONS, Redaction, SentPhoto
 
 #: Is told what would be sent where; answers whether the user agrees.
