@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.answerers import prompting
 from retrieval.errors import ConfigError, ModelError, PrivacyError, StorageError
+from retrieval.models import MOST_SIDE
 from retrieval.privacy import Gate, open_gate
 from retrieval.privacy.consents import Consents
 from retrieval.privacy.endpoints import parse_endpoint, proxy_for, shown_proxy
@@ -229,6 +231,16 @@ def test_what_the_user_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sk-secret-1" not in text
     assert "not encrypted" in text
     assert "Nothing is taken out" in text
+
+
+def test_what_is_said_to_be_sent_is_what_is_sent() -> None:
+    text = consent_text(parse_endpoint(FAR), ())
+    assert f"up to {prompting.MOST_PICTURES} of them, at most {MOST_SIDE} pixels" in text
+    assert text.index(ORIGIN) < text.index("would get") < text.index("read and keep")
+    here = consent_text(parse_endpoint(NEAR), (), chosen=False)
+    assert "on this machine, at http://127.0.0.1:9000" in here
+    assert "recorded" not in here
+    assert "retrieval.toml" in here
 
 
 def test_a_request_is_on_disk_before_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
