@@ -70,18 +70,20 @@ class LedgerGate:
         target = parse_endpoint(endpoint)
         proxy = shown_proxy(proxy_for(target))
         if not (target.is_loopback and self._chosen):
-            self._admit(target, proxy)
+            with _recorded(target):
+                self._admit(target, proxy)
         if target.is_loopback:
             yield
             return
-        number = self._ledger.begin(
-            f"{target}{THROUGH}{proxy}" if proxy else str(target),
-            model=model,
-            purpose=purpose,
-            size=size,
-            photos=photos,
-            redacted=self.redact,
-        )
+        with _recorded(target):
+            number = self._ledger.begin(
+                f"{target}{THROUGH}{proxy}" if proxy else str(target),
+                model=model,
+                purpose=purpose,
+                size=size,
+                photos=photos,
+                redacted=self.redact,
+            )
         outcome = "cancelled"
         try:
             yield
@@ -122,6 +124,17 @@ class LedgerGate:
         return True
 
 
+@contextmanager
+def _recorded(target: Endpoint) -> Iterator[None]:
+    """Raises PrivacyError where what is about to leave, or the consent, cannot be written down."""
+    try:
+        yield
+    except StorageError as exc:
+        raise PrivacyError(
+            f"Nothing was sent to {target}, because that cannot be recorded: {exc}"
+        ) from exc
+
+
 def consent_text(
     target: Endpoint, redact: Sequence[Redaction], proxy: str = "", chosen: bool = True
 ) -> str:
@@ -137,8 +150,8 @@ def consent_text(
         f"The language model that answers runs {'on this machine' if here else 'elsewhere'}, at "
         f"{target}. With each question it would get:",
         "- the question, what was said before in the conversation, and how many photos match;",
-        "- of the photos found for it: file name, date, place, camera, captions, tags, and writing "
-        "in them;",
+        "- of the photos found for it: names of file and folder, date, place, camera, captions, "
+        "tags, and writing in them;",
         f"- if it takes pictures: small copies of up to {MOST_PICTURES} of them, at most "
         f"{PICTURE_SIDE} pixels wide or high. Your photo files stay here.",
         "(--rerank, --verify, describe, caption and story send the same of each photo that they "

@@ -287,11 +287,12 @@ def test_without_a_ledger_nothing_leaves(
         monkeypatch.setenv("RETRIEVAL_LEDGER", str(tmp_path / "file/ledger"))
     sent = False
     with (
-        pytest.raises(StorageError),
+        pytest.raises(PrivacyError, match=r"^Nothing was sent to .* recorded") as caught,
         open_gate(on_consent=agreeing()).sending(FAR, model="", purpose="p", size=1),
     ):
         sent = True
     assert not sent
+    assert isinstance(caught.value.__cause__, StorageError)
 
 
 def test_an_outcome_that_cannot_be_written_loses_no_answer(
