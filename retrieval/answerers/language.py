@@ -76,7 +76,7 @@ class LanguageAnswerer:
         """See Answerer. A photo that matches, or a count that is not 0, is needed to ask at all.
 
         A model that takes no pictures is asked without them, one that reads less than the prompt
-        with less evidence. Raises ModelError, ModelReplyError, PrivacyError, StorageError.
+        with less evidence. Raises ModelError, ModelReplyError, PrivacyError.
         """
         if not _worth_asking(brief):
             return _nothing(brief)

@@ -7,6 +7,7 @@ left out or said otherwise, and remembered for it as long as the process lives.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -173,7 +174,7 @@ class ChatModel:
             wait = trouble.wait
             if wait > MOST_WAIT_S:
                 raise ModelError(
-                    f"{self._endpoint.where} asks to wait {wait:.0f} seconds. Try again then."
+                    f"{self._endpoint.where} asks to wait {_span(wait)}. Try again then."
                 ) from trouble
         left = seconds_left()
         if left is not None and wait >= left:
@@ -270,6 +271,15 @@ class ChatModel:
 def _listed(names: Sequence[str], key: str | None) -> str:
     clean = [scrubbed(name, key)[:80] for name in names[:MOST_NAMES]]
     return ", ".join(filter(None, clean)) + (", …" if len(names) > MOST_NAMES else "")
+
+
+def _span(seconds: float) -> str:
+    """A time to wait, as people say it."""
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            number = math.ceil(seconds / size)
+            return f"{number} {unit}" if number <= 366 else "for more than a year"
+    return f"{math.ceil(seconds)} seconds"
 
 
 def _only_text(model: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from retrieval.privacy.endpoints import parse_endpoint, proxy_for, shown_proxy
 from retrieval.privacy.keys import api_key
 
 if TYPE_CHECKING:
-    import httpx
+    import httpcore
 
 CONNECT_S = 5.0
 HEAD_S = (
@@ -49,7 +49,7 @@ class Endpoint:
         self.loopback = target.is_loopback
         self.proxy = proxy_for(target)  # as the gate tells it
         self.key = _key(self.base)
-        self._client: httpx.Client | None = None
+        self._pool: httpcore.ConnectionPool | None = None
 
     @property
     def chat_url(self) -> str:
@@ -67,28 +67,22 @@ class Endpoint:
         than `limits.within` says. Raises Refusal for a status other than 200, Trouble for a
         connection that fails, also in the block.
         """
-        client = self._open()
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream, */*"}
-        with (
-            self._translated(),
-            client.stream("POST", self.chat_url, content=body, headers=headers) as response,
-        ):
-            response.request.extensions["timeout"]["read"] = PIECE_S
-            if response.status_code != 200:
-                raise self._refusal(response)
+        headers: dict[bytes | str, bytes | str] = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, */*",
+        }
+        timeout = {"connect": CONNECT_S, "read": HEAD_S, "write": SEND_S, "pool": SEND_S}
+        with self._asking("POST", self.chat_url, timeout, headers, body) as response:
+            timeout["read"] = PIECE_S  # looked at anew before each piece
             yield self._limited(response, MOST_BYTES)
 
     def models(self) -> dict[str, Any]:
         """What it says of its models; raises as `posting`, ModelReplyError for what is no JSON."""
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), LIST_S)
-        client = self._open()
         with (
             within(2 * LIST_S),
-            self._translated(),
-            client.stream("GET", self.models_url, extensions={"timeout": timeout}) as response,
+            self._asking("GET", self.models_url, timeout, {"Accept": "*/*"}) as response,
         ):
-            if response.status_code != 200:
-                raise self._refusal(response)
             content = b"".join(self._limited(response, MOST_BYTES))
         try:
             parsed = json.loads(content)
@@ -103,25 +97,48 @@ class Endpoint:
             "--llm: it usually ends in /v1."
         )
 
-    def _open(self) -> httpx.Client:
-        """The client, whose connections are kept for the next chat and closed with this.
+    @contextmanager
+    def _asking(
+        self,
+        method: str,
+        url: str,
+        timeout: Mapping[str, float],
+        headers: Mapping[bytes | str, bytes | str],
+        body: bytes | None = None,
+    ) -> Iterator[httpcore.Response]:
+        """The answer to a request, whose status is 200. Raises as `posting`."""
+        pool = self._open()
+        sent: dict[bytes | str, bytes | str] = {
+            "Host": urlsplit(self.base).netloc,
+            "User-Agent": "retrieval",
+            "Accept-Encoding": "identity",
+            **headers,
+        }
+        if self.key:
+            sent["Authorization"] = f"Bearer {self.key}"
+        extensions = {"timeout": timeout}
+        with (
+            self._translated(),
+            pool.stream(method, url, headers=sent, content=body, extensions=extensions) as response,
+        ):
+            if response.status != 200:
+                raise self._refusal(response)
+            yield response
+
+    def _open(self) -> httpcore.ConnectionPool:
+        """Connections, which are kept for the next chat and closed with this.
 
         Raises ModelError where the environment asks for what cannot be done.
         """
-        if self._client is None:
-            from retrieval.models.transport import open_client
+        if self._pool is None:
+            from retrieval.models.transport import open_pool
 
-            headers = {"User-Agent": "retrieval", "Accept-Encoding": "identity"}
-            if self.key:
-                headers["Authorization"] = f"Bearer {self.key}"
-            timeout = {"connect": CONNECT_S, "read": HEAD_S, "write": SEND_S, "pool": SEND_S}
-            secure = self.base.startswith("https:")
             try:
-                self._client = open_client(headers, timeout, secure=secure, proxy=self.proxy)
-            except (ImportError, OSError, ValueError) as exc:
+                self._pool = open_pool(secure=self.base.startswith("https:"), proxy=self.proxy)
+            except (RuntimeError, OSError, ValueError) as exc:
                 raise self._unusable(exc) from exc
-            weakref.finalize(self, self._client.close)
-        return self._client
+            weakref.finalize(self, self._pool.close)
+        return self._pool
 
     def _unusable(self, exc: Exception) -> ModelError:
         """The error of an environment in which no client can be made."""
@@ -136,33 +153,42 @@ class Endpoint:
             f"or put {urlsplit(self.base).hostname} into no_proxy."
         )
 
-    def _refusal(self, response: httpx.Response) -> ModelError:
+    def _refusal(self, response: httpcore.Response) -> ModelError:
         content = b"".join(self._limited(response, MOST_ERROR, cut=True))
-        return refusal(response.status_code, content, response.headers, self.where, self.key)
+        return refusal(response.status, content, _headers(response), self.where, self.key)
 
     def _limited(
-        self, response: httpx.Response, most: int, *, cut: bool = False
+        self, response: httpcore.Response, most: int, *, cut: bool = False
     ) -> Iterator[bytes]:
+        from retrieval.models.transport import unpacked
+
         read = 0
-        for piece in response.iter_bytes():
-            read += len(piece)
-            if read > most and not cut:
-                raise ModelReplyError(
-                    f"{self.where} writes without an end. Try another model, or ask less."
-                )
-            yield piece
-            if read > most:
-                return
+        encoding = _headers(response).get("content-encoding", "").strip().lower()
+        try:
+            for piece in unpacked(response.iter_stream(), encoding):
+                read += len(piece)
+                if read > most and not cut:
+                    raise ModelReplyError(
+                        f"{self.where} writes without an end. Try another model, or ask less."
+                    )
+                yield piece
+                if read > most:
+                    return
+        except ValueError as exc:
+            raise ModelReplyError(
+                f"{self.where} packs its reply in a way that cannot be read ({exc}). Switch off "
+                "compression there."
+            ) from exc
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        import httpx
+        import httpcore
 
         try:
             yield
-        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
             raise self._unreachable(exc) from exc
-        except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
+        except (httpcore.ReadTimeout, httpcore.WriteTimeout) as exc:
             if seconds_left() == 0:
                 raise Trouble(
                     f"{self.where} was not done in the time that it had. Ask less, or use a faster "
@@ -172,13 +198,18 @@ class Endpoint:
                 f"{self.where} has not gone on for too long. Look whether its model is loaded, and "
                 "try again."
             ) from exc
-        except (httpx.NetworkError, httpx.RemoteProtocolError) as exc:
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError) as exc:
             raise Trouble(
                 f"{self.where} ended the connection before it had answered. Try again, or look at "
                 "its log.",
                 tries=2,
             ) from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        except (
+            httpcore.TimeoutException,
+            httpcore.ProtocolError,
+            httpcore.ProxyError,
+            httpcore.UnsupportedProtocol,
+        ) as exc:
             raise Trouble(
                 f"{self.where} cannot be asked ({type(exc).__name__}). Correct --llm."
             ) from exc
@@ -198,6 +229,14 @@ class Endpoint:
             f"Nothing answers at {self.where}. Start the server there, or correct --llm.",
             tries=1 if "Timeout" in type(exc).__name__ else 2,
         )
+
+
+def _headers(response: httpcore.Response) -> dict[str, str]:
+    """By their names in small letters; of two with one name the last."""
+    return {
+        name.decode("ascii", "replace").lower(): value.decode("latin-1")
+        for name, value in response.headers
+    }
 
 
 def _key(base: str) -> str | None:

@@ -1,22 +1,19 @@
-"""A language model from a GGUF file, run in this process by llama.cpp (xllamacpp).
+"""A language model from a GGUF file, run by llama.cpp (xllamacpp) in a process beside this one.
 
-Nothing leaves the machine, so nothing is asked of the gate. llama.cpp's server engine opens a port
-on 127.0.0.1 whether it is wanted or not: it is given a random key that nobody is told.
-
-What llama.cpp asserts ends the process, and no Python code can catch it. `gguf` looks for what was
-found to do so; a file made to be harmful may know more. Take models from who you trust.
+Nothing leaves the machine, so nothing is asked of the gate. `gguf` looks at the file before, and
+says what is wrong with it; what it does not find, such as damaged weights that llama.cpp aborts
+over, ends the other process (`engine`). That is no prison: take models from who you trust.
 """
 
 from __future__ import annotations
 
 import base64
-import secrets
 import sys
 import threading
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import (
@@ -28,6 +25,7 @@ from retrieval.errors import (
 )
 from retrieval.machine import available_cpus
 from retrieval.models import MOST_TOKENS, Message, ModelSpec, Reply
+from retrieval.models.engine import Dead, Engine, Late, Unloadable
 from retrieval.models.gguf import Head, read_head
 from retrieval.models.limits import seconds_left
 from retrieval.models.yesno import yes_share
@@ -43,10 +41,11 @@ VISION_PART = "clip"  # the architecture that an mmproj file names
 
 
 class LocalModel:
-    """Implements LanguageModel. The weights are loaded on first use.
+    """Implements LanguageModel. The weights are loaded on first use, and given back with this.
 
     Raises ConfigError for files that are absent or hold something else, ModelError for damaged
-    ones. Usable from several threads: requests wait for each other.
+    ones. Usable from several threads: requests wait for each other. After an error it can be asked
+    again, and loads the weights again where that was what failed.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class LocalModel:
         self._path = Path(spec.llm).expanduser()
         self._mmproj = Path(spec.mmproj).expanduser() if spec.mmproj else None
         self._lock = threading.Lock()
-        self._engine: Any = None
+        self._engine: Engine | None = None
         head = _text_model(self._path)
         if self._mmproj:
             _check_vision_part(self._mmproj)
@@ -128,53 +127,79 @@ class LocalModel:
         }
 
     def _chunks(self, request: dict[str, Any]) -> Generator[dict[str, Any]]:
-        """The pieces of a streamed reply. Closing it ends the request.
-
-        llama.cpp runs in a thread of its own: an interruption that hit Python code called from C++
-        would be lost there. That thread sees the wish to stop at its next piece and is waited for.
-        """
-        engine = self._loaded()
-        arrived: SimpleQueue[dict[str, Any] | Exception | None] = SimpleQueue()
-        stop = threading.Event()
-
-        def take(chunk: dict[str, Any]) -> bool:
-            arrived.put(chunk)
-            return stop.is_set()
-
-        def work() -> None:
-            try:
-                engine.handle_chat_completions(request, take)
-            except Exception as exc:
-                arrived.put(exc)
-            finally:
-                arrived.put(None)
-
-        thread = threading.Thread(target=work, name="language model")
-        try:
-            thread.start()
-            while (chunk := self._next(arrived)) is not None:
-                if isinstance(chunk, Exception):
-                    raise ModelError(
-                        f"{self.name} cannot answer: {chunk}. Use another model."
-                    ) from chunk
+        """The pieces of a streamed reply. Closing it ends the request."""
+        with (
+            self._turn(),
+            self._translated(),
+            closing(self._started().chunks(request)) as chunks,
+        ):
+            for chunk in chunks:
                 if "error" in chunk:
                     raise self._refusal(chunk["error"])
                 yield chunk
-        finally:
-            stop.set()
-            if thread.ident is not None:
-                thread.join()
 
-    def _next(
-        self, arrived: SimpleQueue[dict[str, Any] | Exception | None]
-    ) -> dict[str, Any] | Exception | None:
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One request at a time. Raises ModelError where the time is over before."""
+        left = seconds_left()
+        if not self._lock.acquire(timeout=-1 if left is None else left):
+            raise self._late()
         try:
-            return arrived.get(timeout=seconds_left())
-        except Empty:
+            yield
+        finally:
+            self._lock.release()
+
+    def _started(self) -> Engine:
+        """The engine, loaded or loading."""
+        if self._engine is None or not self._engine.alive:
+            if find_spec("xllamacpp") is None:
+                raise _missing("it is not installed")
+            self._engine = Engine(self._settings())
+        return self._engine
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "model": str(self._path),
+            "mmproj": str(self._mmproj) if self.sees else "",
+            "context": self.context,
+            "batch": BATCH,
+            "reading_threads": available_cpus(),
+            # Writing waits for the slowest thread at every layer of every token: on two processors,
+            # one of them busy otherwise, two threads wrote 10 tokens a second and one wrote 50.
+            "writing_threads": max(1, available_cpus() - 1),
+        }
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ImportError as exc:
+            raise _missing(str(exc)) from exc
+        except OSError as exc:
             raise ModelError(
-                f"{self.name} was not done in the time that it had. Ask less, or use a smaller "
-                "model."
-            ) from None
+                f"No process can be started for {self.name} ({exc.strerror or exc}). Close other "
+                "programs, and try again."
+            ) from exc
+        except Late as exc:
+            raise self._late() from exc
+        except Unloadable as exc:
+            raise self._unloadable(exc.version) from exc
+        except Dead as exc:
+            if self._engine and self._engine.address:
+                raise ModelError(
+                    f"llama.cpp {exc} while {self.name} answered. Ask again, or use another model."
+                ) from exc
+            raise ModelError(
+                f"llama.cpp {exc} while it loaded {self._files}: damaged, or more than it can "
+                "take. Copy or download it again, or use another model."
+            ) from exc
+        except RuntimeError as exc:
+            raise ModelError(f"{self.name} cannot answer: {exc}. Use another model.") from exc
+
+    def _late(self) -> ModelError:
+        return ModelError(
+            f"{self.name} was not done in the time that it had. Ask less, or use a smaller model."
+        )
 
     def _refusal(self, error: Mapping[str, Any]) -> ModelError:
         if error.get("type") == "exceed_context_size_error":
@@ -187,49 +212,24 @@ class LocalModel:
             f"{self.name} cannot answer: {error.get('message', error)}. Use another model."
         )
 
-    def _loaded(self) -> Any:
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._load()
-            return self._engine
+    def _unloadable(self, version: str) -> ModelError:
+        fitting = ", do not belong together" if self.sees else ""
+        return ModelError(
+            f"llama.cpp cannot load {self._files}: damaged{fitting}, of a kind that xllamacpp "
+            f"{version} does not know, or larger than the memory. Use another model, or a newer "
+            "xllamacpp."
+        )
 
-    def _load(self) -> Any:
-        try:
-            import xllamacpp
-        except ImportError as exc:
-            raise MissingExtraError(
-                f"Models from GGUF files need xllamacpp, which cannot be loaded ({exc}). Install "
-                f"it with: {sys.executable} -m pip install 'retrieval[llm]'"
-            ) from exc
-        params = xllamacpp.CommonParams()
-        params.verbosity = -1  # nothing to stderr
-        params.model.path = str(self._path)
-        if self.sees:
-            params.mmproj.path = str(self._mmproj)
-        else:  # a picture is read in one piece, which may be larger
-            params.n_batch = params.n_ubatch = BATCH
-        params.n_ctx = self.context
-        params.n_parallel = 1
-        params.cpuparams_batch.n_threads = available_cpus()
-        # Writing waits for the slowest thread at every layer of every token: on two processors,
-        # one of them busy otherwise, two threads wrote 10 tokens a second and one wrote 50.
-        params.cpuparams.n_threads = max(1, available_cpus() - 1)
-        params.warmup = False
-        params.cache_ram_mib = 0  # of prompts that were put aside; it would take up to 8 GB
-        params.enable_reasoning = 0
-        params.api_keys = [secrets.token_hex(32)]
-        params.ui = False
-        params.endpoint_slots = False
-        try:
-            return xllamacpp.Server(params)
-        except (RuntimeError, ValueError, MemoryError) as exc:
-            files = f"{self._path} with the mmproj {self._mmproj}" if self.sees else self._path
-            fitting = ", do not belong together" if self.sees else ""
-            raise ModelError(
-                f"llama.cpp cannot load {files}: damaged{fitting}, of a kind that xllamacpp "
-                f"{xllamacpp.__version__} does not know, or larger than the memory. Use another "
-                "model, or a newer xllamacpp."
-            ) from exc
+    @property
+    def _files(self) -> str:
+        return f"{self._path} with the mmproj {self._mmproj}" if self.sees else str(self._path)
+
+
+def _missing(why: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"Models from GGUF files need xllamacpp, which cannot be loaded ({why}). Install it with: "
+        f"{sys.executable} -m pip install 'retrieval[llm]'"
+    )
 
 
 def _text_model(path: Path) -> Head:

@@ -11,7 +11,7 @@ from retrieval.models import Reply
 from retrieval.models.endpoint import Endpoint, Trouble
 from retrieval.models.refusals import Refusal, refusal
 from retrieval.models.wire import encoded, events, first_tokens, piece_of
-from retrieval.privacy.keys import Screen
+from retrieval.privacy.screening import Screen
 from retrieval.records import TextCallback
 
 
@@ -20,18 +20,21 @@ class Shown:
     """Hands the pieces of a reply on; those of a repeated one from where the first one stopped."""
 
     on_text: TextCallback
-    _shown: str = field(default="", init=False)
-    _now: str = field(default="", init=False)
+    _shown: list[str] = field(default_factory=list, init=False)
+    _again: str = field(default="", init=False)  # what is left to be repeated
+    _same: bool = field(default=True, init=False)
 
     def begin(self) -> None:
         """A reply begins, perhaps once more."""
-        self._now = ""
+        self._again, self._same = "".join(self._shown), True
 
     def add(self, text: str) -> None:
         """The next piece of it. What repeats something else than what was shown stays silent."""
-        self._now += text
-        if len(self._now) > len(self._shown) and self._now.startswith(self._shown):
-            fresh, self._shown = self._now[len(self._shown) :], self._now
+        known, self._again = self._again[: len(text)], self._again[len(text) :]
+        self._same = self._same and text.startswith(known)
+        fresh = text[len(known) :]
+        if self._same and fresh:
+            self._shown.append(fresh)
             self.on_text(fresh)
 
 

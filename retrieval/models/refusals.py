@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from retrieval.errors import ModelError
+from retrieval.privacy.screening import key_spans
 
 MOST_WORDS = 300  # characters of what a server says that are repeated
 MOST_TOLD = 4_000  # that are looked through
-_KEY_PART = 8  # characters in a row of a key that must not be repeated
 BUSY = (429, 500, 502, 503, 504)
 TRIES = 4  # in all, of a server that is busy
 
@@ -132,9 +132,7 @@ def _words(text: str) -> str:
 
 def scrubbed(text: str, key: str | None) -> str:
     """One line of a server's text without what a terminal obeys; "" where it repeats the key."""
-    if key and any(
-        key[at : at + _KEY_PART] in text for at in range(max(len(key) - _KEY_PART, 0) + 1)
-    ):
+    if key and (key in text or key_spans(text, key)):
         return ""
     text = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(text.split())[:MOST_WORDS]

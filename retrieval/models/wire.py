@@ -87,11 +87,17 @@ def _message(message: Message) -> dict[str, Any]:
 
 def lines(pieces: Iterable[bytes]) -> Iterator[str]:
     """Whole lines of a stream of bytes, whatever ends them and wherever it was cut."""
-    kept = b""
+    kept: list[bytes] = []  # of a line that has not ended; looked through once
     for piece in pieces:
-        *whole, kept = _LINE_END.split(kept + piece)
-        yield from (line.decode("utf-8", "replace") for line in whole)
-    yield from (line.decode("utf-8", "replace") for line in kept.splitlines())
+        last = kept.pop() if kept else b""
+        if last[-1:] == b"\r":  # which may be half of \r\n
+            piece, last = b"\r" + piece, last[:-1]
+        first, *more = _LINE_END.split(piece)
+        kept += (last, first)
+        for rest in more:
+            yield b"".join(kept).decode("utf-8", "replace")
+            kept = [rest]
+    yield from (line.decode("utf-8", "replace") for line in b"".join(kept).splitlines())
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:

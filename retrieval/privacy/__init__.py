@@ -37,8 +37,8 @@ class Gate(Protocol):
         Loopback endpoints pass unrecorded, and unasked where the user chose them. How the block
         ends (as it should, by an error, by an interruption) becomes the outcome in the ledger. Each
         attempt of a request that is repeated is one of its own. Raises PrivacyError before anything
-        is sent, where `offline` is set or the user has not agreed to this endpoint; StorageError
-        where the ledger cannot be written.
+        is sent, where `offline` is set, the user has not agreed to this endpoint, or the ledger
+        cannot be written.
         """
         ...
 

@@ -11,14 +11,18 @@ from pathlib import Path
 from retrieval.errors import PrivacyError, StorageError
 from retrieval.privacy.consents import Consents
 from retrieval.privacy.endpoints import Endpoint, parse_endpoint, proxy_for, shown_proxy
-from retrieval.privacy.keys import api_key, scrub
+from retrieval.privacy.keys import api_key
 from retrieval.privacy.ledger import THROUGH, Ledger
+from retrieval.privacy.screening import scrub
 from retrieval.records import REDACTIONS, Redaction, SentPhoto
 
 #: Is told what would be sent where; answers whether the user agrees.
 ConsentCallback = Callable[[str], bool]
 
 _WHAT = {"gps": "positions and place names", "faces": "faces that are found", "names": "names"}
+#: As answerers and models have them, which lie above; a test compares.
+MOST_PICTURES = 8
+PICTURE_SIDE = 448
 _LONGEST_REASON = 200  # characters of an error in the ledger
 
 
@@ -66,18 +70,20 @@ class LedgerGate:
         target = parse_endpoint(endpoint)
         proxy = shown_proxy(proxy_for(target))
         if not (target.is_loopback and self._chosen):
-            self._admit(target, proxy)
+            with _recorded(target):
+                self._admit(target, proxy)
         if target.is_loopback:
             yield
             return
-        number = self._ledger.begin(
-            f"{target}{THROUGH}{proxy}" if proxy else str(target),
-            model=model,
-            purpose=purpose,
-            size=size,
-            photos=photos,
-            redacted=self.redact,
-        )
+        with _recorded(target):
+            number = self._ledger.begin(
+                f"{target}{THROUGH}{proxy}" if proxy else str(target),
+                model=model,
+                purpose=purpose,
+                size=size,
+                photos=photos,
+                redacted=self.redact,
+            )
         outcome = "cancelled"
         try:
             yield
@@ -118,6 +124,17 @@ class LedgerGate:
         return True
 
 
+@contextmanager
+def _recorded(target: Endpoint) -> Iterator[None]:
+    """Raises PrivacyError where what is about to leave, or the consent, cannot be written down."""
+    try:
+        yield
+    except StorageError as exc:
+        raise PrivacyError(
+            f"Nothing was sent to {target}, because that cannot be recorded: {exc}"
+        ) from exc
+
+
 def consent_text(
     target: Endpoint, redact: Sequence[Redaction], proxy: str = "", chosen: bool = True
 ) -> str:
@@ -130,9 +147,20 @@ def consent_text(
     removed = [_WHAT[each] for each in redact]
     others = [each for each in REDACTIONS if each not in redact]
     lines = [
-        "Questions, and facts, texts and small pictures of your photos, would "
-        f"{'go' if here else 'leave this machine and go'} to {target}"
-        f"{', a program on this machine' if here else ''}. Whoever runs it can keep them.",
+        f"The language model that answers runs {'on this machine' if here else 'elsewhere'}, at "
+        f"{target}. With each question it would get:",
+        "- the question, what was said before in the conversation, and how many photos match;",
+        "- of the photos found for it: names of file and folder, date, place, camera, captions, "
+        "tags, and writing in them;",
+        f"- if it takes pictures: small copies of up to {MOST_PICTURES} of them, at most "
+        f"{PICTURE_SIDE} pixels wide or high. Your photo files stay here.",
+        "(--rerank, --verify, describe, caption and story send the same of each photo that they "
+        "look at.)",
+        f"Taken out before, as far as they are recognised: {', '.join(removed)}."
+        if removed
+        else "Nothing is taken out before.",
+        f"(--redact {','.join(others)} takes out more.)" if others else "",
+        f"Whoever runs {target} can read and keep all of it.",
         "" if chosen else "It is named by the retrieval.toml in this folder.",
         f"Your key for it goes there too: agree only if you chose {target} yourself."
         if has_key
@@ -140,16 +168,12 @@ def consent_text(
         "The connection is not encrypted (http): everybody on the way can read it."
         if target.scheme == "http" and not here
         else "",
-        f"They go through the proxy {proxy}"
-        f"{', which can read and keep them' if target.scheme == 'http' else ''}."
+        f"All goes through the proxy {proxy}"
+        f"{', which can read and keep it' if target.scheme == 'http' else ''}."
         if proxy
         else "",
-        f"Taken out before, as far as they are recognised: {', '.join(removed)}."
-        if removed
-        else "Nothing is taken out before.",
-        f"(--redact {','.join(others)} takes out more.)" if others else "",
         f"{'' if here else 'Each request is recorded, see: retrieval ledger. '}You are asked once "
-        f"for this endpoint; take it back with: retrieval ledger --revoke {target}",
+        f"for this address; take it back with: retrieval ledger --revoke {target}",
     ]
     return "\n".join(filter(None, lines))
 

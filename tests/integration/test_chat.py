@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import signal
 import subprocess
 import sys
 import threading
 import time
 import traceback
+import zlib
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from retrieval.errors import (
 )
 from retrieval.models import Message, ModelSpec, Picture, chat, endpoint, load_model
 from retrieval.models.chat import ChatModel
+from retrieval.models.transport import open_pool
 from retrieval.records import Evidence
 from retrieval.reranking import rerank
 from retrieval.reranking.pointwise import PointwiseJudge
@@ -215,7 +219,7 @@ def test_it_is_waited_as_long_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_that_asks_to_wait_too_long() -> None:
     with serve_chats(refuses("", 429, Retry_After="3600")) as server:
-        with pytest.raises(ModelError, match="asks to wait 3600 seconds"):
+        with pytest.raises(ModelError, match="asks to wait 60 minutes"):
             Asker(server).ask()
         assert len(server.asked) == 1
 
@@ -650,6 +654,66 @@ def test_an_environment_that_cannot_be_used_is_a_sentence(
         Asker(f"{scheme}://llm.invalid/v1").ask()
     assert says_so in str(caught.value)
     assert "a:b" not in str(caught.value)
+
+
+def packed(data: bytes, encoding: str = "gzip") -> Behaviour:
+    """A stream that is compressed, though nobody asked for that."""
+
+    def behave(handler: Handler) -> None:
+        content = gzip.compress(data) if encoding == "gzip" else zlib.compress(data)
+        handler.plain(200, content, Content_Encoding=encoding)
+
+    return behave
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_reply_that_is_packed(encoding: str) -> None:
+    reply = event("a dog ") + b": " + bytes(200_000) + b"\n\n" + event("[1]", finish="stop")
+    with serve_chats(packed(reply, encoding)) as server:
+        assert Asker(server).ask() == "a dog [1]"
+
+
+BOMB = gzip.compress(bytes(1 << 26), 1)
+
+
+def test_a_small_reply_that_unpacks_to_a_large_one() -> None:
+    """64 KB become 64 MB: reading ends at 4 MB of them."""
+    with serve_chats(says(BOMB, Content_Encoding="gzip")) as server:
+        with pytest.raises(ModelReplyError, match="without an end"):
+            Asker(server).ask()
+        server.script[:] = [says(BOMB, 500, Content_Encoding="gzip")]
+        with pytest.raises(ModelError, match="failed"):
+            Asker(server).ask()
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, br", "nonsense"])
+def test_a_reply_that_is_packed_otherwise(encoding: str) -> None:
+    for content, named in ((b"\x8b\x01", encoding), (b"no gzip", "gzip")):
+        assert "compression" in fails(ModelReplyError, says(content, Content_Encoding=named))
+
+
+@pytest.mark.parametrize(
+    ("proxy", "kind"),
+    [
+        ("http://127.0.0.1:1", "HTTPProxy"),
+        ("https://a:b%40@[::1]:1", "HTTPProxy"),
+        ("", "ConnectionPool"),
+    ],
+)
+def test_kinds_of_connections(proxy: str, kind: str) -> None:
+    with open_pool(secure=False, proxy=proxy) as pool:
+        assert type(pool).__name__ == kind
+
+
+def test_the_proxy_gets_its_own_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve_chats(streams("x")) as server:
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", server.url.replace("//", "//me:p%40ss@"))
+        assert Asker("http://llm.invalid/v1").ask() == "x"
+    sent = server.asked[0].headers
+    assert b64decode(sent["proxy-authorization"].removeprefix("Basic ")) == b"me:p@ss"
+    assert sent["host"] == "llm.invalid"
 
 
 def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

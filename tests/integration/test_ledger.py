@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from retrieval.cli import consent, main
+from retrieval.cli.output import human_bytes
+from retrieval.models import Message, ModelSpec, Picture, load_model
 from retrieval.privacy import open_gate
 from retrieval.privacy.consents import Consents
 from retrieval.privacy.ledger import Ledger, entries
@@ -102,6 +111,96 @@ def test_consents_at_once_are_all_kept() -> None:
     for thread in threads:
         thread.join()
     assert len(Consents().all()) == 60
+
+
+# --- against what was counted on the wire -------------------------------------------------------
+
+
+@dataclass
+class Wire:
+    """A proxy that answers by itself, and keeps every byte that it gets: heads and bodies."""
+
+    url: str = ""
+    heads: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+
+    def serve(self, listening: socket.socket) -> None:
+        for answer in self.answers:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rb") as came:
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += came.read(1)
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                self.bodies.append(came.read(int(length[1]) if length else 0))
+                self.heads.append(head)
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                assert came.read() == b""  # and nothing after it
+
+
+@contextmanager
+def wire(*answers: bytes) -> Iterator[Wire]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        found = Wire(f"http://127.0.0.1:{listening.getsockname()[1]}", answers=list(answers))
+        thread = threading.Thread(target=found.serve, args=(listening,), daemon=True)
+        thread.start()
+        yield found
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def answered(body: bytes, status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
+
+
+LISTED = answered(b'{"data": [{"id": "gpt"}]}')
+SAID = answered(
+    b'data: {"choices": [{"delta": {"content": "A dog"}, "finish_reason": "stop"}]}\n\n'
+)
+
+
+def test_it_agrees_with_the_wire_to_the_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt is a request of its own; beside bodies only a few named lines leave."""
+    monkeypatch.setenv("RETRIEVAL_LLM_KEY", "sk-abcdefghijklmnop")
+    monkeypatch.setattr("retrieval.models.chat.BACK_OFF_S", (0.01, 0.01))
+    jpegs = [os.urandom(30_000), os.urandom(1)]
+    shown = tuple(Picture(f"狗/{n}.jpg", jpeg) for n, jpeg in enumerate(jpegs))
+    chats = ((Message("user", "狗" * 5_000, shown),), (Message("user", "Why?"),))
+    with wire(LISTED, answered(b"", "500 No"), SAID, SAID) as counted:
+        monkeypatch.setenv("http_proxy", counted.url)
+        monkeypatch.setenv("no_proxy", "")
+        model = load_model(
+            ModelSpec("http://llm.example.com"), open_gate(on_consent=lambda text: True)
+        )
+        for chat in chats:
+            assert model.complete(chat, purpose="answer").text == "A dog"
+    found = entries()
+    assert [entry.bytes for entry in found] == [len(body) for body in counted.bodies]
+    assert [entry.outcome.split(":")[0] for entry in found] == [
+        *("answered", "failed", "answered", "answered")
+    ]
+    assert sum(entry.bytes for entry in found) == sum(map(len, counted.bodies)) > 80_000
+    for entry, body in zip(found, counted.bodies, strict=True):
+        urls = re.findall(rb"data:image/jpeg;base64,([^\"]+)", body)
+        sent = [(len(data), sha256(data).hexdigest()) for data in map(b64decode, urls)]
+        assert [(photo.bytes, photo.sha256) for photo in entry.photos] == sent
+    for head in counted.heads:
+        first, *lines = head.decode("ascii").strip().split("\r\n")
+        names = {line.partition(":")[0].lower() for line in lines}
+        assert first.split()[1].startswith("http://llm.example.com/v1/")
+        assert names <= HEADERS
+        assert len(head) < 400
+    total = human_bytes(sum(map(len, counted.bodies)))
+    assert ledger().stderr == f"4 requests, {total}, 4 pictures of 2 photos, to 1 endpoint.\n"
+
+
+HEADERS = {
+    *("host", "user-agent", "accept", "accept-encoding", "authorization"),
+    *("content-type", "content-length"),
+}
 
 
 # --- the command ------------------------------------------------------------------------------

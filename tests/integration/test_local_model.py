@@ -12,6 +12,7 @@ import json
 import math
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -187,7 +188,8 @@ def test_requests_from_threads_wait_for_each_other(local: LocalModel) -> None:
 def test_its_port_serves_nobody(local: LocalModel) -> None:
     """llama.cpp's engine listens whether it is wanted or not; nobody is told its key."""
     local.complete(user("Hi"), purpose="test", most_tokens=1)
-    address = local._engine.listening_address
+    assert local._engine is not None
+    address = local._engine.address
     assert address.startswith("http://127.0.0.1:")
     for path in ("/v1/models", "/props", "/slots", "/v1/chat/completions", "/completion", "/"):
         for body in (None, b'{"prompt": "hi", "messages": [], "n_predict": 1}'):
@@ -280,6 +282,131 @@ def test_a_file_that_holds_no_model(tmp_path: Path) -> None:
     model = LocalModel(ModelSpec(str(path)), PassingGate())
     with pytest.raises(ModelError, match="cannot load"):
         model.complete(user("Hello"), purpose="test")
+
+
+# --- the process beside this one ------------------------------------------------------------
+
+
+def test_what_llama_cpp_aborts_over_is_a_sentence(one_thread: None, tmp_path: Path) -> None:
+    """It asserts that a constant of the normalisation is not negative."""
+    data = bytearray(smollm().read_bytes())
+    name = b"llama.attention.layer_norm_rms_epsilon"
+    at = data.index(name) + len(name) + 4
+    data[at : at + 4] = struct.pack("<f", -1.0)
+    path = tmp_path / "m.gguf"
+    path.write_bytes(data)
+    model = LocalModel(ModelSpec(str(path)), PassingGate())
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"crashed while it loaded .*m\.gguf") as caught:
+            model.complete(user("Hello"), purpose="test")
+        assert "\n" not in str(caught.value)
+
+
+def process_of(model: LocalModel) -> subprocess.Popen[bytes]:
+    assert model._engine is not None
+    return model._engine._process
+
+
+@pytest.mark.parametrize(
+    ("end", "says"), [(signal.SIGKILL, "memory ran out"), (signal.SIGABRT, "crashed while")]
+)
+def test_a_process_that_ends_while_it_answers(
+    local: LocalModel, end: signal.Signals, says: str
+) -> None:
+    with pytest.raises(ModelError, match=says):
+        local.complete(
+            user("Count to one thousand."),
+            purpose="test",
+            most_tokens=400,
+            on_text=lambda _: process_of(local).send_signal(end),
+        )
+    assert local.complete(user("Say hello."), purpose="test", most_tokens=2).text
+
+
+def test_one_that_does_not_listen_is_ended(
+    local: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.complete(user("Hi"), purpose="test", most_tokens=1)
+    before = process_of(local)
+    monkeypatch.setattr("retrieval.models.engine.STOP_S", 0.0)
+    with within(0.2), pytest.raises(ModelError, match="in the time that it had"):
+        local.complete(user("Count to one thousand. " * 100), purpose="test", most_tokens=2000)
+    assert before.returncode == -signal.SIGKILL
+    assert local.complete(user("Hi"), purpose="test", most_tokens=2).text
+    assert process_of(local) is not before
+
+
+def test_loading_goes_on_when_the_time_is_over(one_thread: None) -> None:
+    model = LocalModel(ModelSpec(str(smollm())), PassingGate())
+    with within(0.0), pytest.raises(ModelError, match="in the time that it had"):
+        model.complete(user("Hi"), purpose="test", most_tokens=1)
+    process = process_of(model)
+    assert model.complete(user("Hi"), purpose="test", most_tokens=1).text
+    assert process_of(model) is process
+    del model
+    gc.collect()
+    assert process.returncode == -signal.SIGKILL
+
+
+DYING = """
+import os, signal, sys
+import retrieval.models.local as local
+from retrieval.models import Message, ModelSpec
+local.available_cpus = lambda: 1
+model = local.LocalModel(ModelSpec(sys.argv[1]))
+def show(text):
+    print(model._engine._process.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+model.complete([Message("user", "Hi")], purpose="t", on_text=show)
+"""
+
+
+def test_it_ends_with_this_one() -> None:
+    """Also where this one is killed, while a reply is on its way."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", DYING, str(smollm())],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    for _ in range(600):
+        if not is_running(int(out)):
+            break
+        time.sleep(0.05)
+    assert not is_running(int(out))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process has not ended; one that nobody has asked about yet has."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+
+
+def test_names_in_the_folder_of_a_script_hide_nothing(tmp_path: Path) -> None:
+    """A script may lie beside a re.py."""
+    (tmp_path / "re.py").write_text("raise SystemExit('not this one')")
+    (tmp_path / "script.py").write_text(
+        "import sys\n"
+        "from retrieval.models import Message, ModelSpec\n"
+        "from retrieval.models.local import LocalModel\n"
+        "model = LocalModel(ModelSpec(sys.argv[1]))\n"
+        "print(len(model.complete([Message('user', 'Hi')], purpose='t', most_tokens=2).text) > 0)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, tmp_path / "script.py", str(smollm())],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (found.stdout, found.stderr) == ("True\n", "")
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
