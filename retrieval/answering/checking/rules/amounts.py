@@ -85,8 +85,8 @@ def none_or_one(reading: Reading) -> Iterator[Said]:
 
 
 _ABOUT = re.compile(
-    r"\b(?P<w>{0})\b(?=\s+(?:of\s+)?(?:\w+\s+){{0,3}}?{1}|{2}|\s+of\s+(?:these|those|such)\b)"
-    r"|(?P<h>{3})张?(?:照片|图片)?".format(
+    r"\b(?P<w>{})\b(?=\s+(?:of\s+)?(?:\w+\s+){{0,3}}?{}|{}|\s+of\s+(?:these|those|such)\b)"
+    r"|(?P<h>{})张?(?:照片|图片)?".format(
         "|".join(name.replace(" ", "[ ]") for name in ABOUT if name.isascii()),
         *(_PHOTOS, _ENDS, "|".join(name for name in ABOUT if not name.isascii())),
     ),

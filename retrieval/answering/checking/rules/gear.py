@@ -32,14 +32,10 @@ def files(reading: Reading) -> Iterator[Said]:
     for match in (*_FILE.finditer(reading.rest), *_NUMBERED.finditer(reading.rest)):
         named = plain_path(match[0])
         paths = reading.known_at(match.start()).paths()
-        holds = any(
-            f"/{path}".endswith(f"/{named}")
-            or re.split("[/]", path)[-1].rpartition(".")[0] == named
-            for path in paths
-        )
-        yield said_at(
-            match, holds, f"{shortened(match[0])} is not the file of a photo that is cited."
-        )
+        known = (end for path in paths for end in (path, path.rpartition(".")[0]))
+        holds = any(f"/{each}".endswith(f"/{named}") for each in known)
+        reason = f"{shortened(match[0])} is not the file of a photo that is cited."
+        yield said_at(match, holds, reason)
 
 
 def cameras(reading: Reading) -> Iterator[Said]:

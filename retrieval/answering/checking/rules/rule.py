@@ -1,4 +1,4 @@
-"""What a rule is: it finds what a claim says of one thing, and compares it with the cited photos."""
+"""What a rule is: it finds what a claim says of one thing, and compares it with its photos."""
 
 from __future__ import annotations
 
