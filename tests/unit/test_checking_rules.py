@@ -179,3 +179,18 @@ def test_dates_are_read_once(text: str) -> None:
 @given(captions())
 def test_words_support_themselves(caption: str) -> None:
     assert set(content_of(caption)) <= stems_of([caption])
+
+
+@given(st.permutations(WHO), st.sampled_from(DOES))
+def test_who_does_what_to_whom_is_proven_in_the_order_of_a_caption(
+    who: list[str], does: str
+) -> None:
+    one, other = who[:2]
+    caption = f"A {one} {does} a {other}"
+    photo = Evidence(1, 1, "a.jpg", Facts(), captions=(caption, "Outdoors"), relevant=True)
+    turned = f"A {other} {does} a {one}"
+    assert checked(f"{caption}.", brief(photo)).status == "grounded"
+    found = checked(f"{turned}.", brief(photo))
+    assert found.status == "partly-grounded", "not proven, and not struck: words alone tell little"
+    both = replace(photo, captions=(caption, turned))
+    assert checked(f"{turned}.", brief(both)).status == "grounded"

@@ -73,6 +73,12 @@ class Known:
         return frozenset(found | {part for word in found for part in _parts(word)})
 
     @cached_property
+    def captions(self) -> tuple[str, ...]:
+        """Those of `texts` that are sentences about the photos."""
+        told = (c for e in self.evidence for c in (*e.captions, e.facts.caption, e.facts.title))
+        return tuple(text for text in dict.fromkeys(told) if text in self.texts)
+
+    @cached_property
     def stems(self) -> frozenset[str]:
         """The stems of `words`, with those that are used for them."""
         return stems_of(self.texts)

@@ -252,6 +252,11 @@ def quotes_in(text: str) -> Iterator[tuple[int, int, str]]:
         yield *match.span(), next(group for group in match.groups() if group is not None)
 
 
+def clauses_of(text: str) -> list[str]:
+    """The parts of a text between signs, and words that join them."""
+    return _CLAUSE.split(text)
+
+
 def unquoted(text: str) -> str:
     """A text without what stands in quotation marks."""
     return _QUOTED.sub(" ", text)

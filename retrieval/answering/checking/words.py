@@ -61,15 +61,32 @@ def words_in(text: str) -> list[str]:
 
 def content_of(text: str) -> list[str]:
     """The stems of those words that say what is in a photo, each once, in their order."""
+    return list(dict.fromkeys(_sequence(text)))
+
+
+@lru_cache(maxsize=1024)  # captions come again for each pair of words
+def _sequence(text: str) -> tuple[str, ...]:
     words = (word.removesuffix("'s") for word in words_in(text))
-    kept = (w for w in words if len(w) > 1 and w not in COMMON and not w.isdigit())
-    return list(dict.fromkeys(stem(word) for word in kept))
+    return tuple(stem(w) for w in words if len(w) > 1 and w not in COMMON and not w.isdigit())
 
 
 def stems_of(texts: Iterable[str]) -> frozenset[str]:
     """All stems of texts, with the stems of words that are used for them."""
     stems = {stem(word.removesuffix("'s")) for text in texts for word in words_in(text)}
     return frozenset(stems | {near for each in stems for near in _NEAR.get(each, ())})
+
+
+def reads(wanted: Iterable[str], text: str) -> bool | None:
+    """Whether a text has these stems in this order; for those it lacks, words used for them.
+
+    None where it does not have all of them, False where it has them in another order.
+    """
+    words = _sequence(text)
+    meant = [{each} if each in words else _NEAR.get(each, frozenset()) for each in wanted]
+    if not all(each.intersection(words) for each in meant):
+        return None
+    left = iter(words)
+    return all(any(word in each for word in left) for each in meant)
 
 
 #: What Chinese answers are built with.

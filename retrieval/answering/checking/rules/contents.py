@@ -6,11 +6,12 @@ pictures; one of which not all does is not proven.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
 from retrieval.answering.checking.known import Known
-from retrieval.answering.checking.reading import Reading
+from retrieval.answering.checking.reading import Reading, clauses_of
 from retrieval.answering.checking.rules.rule import Said
 from retrieval.answering.checking.tables import SMALL, TURNING, rows
 from retrieval.answering.checking.words import (
@@ -18,6 +19,7 @@ from retrieval.answering.checking.words import (
     fold,
     han_of,
     is_foreign,
+    reads,
     stem,
     words_in,
 )
@@ -95,7 +97,21 @@ def _is_proven(reading: Reading, said: list[str], pairs: list[str]) -> bool:
     for kind in _SEXES:
         supports -= set() if kind & told else kind
     known = not set(said) - supports and _han_fits(reading, firm, pairs)
-    return known and not _turns(reading, firm) and not _has_digits(reading, firm)
+    left = _turns(reading, firm) or _has_digits(reading, firm)
+    return known and not left and _in_order(reading, firm)
+
+
+def _in_order(reading: Reading, firm: Known) -> bool:
+    """Whether no two words of a clause stand in the captions in the other order alone.
+
+    With the same words a man bites a dog, or a dog a man.
+    """
+    for clause in clauses_of(reading.rest):
+        for pair in itertools.combinations(content_of(clause), 2):
+            found = {reads(pair, caption) for caption in firm.captions}
+            if False in found and True not in found:
+                return False
+    return True
 
 
 def _turns(reading: Reading, firm: Known) -> bool:
