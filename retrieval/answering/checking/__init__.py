@@ -20,19 +20,7 @@ from typing import Protocol
 
 from retrieval.answerers.citing import without_markers
 from retrieval.answering.checking.cleaning import clean_text, has_link
-from retrieval.answering.checking.content import check_content, check_names
-from retrieval.answering.checking.counts import check_numbers
-from retrieval.answering.checking.facts import (
-    Unsupported,
-    check_files,
-    check_gear,
-    check_settings,
-    check_times,
-)
-from retrieval.answering.checking.instructions import instructs, orders
-from retrieval.answering.checking.placing import check_places
-from retrieval.answering.checking.quantities import check_quantities
-from retrieval.answering.checking.quoting import check_quotes, check_sayings
+from retrieval.answering.checking.instructions import instructs
 from retrieval.answering.checking.reading import (
     IsPlace,
     Reading,
@@ -40,12 +28,12 @@ from retrieval.answering.checking.reading import (
     read_claim,
     unquoted,
 )
+from retrieval.answering.checking.rules import FACTS, WORDS, Unsupported, apply
 from retrieval.records import Brief, Claim, Draft, Evidence, Status, Struck
 
 __all__ = ["Checked", "Judge", "check", "clean_text", "has_link", "instructs", "verify"]
 
 GROUNDED = 0.8  # the confidence from which a claim is as good as sure
-_SPARE = 3  # words of its own that a claim may have which quotes, or says that it does not know
 _BELIEVED = 0.5  # what a judge has to say of one photo at least
 
 
@@ -123,19 +111,6 @@ def _status(checked: Checked, refused: bool, grounded: float) -> Status:
 
 # --- one claim --------------------------------------------------------------------------------
 
-#: Says that it is not known, or not there.
-_KNOWS_NOTHING = re.compile(
-    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|can(?:not|['’]t)|could not|couldn['’]t|unable to"
-    r"|not) (?:\w+ ){0,2}?"
-    r"(?:know|tell|say|sure|certain|determine|answer|find|found|see|shown?|clear"
-    r"|enough|mention\w*|available|known|identif\w+|help|match\w*|contain\w*|possible"
-    r"|provide\w*|include\w*)\b"
-    r"|\bno (?:\w+ ){0,3}?(?:photo|picture|image|evidence|information|match|answer|date|place"
-    r"|caption|one|result)\w*\b|\bnone of\b|\bnothing\b|\bunknown\b|\bunclear\b|\bsorry\b"
-    r"|不知道|不清楚|无法|不能确定|没有|未找到|找不到|抱歉|不确定|未知",
-    re.IGNORECASE,
-)
-
 
 def _stands(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool]:
     """A claim as `_checked` has it; of a composed one, what it repeats need not stand anywhere."""
@@ -152,26 +127,16 @@ def _stands(claim: Claim, text: str, around: Surroundings) -> tuple[Claim, bool]
 
 
 def _checked(claim: Claim, reading: Reading) -> tuple[Claim, bool]:
-    """The claim with all its citations, and whether its contents are proven. Raises Unsupported."""
-    around, text = reading.around, reading.text
+    """The claim with all its citations, and whether it is proven. Raises Unsupported."""
     _check_citations(reading)
-    spare = _SPARE if _says_nothing(reading) or any(reading.quotes()) else 0
-    reading = check_sayings(check_quotes(reading))
     if has_link(unquoted(claim.text)):
         raise Unsupported("It holds a link, which answers do not have.")
-    if orders(reading.rest):
-        raise Unsupported("It tells what to do instead of saying what the photos show.")
-    reading = check_times(check_gear(check_files(reading)))
-    reading = check_numbers(check_quantities(check_settings(reading)))
-    reading = check_places(reading)
-    if around.refused and not around.brief.evidence:  # nothing that could have misled
-        return Claim(text, (), claim.confidence), True
-    reading = check_names(reading)
-    proven = around.composed or check_content(reading, spare)
-    confidence = claim.confidence
-    if confidence is None:
-        confidence = _confidence(reading)
-    return Claim(text, reading.cites, confidence), proven
+    left = apply(FACTS, reading)
+    if reading.around.refused and not reading.around.brief.evidence:  # nothing could mislead
+        return Claim(reading.text, (), claim.confidence), True
+    left = apply(WORDS, left)
+    confidence = _confidence(reading) if claim.confidence is None else claim.confidence
+    return Claim(reading.text, reading.cites, confidence), left.proven or left.around.composed
 
 
 def _check_citations(reading: Reading) -> None:
@@ -180,13 +145,8 @@ def _check_citations(reading: Reading) -> None:
         if number not in around.numbers:
             raise Unsupported(f"[{number}] is not among the photos that were found.")
     untold = around.composed and around.brief.unknown and reading.negated(0)
-    if not reading.cites and not (around.refused or untold or _says_nothing(reading)):
+    if not (reading.cites or around.refused or untold or reading.says_nothing):
         raise Unsupported("It cites no photo.")
-
-
-def _says_nothing(reading: Reading) -> bool:
-    """Whether a claim without citations only says that something is not known."""
-    return not reading.cites and bool(_KNOWS_NOTHING.search(reading.text))
 
 
 def _confidence(reading: Reading) -> float | None:

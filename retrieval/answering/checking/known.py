@@ -13,20 +13,17 @@ from retrieval.answering.checking.instructions import (
     plain_text,
     words_of_instruction,
 )
-from retrieval.answering.checking.languages import is_foreign
 from retrieval.answering.checking.numbers import numbers_of
-from retrieval.answering.checking.words import content_of, fold, han_of, stems_of, words_in
+from retrieval.answering.checking.tables import COUNTRIES
+from retrieval.answering.checking.words import (
+    content_of,
+    fold,
+    han_of,
+    is_foreign,
+    stems_of,
+    words_in,
+)
 from retrieval.records import Evidence
-
-#: How countries are called as well, by their code.
-_ALSO = {
-    "US": "USA U.S. U.S.A. US America American United States of America",
-    "GB": "UK U.K. Britain British England Scotland Wales United Kingdom of Great Britain",
-    "NL": "Netherlands Holland Dutch", "CZ": "Czechia Czech Republic", "RU": "Russian Federation",
-    "KR": "South Korea Republic of Korea", "KP": "North Korea", "AE": "UAE United Arab Emirates",
-    "TR": "Turkey Türkiye", "CN": "China People's Republic of China", "VN": "Vietnam Viet Nam",
-    "MM": "Myanmar Burma", "CI": "Ivory Coast Côte d'Ivoire", "CV": "Cape Verde Cabo Verde",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,18 +59,24 @@ class Known:
         told = [text for text in dict.fromkeys(found) if text and instructs(text)]
         return tuple(said for text in told for said in words_of_instruction(text))
 
-    @cached_property
-    def described(self) -> bool:
-        """Whether anything tells what is in the photos, by words."""
-        return any(each.captions or each.tags or each.facts.caption for each in self.evidence)
+    @property
+    def relevant(self) -> bool:
+        """Whether search found that one of them matches, or did not ask."""
+        return any(each.relevant or each.relevance is None for each in self.evidence)
 
     @cached_property
     def words(self) -> frozenset[str]:
         """The folded words of what is trusted, with other names of the countries."""
         codes = {each.facts.country_code or "" for each in self.evidence}
-        names = [_ALSO.get(code, "") for code in codes]
+        names = [COUNTRIES.get(code, "") for code in codes]
         found = set(words_in(" ".join((*self.texts, *names))))
         return frozenset(found | {part for word in found for part in _parts(word)})
+
+    @cached_property
+    def captions(self) -> tuple[str, ...]:
+        """Those of `texts` that are sentences about the photos."""
+        told = (c for e in self.evidence for c in (*e.captions, e.facts.caption, e.facts.title))
+        return tuple(text for text in dict.fromkeys(told) if text in self.texts)
 
     @cached_property
     def stems(self) -> frozenset[str]:

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from retrieval.answering.checking.words import fold, stem
 from retrieval.queries.ordinary import words
 
-_WORDS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
-    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
-    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90, "hundred": 100, "thousand": 1000, "million": 1_000_000, "dozen": 12,
-}  # fmt: skip
-_PAIRS = {"couple": 2, "pair": 2, "both": 2, "trio": 3, "triple": 3, "single": 1, "twin": 2}
-_SCALES = ("hundred", "thousand", "million", "dozen")
+_UNITS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    "nineteen",
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "dozen": 12}
+_WORDS = {name: n for n, name in enumerate(_UNITS)}
+_WORDS |= {name: 10 * n for n, name in enumerate(_TENS, 2)} | _SCALES
 _NAMES = "|".join(_WORDS)
 _ENGLISH = re.compile(
     rf"\b(?:a\s+)?(?:{_NAMES})(?:(?:\s+and\s+|[\s-]+)(?:{_NAMES}))*\b", re.IGNORECASE
+)
+_PAIRS = {"couple": 2, "pair": 2, "both": 2, "trio": 3, "twin": 2}
+_PAIR = re.compile(
+    rf"\b(?P<p>{'|'.join(_PAIRS)})\b(?=\s+of\s+(?:photo|picture|image|shot))", re.IGNORECASE
 )
 _DIGITS = re.compile(
     r"(?<![A-Za-z0-9_.,/:-])[-−]?(\d{1,3}(?:[,，\u00a0\u202f ]\d{3})+(?!\d)|\d+)(\.\d+)?"
@@ -39,6 +43,31 @@ _HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 PHOTOS = frozenset(
     map(stem, words("photo photograph picture image shot snapshot pic match result hit file"))
 )
+#: Names of small numbers, which dates are told with.
+SMALL = _UNITS[1:13]
+_FIRST = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", *(f"{name}th" for name in _UNITS[13:])),
+)
+_ORDINALS = {name: n for n, name in enumerate(_FIRST, 1)} | {"twentieth": 20, "thirtieth": 30}
+_ORDINALS |= {f"twenty {name}": 20 + n for n, name in enumerate(_FIRST[:9], 1)}
+_ORDINALS |= {"thirty first": 31}
+#: An expression for "4th", "fourth", "twenty-first".
+ORDINAL = "(?:{}|{})".format(
+    r"\d{1,2}(?:st|nd|rd|th)",
+    "|".join(sorted((n.replace(" ", "[ -]") for n in _ORDINALS), key=len, reverse=True)),
+)
+
+
+def small(typed: str) -> int:
+    """A number in digits, or one of SMALL; an article is one."""
+    return int(typed) if typed.isdigit() else _WORDS.get(typed.casefold(), 1)
+
+
+def ordinal(typed: str) -> int:
+    """What ORDINAL matched."""
+    digits = re.match(r"\d+", typed)
+    return int(digits[0]) if digits else _ORDINALS[re.sub(r"[\s-]+", " ", typed.casefold())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,79 +87,52 @@ def numbers_of(text: str) -> list[Number]:
 
     Numbers inside words ("80D", "IMG_1002") are names, not numbers.
     """
-    found = [*_digits(text), *_english(text), *_chinese(text)]
+    found = []
+    for match in _DIGITS.finditer(text):
+        digits = re.sub(r"\D", "", match[1] or match[3])[:15]  # float would round more
+        found.append(_made(text, match, float(digits + (match[2] or ""))))
+    for match in _ENGLISH.finditer(text):
+        number = _made(text, match, _spoken(re.findall(r"[a-z]+", match[0].casefold())))
+        if number.value != 1 or (number.after and stem(number.after[0]) in PHOTOS):
+            found.append(number)  # not "one of them", "the other one"
+    found += [_made(text, m, _PAIRS[m["p"].casefold()]) for m in _PAIR.finditer(text)]
+    # 一张照片: a photo
+    found += [_made(text, m, _han(m[0])) for m in _HAN.finditer(text) if m[0] != "一"]
     return sorted(found, key=lambda number: number.start)
 
 
-def _digits(text: str) -> list[Number]:
-    found = []
-    for match in _DIGITS.finditer(text):
-        digits = re.sub(r"[^\d]", "", match[1] or match[3])
-        if len(digits) > 15:  # no count, and float would round it
-            digits = digits[:15]
-        value = float(digits + (match[2] or ""))
-        found.append(_made(text, match.start(), match.end(), value))
-    return found
-
-
-def _english(text: str) -> list[Number]:
-    found = []
-    for match in _ENGLISH.finditer(text):
-        spoken = re.findall(r"[a-z]+", match[0].casefold())
-        value = _spoken([word for word in spoken if word in _WORDS])
-        number = _made(text, match.start(), match.end(), value)
-        if value == 1 and not (number.after and stem(number.after[0]) in PHOTOS):
-            continue  # "one of them", "the other one"
-        found.append(number)
-    for match in re.finditer(r"\b(?:couple|pair|both|trio|twin)\b", text, re.IGNORECASE):
-        if re.match(r"\s+of\s+(?:photo|picture|image|shot)", text[match.end() :], re.IGNORECASE):
-            value = float(_PAIRS[match[0].casefold()])
-            found.append(_made(text, match.start(), match.end(), value))
-    return found
-
-
-def _spoken(spoken: list[str]) -> float:
+def _spoken(names: list[str]) -> float:
     """ "three hundred and five" -> 305."""
     total = current = 0
-    for word in spoken:
-        value = _WORDS[word]
-        if word in _SCALES:
-            current = (current or 1) * value
-            if value >= 1000:
+    for name in names:
+        if scale := _SCALES.get(name):
+            current = (current or 1) * scale
+            if scale >= 1000:
                 total, current = total + current, 0
         else:
-            current += value
+            current += _WORDS.get(name, 0)
     return float(total + current)
 
 
-def _chinese(text: str) -> list[Number]:
-    found = []
-    for match in _HAN.finditer(text):
-        value = _han_value(match[0])
-        if value == 1 and match[0] == "一":
-            continue  # 一张照片: a photo
-        found.append(_made(text, match.start(), match.end(), value))
-    return found
-
-
-def _han_value(text: str) -> float:
+def _han(text: str) -> float:
     total = current = 0
     for character in text:
-        if character in _HAN_SCALES:
-            total, current = total + (current or 1) * _HAN_SCALES[character], 0
+        if scale := _HAN_SCALES.get(character):
+            total, current = total + (current or 1) * scale, 0
         else:
             current = current * 10 + _HAN_DIGITS[character]
     return float(total + current)
 
 
-def _made(text: str, start: int, end: int, value: float) -> Number:
+def _made(text: str, match: re.Match[str], value: float) -> Number:
+    start, end = match.span()
     behind = re.match(r"[^.;:!?()\[\]。；！？（），,]*", text[end:])
-    after = _near_words(behind[0] if behind else "")[:8]
     ahead = re.search(r"[^.;:!?()\[\]。；！？（）]*$", text[:start])
-    before = _near_words(ahead[0] if ahead else "")[-3:]
+    after, before = (_near_words(found[0] if found else "") for found in (behind, ahead))
     percent = bool(re.match(r"\s*(?:%|％|percent\b|per cent\b)", text[end:], re.IGNORECASE))
-    return Number(start, end, value, tuple(after), tuple(before), percent)
+    return Number(start, end, value, after[:8], before[-3:], percent)
 
 
-def _near_words(text: str) -> list[str]:
-    return [fold(word) for word in re.findall(r"[^\W\d_\u3400-\u9fff]+|[\u3400-\u9fff]", text)]
+def _near_words(text: str) -> tuple[str, ...]:
+    found = re.findall(r"[^\W\d_\u3400-\u9fff]+|[\u3400-\u9fff]", text)
+    return tuple(fold(word) for word in found)

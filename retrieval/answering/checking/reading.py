@@ -31,6 +31,25 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 
+#: Says that it is not known, or not there.
+_KNOWS_NOTHING = re.compile(
+    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|can(?:not|['’]t)|could not|couldn['’]t|unable to"
+    r"|not) (?:\w+ ){0,2}?"
+    r"(?:know|tell|say|sure|certain|determine|answer|find|found|see|shown?|clear"
+    r"|enough|mention\w*|available|known|identif\w+|help|match\w*|contain\w*|possible"
+    r"|provide\w*|include\w*)\b"
+    r"|\bno (?:\w+ ){0,3}?(?:photo|picture|image|evidence|information|match|answer|date|place"
+    r"|caption|one|result)\w*\b|\bnone of\b|\bnothing\b|\bunknown\b|\bunclear\b|\bsorry\b"
+    r"|不知道|不清楚|无法|不能确定|没有|未找到|找不到|抱歉|不确定|未知",
+    re.IGNORECASE,
+)
+_WRITTEN = re.compile(
+    r"\b(?:says?|reads?|writ\w+|sign|label|text|lettering|inscription|printed|words?|name[ds]?"
+    r"|titled?|poster|banner|spells?)\b|写|字|牌",
+    re.IGNORECASE,
+)
+_SPARE = 3
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -181,11 +200,20 @@ class Reading:
             for total in self.around.brief.totals
         )
 
-    def quotes(self) -> Iterator[tuple[int, int, str]]:
-        """What stands in quotation marks: (start, end, inside)."""
-        for match in _QUOTED.finditer(self.rest):
-            inside = next(group for group in match.groups() if group is not None)
-            yield *match.span(), inside
+    @property
+    def says_nothing(self) -> bool:
+        """Whether a claim without citations only says that something is not known."""
+        return not self.cites and bool(_KNOWS_NOTHING.search(self.text))
+
+    @property
+    def spare(self) -> int:
+        """How many words of its own a claim may have: if it quotes, or says that it knows not."""
+        return _SPARE if self.says_nothing or _QUOTED.search(self.text) else 0
+
+    @property
+    def attributes(self) -> bool:
+        """Whether it says that something is written in a photo."""
+        return bool(_WRITTEN.search(self.text))
 
     def _evidence(self, numbers: Iterable[int]) -> Iterator[Evidence]:
         known = self.around.evidence
@@ -216,6 +244,17 @@ def _blank(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
     for pattern in patterns:
         text = pattern.sub(lambda found: " " * len(found[0]), text, count=1)
     return text
+
+
+def quotes_in(text: str) -> Iterator[tuple[int, int, str]]:
+    """What stands in quotation marks: (start, end, inside)."""
+    for match in _QUOTED.finditer(text):
+        yield *match.span(), next(group for group in match.groups() if group is not None)
+
+
+def clauses_of(text: str) -> list[str]:
+    """The parts of a text between signs, and words that join them."""
+    return _CLAUSE.split(text)
 
 
 def unquoted(text: str) -> str:

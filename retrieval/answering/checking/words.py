@@ -12,121 +12,11 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from retrieval.queries.ordinary import words
+from retrieval.answering.checking.tables import COMMON, ENGLISH, SMALL, rows
 
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[^\W_{UNSPACED}]+(?:['’][^\W\d_]+)?")
 _HAN = re.compile(rf"[{UNSPACED}]+")
-
-#: Words that say nothing of a photo by themselves, and those that answers are built with.
-COMMON = words(
-    """
-    a an the this that these those it its they them their he she his her him i you your yours we us
-    our me my who whom whose which what when where why how there here then than as so such and or
-    but nor not no none nothing neither either both all any some each every only just also too very
-    more most less least much many few several other others another same own one ones at by for
-    from in into of off on onto out over to up upon with without within about above across after
-    against along among around before behind below beneath beside besides between beyond down
-    during near next past per since through toward towards under until while because if though
-    although however still yet already again once ever never always often maybe perhaps likely
-    probably possibly apparently clearly exactly approximately roughly nearly almost is are was
-    were be been being am do does did done has have had having can could may might must shall
-    should will would let get gets got seem seems seemed appear appears appeared look looks looked
-    show shows showed shown showing see sees seen saw seeing depict depicts depicted depicting
-    feature features featured featuring contain contains contained containing include includes
-    included including portray portrays capture captures captured capturing visible picture
-    pictures pictured photo photos photograph photographs photographed photographing image images
-    shot shots snapshot snapshots pic pics album collection library file files name named names
-    called call caption captions captioned document documents writing written text texts says say
-    said reads read word words tag tags tagged describe describes described description taken take
-    takes took taking made make date dates dated day days month months year years time times hour
-    hours minute minutes week weeks weekday morning afternoon evening night noon am pm place places
-    placed location located camera cameras lens lenses exposure aperture focal length iso rating
-    rated stars star evidence match matches matched matching found find finds result results answer
-    answers answered question asked know known unknown sure certain uncertain confidence confident
-    based according indicate indicates indicated information mention mentions mentioned
-    listed recorded given available total count counted number numbers first last second third
-    latest earliest newest oldest different various least yes no ok sorry cannot can't don't doesn't
-    didn't isn't aren't wasn't weren't won't unclear tell told means mean therefore thus
-    scene view part kind type sort thing things something someone somebody anything
-    colour color colours colors closest best possible alternatively also else trip trips
-    country countries cities regions towns
-    """
-)
-
-_GROUPS = """
-    man men guy gentleman male person people human someone individual adult
-    woman women lady female girl person people adult
-    boy kid child children toddler youngster baby infant person people
-    girl kid child children toddler youngster baby infant person people
-    dog dogs puppy pup canine animal
-    cat cats kitten kitty feline animal
-    horse pony animal
-    cow cattle bull calf animal
-    sheep lamb animal
-    bird seagull gull pigeon parrot duck goose animal
-    car vehicle automobile sedan truck van
-    bike bicycle cycle bicyclist cyclist biker biking cycling bikes
-    motorcycle motorbike bike dirtbike motorcyclist biker rider
-    plane airplane aircraft jet airliner aeroplane
-    train locomotive railway tram
-    boat ship sailboat vessel canoe kayak
-    couch sofa settee
-    tv television monitor screen
-    phone cellphone telephone mobile smartphone
-    picture photo photograph image
-    street road lane avenue highway
-    beach shore seashore coast sand seaside
-    sea ocean water wave surf
-    lake pond river stream water creek
-    pool water swimming
-    hill mountain slope cliff
-    grass lawn field meadow grassy yard
-    forest wood tree trees woods wooded
-    food meal dish plate snack
-    bathroom restroom toilet washroom
-    kitchen stove oven
-    room bedroom livingroom
-    house home building
-    building tower skyscraper structure
-    big large huge giant enormous
-    small little tiny
-    young little
-    stand standing stands stood
-    sit sitting sits sat seated
-    run running runs ran
-    lie lying lies lay laying
-    jump jumping leap leaping leaps
-    ride riding rides rode rider
-    eat eating eats ate
-    hold holding holds held carry carrying
-    wear wearing wears wore dressed
-    throw throwing throws threw toss
-    fly flying flies flew
-    swim swimming swims swam
-    play playing plays
-    gray grey
-    white blonde
-    orange red
-    sunset dusk dawn sunrise
-    two pair couple
-    group crowd bunch team
-    frisbee disc disk
-    snow snowy ski skier skiing snowboard snowboarder
-    skateboard skateboarder skateboarding skater skate
-    surfboard surfer surfing surf
-    soccer football ball
-    baseball ball batter bat pitcher
-    tennis ball racket racquet
-    t-shirt shirt top tee
-    pants trousers jeans
-    glasses sunglasses
-    hat cap helmet
-    umbrella parasol
-    flower flowers bouquet vase
-    table desk counter
-    child son daughter
-"""
 _ENDINGS = (
     *(("ies", "y"), ("sses", "ss"), ("ches", "ch"), ("shes", "sh"), ("xes", "x"), ("ing", "")),
     *(("edly", ""), ("ed", ""), ("es", ""), ("ly", ""), ("s", ""), ("'s", ""), ("e", "")),
@@ -154,12 +44,11 @@ def stem(word: str) -> str:
 
 
 def _near() -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for line in _GROUPS.split("\n"):
-        stems = {stem(word) for word in line.split()}
-        for each in stems:
-            found.setdefault(each, set()).update(stems)
-    return {each: frozenset(stems) for each, stems in found.items()}
+    found: dict[str, frozenset[str]] = {}
+    for line in rows("alike"):
+        stems = frozenset(map(stem, line))
+        found |= {each: stems | found.get(each, frozenset()) for each in stems}
+    return found
 
 
 _NEAR = _near()
@@ -172,21 +61,32 @@ def words_in(text: str) -> list[str]:
 
 def content_of(text: str) -> list[str]:
     """The stems of those words that say what is in a photo, each once, in their order."""
+    return list(dict.fromkeys(_sequence(text)))
+
+
+@lru_cache(maxsize=1024)  # captions come again for each pair of words
+def _sequence(text: str) -> tuple[str, ...]:
     words = (word.removesuffix("'s") for word in words_in(text))
-    kept = (w for w in words if len(w) > 1 and w not in COMMON and not w.isdigit())
-    return list(dict.fromkeys(stem(word) for word in kept))
-
-
-def han_of(text: str) -> list[str]:
-    """The pairs of characters of a Chinese text that say what is in a photo, each once."""
-    pairs = (run[i : i + 2] for run in _HAN.findall(_plain_han(text)) for i in range(len(run) - 1))
-    return list(dict.fromkeys(pairs))
+    return tuple(stem(w) for w in words if len(w) > 1 and w not in COMMON and not w.isdigit())
 
 
 def stems_of(texts: Iterable[str]) -> frozenset[str]:
     """All stems of texts, with the stems of words that are used for them."""
     stems = {stem(word.removesuffix("'s")) for text in texts for word in words_in(text)}
     return frozenset(stems | {near for each in stems for near in _NEAR.get(each, ())})
+
+
+def reads(wanted: Iterable[str], text: str) -> bool | None:
+    """Whether a text has these stems in this order; for those it lacks, words used for them.
+
+    None where it does not have all of them, False where it has them in another order.
+    """
+    words = _sequence(text)
+    meant = [{each} if each in words else _NEAR.get(each, frozenset()) for each in wanted]
+    if not all(each.intersection(words) for each in meant):
+        return None
+    left = iter(words)
+    return all(any(word in each for word in left) for each in meant)
 
 
 #: What Chinese answers are built with.
@@ -198,5 +98,26 @@ _HAN_COMMON = re.compile(
 )
 
 
-def _plain_han(text: str) -> str:
-    return _HAN_COMMON.sub(" ", text)
+def han_of(text: str) -> list[str]:
+    """The pairs of characters of a Chinese text that say what is in a photo, each once."""
+    runs = _HAN.findall(_HAN_COMMON.sub(" ", text))
+    return list(dict.fromkeys(run[i : i + 2] for run in runs for i in range(len(run) - 1)))
+
+
+_OTHER_LETTERS = re.compile(
+    r"[\u0370-\u058f\u0590-\u08ff\u0900-\u10ff\u1100-\u11ff\u1200-\u1aff\u3040-\u30ff\uac00-\ud7af]"
+)
+
+
+@lru_cache(maxsize=8192)
+def is_foreign(text: str) -> bool:
+    """Whether a text is neither English nor Chinese, as far as its letters and small words tell.
+
+    Such a text can be quoted and its dates can be read; what else it says is not understood. A name
+    ("Las Vegas") is of no language.
+    """
+    if _OTHER_LETTERS.search(text):
+        return True
+    found = [word.casefold() for word in re.findall(r"[^\W\d_]+", text)]
+    foreign = sum(word in SMALL for word in found)
+    return foreign > sum(word in ENGLISH for word in found) and (foreign > 1 or len(found) > 3)

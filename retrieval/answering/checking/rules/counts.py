@@ -1,36 +1,26 @@
-"""Numbers in a claim: photos are counted by the totals, all else stands in the evidence."""
+"""How many: photos are counted by the totals, all else that has a number stands in the evidence."""
 
 from __future__ import annotations
 
+import datetime
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from retrieval.answerers.extractive.counting import UNKNOWN
-from retrieval.answering.checking.facts import Unsupported
+from retrieval.answering.checking.dates import times_in
 from retrieval.answering.checking.known import Known, squeezed
 from retrieval.answering.checking.numbers import PHOTOS, Number, numbers_of
 from retrieval.answering.checking.reading import Reading
-from retrieval.answering.checking.times import times_in
-from retrieval.answering.checking.words import COMMON, fold, stem, stems_of
+from retrieval.answering.checking.rules.rule import Said
+from retrieval.answering.checking.tables import COMMON, DOING
+from retrieval.answering.checking.words import fold, stem, stems_of
 from retrieval.errors import QueryError
-from retrieval.queries.ordinary import words
 from retrieval.records import Total
 
-#: What people and animals do in pictures, by stems: no noun that a number counts.
-_DOING = frozenset(
-    map(
-        stem,
-        words(
-            """
-            run running ran sit sitting sits stand standing stands play playing ride riding walk
-            walking jump jumping lie lying swim swimming eat eating hold holding wear wearing look
-            looking pose posing fly flying ski skiing surf surfing
-            """
-        ),
-    )
-)
+_DOING = frozenset(map(stem, DOING))
 _UNSPACED = re.compile(r"[\u3400-\u9fff]")
 _HAN_WORDS = re.compile(
     r"(?![只个条位名匹头座辆部件双对台张幅的了在是有和与上里中])[\u3400-\u9fff]"
@@ -57,17 +47,17 @@ _OF_MATCHES = re.compile(
 )
 
 
-def check_numbers(reading: Reading) -> Reading:
+def numbers(reading: Reading) -> Iterator[Said]:
     """Every number follows from a total, from the cited photos, or from what is said of them."""
-    spans = []
     for number in numbers_of(reading.rest):
-        if not _follows(reading, number):
-            typed = reading.text[number.start : number.end].strip()
-            raise Unsupported(_reason(number, typed))
-        if not _is_exact(reading, number):
-            reading = reading.doubted()
-        spans.append((number.start, number.end))
-    return reading.blanked(spans)
+        typed = reading.text[number.start : number.end].strip()
+        holds: bool | None = _follows(reading, number)
+        if holds and not _is_exact(reading, number):
+            holds = None
+        reason = f"The number {typed} does not follow from the cited photos."
+        if _counts_photos(number):
+            reason = f"{typed} is not how many photos there are."
+        yield Said(number.start, number.end, holds, reason)
 
 
 _NOT_QUITE = re.compile(r"\b(?:nearly|almost|not quite|close to|not)\s+$|(?:不是|将近|接近)$", re.I)
@@ -80,12 +70,6 @@ def _is_exact(reading: Reading, number: Number) -> bool:
         return False
     only_told = number.value in known.numbers - known.firm.numbers
     return _comparison(reading.text[: number.start]) is operator.eq and not only_told
-
-
-def _reason(number: Number, typed: str) -> str:
-    if _counts_photos(number):
-        return f"{typed} is not how many photos there are."
-    return f"The number {typed} does not follow from the cited photos."
 
 
 def _follows(reading: Reading, number: Number) -> bool:
@@ -215,11 +199,10 @@ def _names(part: str, label: str, reading: Reading) -> bool:
         return True
     if f" {_spaced(label.partition(',')[0])} " in plain:
         return True
-    try:
-        stated, _ = times_in(part, reading.around.today)
-    except QueryError:
-        return False
-    return any(each.first == each.last == label for each in stated)
+    with suppress(QueryError):
+        stated = times_in(part, reading.around.today)
+        return any(each.first == each.last == label for each in stated)
+    return False
 
 
 def _spaced(text: str) -> str:
@@ -239,7 +222,8 @@ def _is_share(reading: Reading, known: Known, value: float) -> bool:
     shares = [share for each in known.evidence for _, share in each.tags]
     for each in known.evidence:
         shares += [x for x in (each.relevance, each.probability) if x is not None]
-    shares += [x for x in (sum(each.probability or 0 for each in known.evidence),) if x <= 1]
+    together = sum(each.probability or 0 for each in known.evidence)
+    shares += [together] if together <= 1 else []
     said = any(f"{value:g}" in text for text in known.quotable)
     return said or any(abs(100 * share - value) <= 1 for share in shares)
 
@@ -268,12 +252,9 @@ def _differing(known: Known, kind: str) -> tuple[int, ...]:
 
 
 def _days_between(first: str, last: str) -> int:
-    import datetime
-
-    try:
+    with suppress(ValueError):
         return (datetime.date.fromisoformat(last) - datetime.date.fromisoformat(first)).days
-    except ValueError:
-        return 0
+    return 0
 
 
 def _stands(reading: Reading, known: Known, number: Number) -> bool:
@@ -289,7 +270,7 @@ def _stands(reading: Reading, known: Known, number: Number) -> bool:
         return True
     others = (other for text in known.texts for other in numbers_of(text))
     return any(
-        (other.value == number.value and stems_of(_things(other)) & stems_of(wanted))
+        stems_of(_things(other)) & stems_of(wanted)
         or set(_HAN_WORDS.findall("".join(other.after))) & set(wanted)
         for other in others
         if other.value == number.value

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from retrieval.answering.checking.facts import Unsupported, shortened
+from retrieval.answering.checking.instructions import orders as is_order
 from retrieval.answering.checking.known import squeezed
-from retrieval.answering.checking.reading import Reading
+from retrieval.answering.checking.reading import Reading, quotes_in
+from retrieval.answering.checking.rules.rule import Said, not_said
 from retrieval.answering.checking.words import content_of
 
 _SAYING = re.compile(
@@ -18,25 +19,21 @@ _SAYING = re.compile(
 )
 
 
-def check_quotes(reading: Reading) -> Reading:
+def quotes(reading: Reading) -> Iterator[Said]:
     """Quotes stand word for word in the cited photos' texts, or in the question.
 
     What is written in a photo, and what looks like an instruction, is quoted only in a claim that
     says that it stands there.
     """
-    spans = []
     asked = squeezed(f"{reading.around.question} {reading.around.brief.plan.box}")
-    for start, end, inside in (*reading.quotes(), *_emphases(reading)):
+    for start, end, inside in (*quotes_in(reading.rest), *_emphases(reading)):
         known = reading.known_at(start)
         pieces = [squeezed(piece) for piece in re.split(r"…|\.\.\.", inside)]
-        pieces = [piece for piece in pieces if piece]
-        attributed = bool(_SAYING.search(reading.rest[:start] + " " + reading.rest[end:]))
+        attributed = _SAYING.search(reading.rest[:start] + " " + reading.rest[end:])
         texts = (*known.attributable, *known.quotable) if attributed else known.quotable
-        found = all(any(piece in text for text in texts) for piece in pieces)
-        if not found and not all(piece in asked for piece in pieces):
-            raise Unsupported(f"The cited photos do not say “{shortened(inside)}”.")
-        spans.append((start, end))
-    return reading.blanked(spans)
+        found = all(any(piece in text for text in texts) for piece in pieces if piece)
+        holds = found or all(piece in asked for piece in pieces)
+        yield Said(start, end, holds, not_said(inside))
 
 
 _EMPHASIS = re.compile(r"(?<![\w*_`])([*_]{1,3}|`+)(?=\S)([^*`\n]+?)(?<=\S)\1(?![\w*_`])")
@@ -61,17 +58,19 @@ _SAID = re.compile(
 )
 
 
-def check_sayings(reading: Reading) -> Reading:
+def sayings(reading: Reading) -> Iterator[Said]:
     """What a claim says that a caption or a sign says stands there, without quotation marks too."""
     if reading.around.composed:
-        return reading
-    spans = []
+        return
     for match in _SAID.finditer(reading.rest):
         said = set(content_of(match["said"]))
-        if not said or reading.negated(match.start()):
-            continue
-        known = reading.known_at(match.start())
-        if not any(said <= stems for stems in known.stems_told):
-            raise Unsupported(f"The cited photos do not say “{shortened(match['said'].strip())}”.")
-        spans.append(match.span("said"))
-    return reading.blanked(spans)
+        if said and not reading.negated(match.start()):
+            told = reading.known_at(match.start()).stems_told
+            holds = any(said <= stems for stems in told)
+            yield Said(*match.span("said"), holds, not_said(match["said"]))
+
+
+def orders(reading: Reading) -> Iterator[Said]:
+    """A claim says how things are; it tells nobody what to do."""
+    if is_order(reading.rest):
+        yield Said(0, 0, False, "It tells what to do instead of saying what the photos show.")
