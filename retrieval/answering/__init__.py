@@ -17,7 +17,7 @@ from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
-from retrieval.answering.looking import Sight, look
+from retrieval.answering.looking import COUNTING, Sight, look
 from retrieval.answering.models import answerer_of, judge_for, judge_of
 from retrieval.answering.planning import plan_question, readable
 from retrieval.answering.totals import totals, unknown
@@ -112,6 +112,13 @@ def ask(
         told,
     )
     return asking.answer(question)
+
+
+def _relevant(plan: QuestionPlan, sight: Sight) -> int | None:
+    """How many photos match; not all that a search finds have all that is counted."""
+    told = sight.result.relevant is not None
+    whole = plan.intent in COUNTING or plan.group or sight.apart
+    return len(sight.ids) if sight.groups or (whole and told) else sight.result.relevant
 
 
 def _searcher(collection: Collection) -> Searcher:
@@ -226,11 +233,12 @@ class _Asking:
             totals=self._totals(plan, sight),
             considered=len(plan.among) or result.considered,
             matched=result.matched,
-            relevant=len(sight.ids) if sight.groups else result.relevant,
+            relevant=_relevant(plan, sight),
             unknown=unknown(self.collection, plan, result),
             history=self.history,
             presence=there,
             elsewhere=_elsewhere(sight),
+            apart=sight.apart,
         )
 
     def _looked_again(

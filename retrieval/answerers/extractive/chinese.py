@@ -180,6 +180,7 @@ CHINESE = Wording(
     ),
     lacking_too=("{count}张没有{noun}", "{count}张没有{noun}"),
     no_match="没有照片明显符合“{box}”。",
+    apart="似乎有“{one}”的照片{cites}，也有“{other}”的照片{others}，但没有找到同时有两者的照片。",
     closest="最可能的是{photo}，不确定。",
     not_that=("据现有信息，照片{photo}不符合“{box}”。", "照片{photo}不明显符合“{box}”。"),
     none_those=(

@@ -173,6 +173,10 @@ ENGLISH = Wording(
     ),
     lacking_too=("{count} has no {noun}", "{count} have no {noun}"),
     no_match="None of your photos clearly matches “{box}”.",
+    apart=(
+        "There seem to be photos of {one} {cites} and of {other} {others}, but none was found that"
+        " shows both."
+    ),
     closest="The closest is {photo}, which may be something else.",
     not_that=(
         "The photo {photo} does not match “{box}”, as far as is known.",

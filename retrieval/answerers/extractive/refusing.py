@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from retrieval.answerers.citing import marker
-from retrieval.answerers.extractive.saying import Voice
-from retrieval.records import Brief, Claim, Draft
+from retrieval.answerers.extractive.saying import Voice, tame
+from retrieval.records import Apart, Brief, Claim, Draft
 
 
 def nothing(brief: Brief, voice: Voice) -> Draft:
@@ -16,12 +16,23 @@ def nothing(brief: Brief, voice: Voice) -> Draft:
         return refused(_not_those(brief, voice))
     if not brief.matched or not brief.evidence:
         return refused(Claim(_none(brief, voice)))
+    if brief.apart:
+        return refused(_apart(brief.apart, voice), *untold(brief, voice))
     closest = brief.evidence[0]
     return refused(
         Claim(wording.no_match.format(box=voice.box)),
         Claim(wording.closest.format(photo=voice.photo(closest)), (closest.n,)),
         *untold(brief, voice),
     )
+
+
+def _apart(apart: Apart, voice: Voice) -> Claim:
+    """That there is the one and the other, but no photo of both."""
+    (one, other), (ones, others) = apart.things, apart.numbers
+    text = voice.wording.apart.format(
+        one=tame(one), cites=marker(ones), other=tame(other), others=marker(others)
+    )
+    return Claim(text, tuple(sorted({*ones, *others})))
 
 
 def _none(brief: Brief, voice: Voice) -> str:
