@@ -226,7 +226,13 @@ class _Asking:
         if sight.ids and not (sight.certain or sight.groups or plan.among):
             from retrieval.reranking import meaning
 
-            there = presence(meaning(plan, result), evidence[0])
+            shares = {hit.id: hit.share for hit in (*result.hits, *sight.hits)}
+            there = presence(
+                meaning(plan, result),
+                evidence[0],
+                shares.get(evidence[0].photo_id),
+                doubted=plan.intent == "yes-no",
+            )
         return Brief(
             plan=plan,
             evidence=at_most(evidence, there),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import MOST_CITED
 from retrieval.answering.elsewhere import with_elsewhere
+from retrieval.answering.evidence import gather
 from retrieval.answering.together import apart, having_all
 from retrieval.queries import make_query
 from retrieval.records import Apart, Order, Query, SearchOptions
@@ -63,15 +64,20 @@ def look(
     if plan.alternatives:
         return _compared(collection, plan, k, search, on_result)
     sight = _seen(collection, plan, k, search, on_result)
-    if sight.ids and not plan.among and (parted := _parted(sight, search)):
+    if sight.ids and not plan.among and (parted := _parted(collection, sight, search)):
         return parted
     counted = plan.intent in COUNTING or plan.group or plan.pick or plan.among
     return sight if counted else with_elsewhere(sight, search)
 
 
-def _parted(sight: Sight, search: Searcher) -> Sight | None:
+def _parted(collection: Collection, sight: Sight, search: Searcher) -> Sight | None:
     """What is seen where the things of a search are there, but none of its photos has both."""
-    found = apart(sight, search)
+
+    def texts(hits: Sequence[Hit]) -> dict[int, tuple[str, ...]]:
+        pieces = gather(collection, hits)
+        return {each.photo_id: (*each.captions, *each.facts.keywords) for each in pieces}
+
+    found = apart(sight, search, texts)
     if found is None:
         return None
     photos = {hit.id: hit for each in found.hits for hit in each}
@@ -144,7 +150,7 @@ def _whole(
 
         ids += [i for i in matching_ids(collection, result, options, among) if i not in known]
     if all_of_them and not by_filters:
-        ids = list(having_all(result.query, ids, search))
+        ids = list(having_all(result.query, ids, search, hits))
         hits = tuple(hit for hit in hits if hit.id in set(ids)) or _unmatched(hits[:CLOSEST])
     return Sight(result, hits, tuple(ids), certain=is_exact(result.query))
 

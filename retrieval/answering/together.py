@@ -11,11 +11,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrieval.answering.checking.words import content_of, stems_of
 from retrieval.queries.ordinary import words
 from retrieval.records import Part, SearchOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from retrieval.answering.looking import Searcher, Sight
     from retrieval.records import Hit, Query
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FOUND, SURELY = 0.2, 0.3
 HAS_TOLD, HAS_UNTOLD = 0.01, 0.001
 LOOKED_AT = 3  # best photos of the whole, of which none may have both
+WHOLE = 0.4  # relevance from which on a photo shows the whole, whatever its things say alone
 MOST_THINGS = 3  # whose photos are counted
 SHOWN = 3  # photos of each thing that are cited
 
@@ -39,8 +41,8 @@ _BETWEEN = words(
     """
 )
 _NOUNS = words(
-    "building ceiling clothing wedding string evening morning painting crossing king ring wing thing"
-    " swing spring pudding railing awning earring sibling duckling living dining"
+    "building ceiling clothing wedding string evening morning painting crossing king ring wing"
+    " thing swing spring pudding railing awning earring sibling duckling living dining"
 )
 _ARTICLES = words("a an the some his her their its my our your")
 #: Words that say nothing of a thing by themselves.
@@ -101,8 +103,13 @@ def _parts(word: str) -> bool:
     return verb or word in _BETWEEN
 
 
-def apart(sight: Sight, search: Searcher) -> Found | None:
-    """The two things of a search, if both are there and none of its best photos has both."""
+def apart(
+    sight: Sight, search: Searcher, texts: Callable[[Sequence[Hit]], Mapping[int, Iterable[str]]]
+) -> Found | None:
+    """The two things of a search, if both are there and none of its best photos has both.
+
+    `texts` tells captions and keywords of photos: a photo has what they say.
+    """
     query, best = sight.result.query, sight.hits[:LOOKED_AT]
     things = _combined(query)
     if len(things) != 2 or not best or any(hit.relevance is None for hit in best):
@@ -113,8 +120,11 @@ def apart(sight: Sight, search: Searcher) -> Found | None:
     likely = [max((hit.relevance or 0.0 for hit in each.hits), default=0.0) for each in alone]
     if min(likely) < FOUND:
         return None
-    ids = tuple(hit.id for hit in best)
+    ids, known = tuple(hit.id for hit in best), texts(best)
     has = [_relevance(search(_only(query, each), _all_of(ids), ids).hits) for each in things]
+    for each, words_of in zip(has, (set(content_of(each.name)) for each in things), strict=True):
+        said = [item for item in ids if words_of and words_of <= stems_of(known.get(item, ()))]
+        each.update(dict.fromkeys(said, 1.0))
     if any(min(each.get(item, 0.0) for each in has) >= least for item in ids):
         return None
     lacking = [
@@ -127,21 +137,24 @@ def apart(sight: Sight, search: Searcher) -> Found | None:
     return Found((things[0], things[1]), (one[:SHOWN], other[:SHOWN]))
 
 
-def having_all(query: Query, ids: Sequence[int], search: Searcher) -> tuple[int, ...]:
+def having_all(
+    query: Query, ids: Sequence[int], search: Searcher, hits: Sequence[Hit] = ()
+) -> tuple[int, ...]:
     """Those of the photos that match each of the things that a query combines, in their order.
 
-    A thing that is not found alone is left out: the encoder may not know it.
+    Also those that the `hits` say surely match the whole: an encoder may know "a dog in the snow"
+    better than a dog so small. A thing that is not found alone is left out.
     """
     things = _combined(query)
     if not 1 < len(things) <= MOST_THINGS or not ids:
         return tuple(ids)
-    kept = tuple(ids)
+    kept = set(ids)
+    surely = {hit.id for hit in hits if (hit.relevance or 0.0) >= WHOLE}
     for each in things:
         if search(_only(query, each), SearchOptions(k=1), None).relevant:
-            hits = search(_only(query, each), _all_of(ids), tuple(ids)).hits
-            has = {hit.id for hit in hits if hit.relevant}
-            kept = tuple(item for item in kept if item in has)
-    return kept
+            alone = search(_only(query, each), _all_of(ids), tuple(ids)).hits
+            kept &= {hit.id for hit in alone if hit.relevant}
+    return tuple(item for item in ids if item in kept | surely)
 
 
 def _combined(query: Query) -> tuple[Thing, ...]:

@@ -177,6 +177,8 @@ ENGLISH = Wording(
         "There seem to be photos of {one} {cites} and of {other} {others}, but none was found that"
         " shows both."
     ),
+    not_surely="Nothing was found that surely shows “{box}”.",
+    closest_lacks="The closest photo is {photo}; it has no known {noun}.",
     closest="The closest is {photo}, which may be something else.",
     not_that=(
         "The photo {photo} does not match “{box}”, as far as is known.",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.saying import Voice, tame
-from retrieval.records import Apart, Brief, Claim, Draft
+from retrieval.answerers.extractive.weighing import ENOUGH, is_certain, is_there
+from retrieval.records import Apart, Brief, Claim, Draft, Evidence
 
 
 def nothing(brief: Brief, voice: Voice) -> Draft:
@@ -85,6 +88,17 @@ def missing(voice: Voice, field: str, numbers: tuple[int, ...]) -> Claim:
     noun = voice.noun(field)
     template = voice.wording.missing[len(numbers) != 1]
     return Claim(template.format(noun=noun, cites=marker(numbers)), numbers)
+
+
+def lacking(
+    brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]
+) -> tuple[Claim, ...]:
+    """That something is not known of the photos that match, or of a photo that may be another."""
+    best = photos[0]
+    if is_certain(brief) or brief.plan.among or is_there(brief, best) >= ENOUGH:
+        return (missing(voice, field, tuple(each.n for each in photos)),)
+    text = voice.wording.closest_lacks.format(photo=voice.photo(best), noun=voice.noun(field))
+    return (Claim(voice.wording.not_surely.format(box=voice.box)), Claim(text, (best.n,)))
 
 
 def refused(*claims: Claim) -> Draft:

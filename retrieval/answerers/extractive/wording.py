@@ -109,6 +109,8 @@ class Wording:
     no_match: str
     closest: str
     apart: str
+    not_surely: str
+    closest_lacks: str
     not_that: Pair  # of one given photo: not, and not clearly
     none_those: Pair
     not_counted: str

@@ -172,9 +172,13 @@ def words_in(text: str) -> list[str]:
 
 def content_of(text: str) -> list[str]:
     """The stems of those words that say what is in a photo, each once, in their order."""
+    return list(dict.fromkeys(map(stem, content_words(text))))
+
+
+def content_words(text: str) -> list[str]:
+    """Those words as they are, folded."""
     words = (word.removesuffix("'s") for word in words_in(text))
-    kept = (w for w in words if len(w) > 1 and w not in COMMON and not w.isdigit())
-    return list(dict.fromkeys(stem(word) for word in kept))
+    return [w for w in words if len(w) > 1 and w not in COMMON and not w.isdigit()]
 
 
 def han_of(text: str) -> list[str]:
