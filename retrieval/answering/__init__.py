@@ -20,6 +20,7 @@ from retrieval.answering.evidence import gather
 from retrieval.answering.looking import COUNTING, Sight, look
 from retrieval.answering.models import answerer_of, judge_for, judge_of
 from retrieval.answering.planning import plan_question, readable
+from retrieval.answering.planning.boxes import unread
 from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
 from retrieval.errors import MissingExtraError, ModelError, PrivacyError
@@ -151,6 +152,11 @@ class _Asking:
                     f"{len(asked):,} are read. Shorten it to what you want to know."
                 )
             plan = self._plan(asked)
+        if left := unread(" ".join((plan.box, *plan.alternatives))):
+            self.hearer.on_notice(
+                f"“{left}” is read like any words: what a photo does not show is not looked for. "
+                f"Take something out with a minus, as in: -{left.split()[-1]}."
+            )
         with self._timed("search"):
             sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)
         with self._timed("evidence"):

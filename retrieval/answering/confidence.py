@@ -46,13 +46,13 @@ class Seen(NamedTuple):
     `relevance` are log-odds; `told` the share of the text's words that its captions and keywords
     have, or others for the same, each counted by what it tells (calibration.surprise, nats), and
     `missing` the most telling of those they do not have, 0 if none is. `alone` are the log-odds
-    that it is this photo rather than another one, 0 for texts of few words: they mean many.
+    that it is this photo rather than another one; texts of few words mean any.
     """
 
     relevance: float
-    told: float = 0.0
-    missing: float = 0.0
-    alone: float = 0.0
+    told: float
+    missing: float
+    alone: float
 
 
 class Signs(NamedTuple):
@@ -74,12 +74,14 @@ class Signs(NamedTuple):
 #: to captions of photos that are in an album and of others that are not, for photos that the heads
 #: of `mini` were not trained on, with the other captions linked to them. Without texts hardly
 #: anything can be told of photos that an encoder does not know. The chances are choices.
-TOLD = Signs(chance=-3.51, relevance=0.21, told=3.43, missing=0.19, alone=0.25)
+TOLD = Signs(chance=-3.5, relevance=0.18, told=3.32, missing=0.19, alone=0.27)
 UNTOLD = Signs(chance=-0.23, relevance=0.75)
 #: Who asks when a photo was taken has one in mind; who asks whether there is any may have none.
-#: Log-odds, a choice: with it 5 % of other people's captions are answered by a sure yes.
-DOUBT = 0.6
-FEW = 4  # words that tell something; a text of fewer means many photos
+#: Log-odds, a choice: with it 5 % of other people's captions are answered by a sure yes. Where the
+#: texts of a photo have all the words there is no such doubt.
+DOUBT = 0.8
+FEW = 3  # words that tell something; a text of fewer means many photos
+ANY = 0.9  # what stands for the share of the best of them
 
 
 def presence(
@@ -93,8 +95,11 @@ def presence(
     if best.relevance is None:
         return None
     told = content_of(meaning) and content_of(" ".join(_texts(best)))
-    odds = (TOLD if told else UNTOLD).odds(seen(meaning, best, share))
-    return 1 / (1 + math.exp(-(odds - (DOUBT if doubted else 0.0))))
+    known = seen(meaning, best, share)
+    odds = (TOLD if told else UNTOLD).odds(known)
+    if doubted and (known.missing or not told):
+        odds -= DOUBT
+    return 1 / (1 + math.exp(-odds))
 
 
 def seen(meaning: str, best: Evidence, share: float | None = None) -> Seen:
@@ -107,7 +112,7 @@ def seen(meaning: str, best: Evidence, share: float | None = None) -> Seen:
         relevance=_log_odds(best.relevance or 0.0),
         told=1 - sum(lacking) / whole if whole else 0.0,
         missing=max(lacking, default=0.0),
-        alone=0.0 if share is None or len(said) < FEW else _log_odds(share),
+        alone=_log_odds(ANY if share is None or len(said) < FEW else share),
     )
 
 
