@@ -155,7 +155,7 @@ class _Asking:
         if left := unread(" ".join((plan.box, *plan.alternatives))):
             self.hearer.on_notice(
                 f"“{left}” is read like any words: what a photo does not show is not looked for. "
-                f"Take something out with a minus, as in: -{left.split()[-1]}."
+                f"Say what it does show, and take the rest out: beach -{left.split()[-1]}."
             )
         with self._timed("search"):
             sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)

@@ -110,6 +110,7 @@ class Wording:
     closest: str
     apart: str
     not_surely: str
+    only_absent: str
     closest_lacks: str
     not_that: Pair  # of one given photo: not, and not clearly
     none_those: Pair

@@ -125,8 +125,15 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     lacks = _LACKS.search(box)
     if lacks and only_filters(box[: lacks.start()], vocabulary):  # a man may lack a camera too
         box = f"{box[: lacks.start()]}-has:{lacks.lastgroup}"
-    box = _NOBODY.sub(" -people", _SHOW_BOTH.sub("", box)).strip()
-    return geared(box, vocabulary)
+    return geared(_without_people(_SHOW_BOTH.sub("", box), vocabulary), vocabulary)
+
+
+def _without_people(box: str, vocabulary: Vocabulary) -> str:
+    """A box that takes people out, if it says so, and says as well what there is."""
+    there = _NOBODY.sub(" ", box).strip()
+    if there == box.strip() or only_filters(there, vocabulary):
+        return box
+    return _NOBODY.sub(" -people", box).strip()
 
 
 def unread(box: str) -> str:
