@@ -3,6 +3,7 @@
     python scripts/evaluate_questions.py --heldout DIR            # invented albums, three splits
     python scripts/evaluate_questions.py --album                  # ../shared/data/album as it is
     python scripts/evaluate_questions.py --heldout DIR --fit      # numbers of the softmax, HEARD
+    python scripts/evaluate_questions.py --heldout DIR --presence # yes or no, and its fit
 
 --heldout is the folder of split-N.npz and heads-N.safetensors that scripts/train_mini.py --validate
 or scripts/evaluate_relevance.py make. Each album is made of the photos that a split holds out, with
@@ -31,6 +32,7 @@ import numpy as np  # noqa: E402
 from albums.asking import questions as questions_about  # noqa: E402
 from albums.fitting import heard, observe, sharpness  # noqa: E402
 from albums.making import make_album, write_captions  # noqa: E402
+from albums.presence import Answered, answered, captions_of, fitted, report, texts  # noqa: E402
 
 from retrieval import Collection, EncoderSpec, index_folder  # noqa: E402
 from retrieval.encoders import ENCODERS  # noqa: E402
@@ -50,12 +52,14 @@ def main() -> None:
     parser.add_argument("--splits", type=int, nargs="*", default=SPLITS)
     parser.add_argument("--keep", type=Path, help="folder of the albums; used if they are there")
     parser.add_argument("--fit", action="store_true", help="print fitted numbers instead")
+    parser.add_argument("--presence", action="store_true", help="ask whether photos are there")
     parser.add_argument("--wrong", action="store_true", help="print what was wrong")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     if options.album == bool(options.heldout):
         parser.error("name --heldout or --album")
     reports: dict[str, QuestionReport] = {}
+    told: list[Answered] = []
     with tempfile.TemporaryDirectory() as temporary:
         keep = options.keep or Path(temporary)
         if options.album:
@@ -68,14 +72,19 @@ def main() -> None:
             if not (folder / "questions.json").is_file():
                 make(folder, options.heldout / f"split-{split}.npz", options.each, options.data)
             asked, table = folder / "questions.json", folder / "captions.csv"
+            if options.presence:
+                told += present(f"split {split}", keep, folder, options.heldout, split)
+                continue
             if options.fit:
                 fit(f"split {split}", keep, folder / "album", asked, table)
                 continue
             reports |= measure(f"split {split}", keep, folder / "album", asked, table)
-    for name, report in reports.items():
-        show(name, report, options.wrong)
+    if told:
+        print(f"\nwith captions, all splits\n{report(told)}\n{fitted(told)}")
+    for name, measured in reports.items():
+        show(name, measured, options.wrong)
     if options.json:
-        figures = {name: figures_of(report) for name, report in reports.items()}
+        figures = {name: figures_of(measured) for name, measured in reports.items()}
         options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
 
 
@@ -137,6 +146,21 @@ def fit(name: str, keep: Path, album: Path, asked: Path, table: Path) -> None:
         print(f"{way}: sharpness {sharpness(seen)}", flush=True)
         if any(each.told is not None for each in seen):
             print(f"{way}: own, told, silence {heard(seen)}", flush=True)
+
+
+def present(name: str, keep: Path, folder: Path, heldout: Path, split: int) -> list[Answered]:
+    """Ask an album whether photos are there; what is told with captions."""
+    captions = captions_of(heldout)
+    with np.load(heldout / f"split-{split}.npz", allow_pickle=False) as stored:
+        own = {str(path) for path in stored["held_paths"]}
+    others = [text for path, told in captions.items() if path not in own for text in told]
+    asked = json.loads((folder / "questions.json").read_text("utf-8"))
+    wanted = texts(asked, [captions[path] for path in sorted(own)], others)
+    found: list[Answered] = []
+    for way, collection in indexed(name, keep, folder / "album", folder / "captions.csv"):
+        found = list(answered(collection, wanted))
+        print(f"{way}\n{report(found)}", flush=True)
+    return found
 
 
 def figures_of(report: QuestionReport) -> dict[str, Any]:

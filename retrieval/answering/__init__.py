@@ -17,9 +17,10 @@ from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
-from retrieval.answering.looking import Sight, look
+from retrieval.answering.looking import COUNTING, Sight, look
 from retrieval.answering.models import answerer_of, judge_for, judge_of
 from retrieval.answering.planning import plan_question, readable
+from retrieval.answering.planning.boxes import unread
 from retrieval.answering.totals import totals, unknown
 from retrieval.answering.writing import written
 from retrieval.errors import MissingExtraError, ModelError, PrivacyError
@@ -114,6 +115,13 @@ def ask(
     return asking.answer(question)
 
 
+def _relevant(plan: QuestionPlan, sight: Sight) -> int | None:
+    """How many photos match; not all that a search finds have all that is counted."""
+    told = sight.result.relevant is not None
+    whole = plan.intent in COUNTING or plan.group or sight.apart
+    return len(sight.ids) if sight.groups or (whole and told) else sight.result.relevant
+
+
 def _searcher(collection: Collection) -> Searcher:
     def search(
         query: Query, options: SearchOptions, among: Sequence[int] | None = None
@@ -144,6 +152,11 @@ class _Asking:
                     f"{len(asked):,} are read. Shorten it to what you want to know."
                 )
             plan = self._plan(asked)
+        if left := unread(" ".join((plan.box, *plan.alternatives))):
+            self.hearer.on_notice(
+                f"“{left}” is read like any words: what a photo does not show is not looked for. "
+                f"Say what it does show, and take the rest out: beach -{left.split()[-1]}."
+            )
         with self._timed("search"):
             sight = look(self.collection, plan, self.options.k, self.search, self.hearer.on_result)
         with self._timed("evidence"):
@@ -219,18 +232,25 @@ class _Asking:
         if sight.ids and not (sight.certain or sight.groups or plan.among):
             from retrieval.reranking import meaning
 
-            there = presence(meaning(plan, result), evidence[0])
+            shares = {hit.id: hit.share for hit in (*result.hits, *sight.hits)}
+            there = presence(
+                meaning(plan, result),
+                evidence[0],
+                shares.get(evidence[0].photo_id),
+                doubted=plan.intent == "yes-no",
+            )
         return Brief(
             plan=plan,
             evidence=at_most(evidence, there),
             totals=self._totals(plan, sight),
             considered=len(plan.among) or result.considered,
             matched=result.matched,
-            relevant=len(sight.ids) if sight.groups else result.relevant,
+            relevant=_relevant(plan, sight),
             unknown=unknown(self.collection, plan, result),
             history=self.history,
             presence=there,
             elsewhere=_elsewhere(sight),
+            apart=sight.apart,
         )
 
     def _looked_again(

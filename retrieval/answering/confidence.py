@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from retrieval.answering.checking.words import content_of, stems_of
+from retrieval.answering.checking.words import content_of, content_words, stem, stems_of
+from retrieval.calibration import surprise
 from retrieval.records import Evidence, SearchResult
 
 #: The share from which on an answer is called grounded. Chosen with scripts/evaluate_questions.py.
@@ -39,41 +40,89 @@ def probabilities(result: SearchResult) -> list[float]:
     return [min(there * (hit.share or 0.0), hit.relevance or 0.0) for hit in result.hits]
 
 
+class Seen(NamedTuple):
+    """What is known of the best photo for a text.
+
+    `relevance` are log-odds; `told` the share of the text's words that its captions and keywords
+    have, or others for the same, each counted by what it tells (calibration.surprise, nats), and
+    `missing` the most telling of those they do not have, 0 if none is. `alone` are the log-odds
+    that it is this photo rather than another one; texts of few words mean any.
+    """
+
+    relevance: float
+    told: float
+    missing: float
+    alone: float
+
+
 class Signs(NamedTuple):
-    """The log-odds that the best photo shows what is asked for: by its relevance, and by texts."""
+    """What each of these adds to the log-odds that there is a photo of what is asked for."""
 
     chance: float
     relevance: float
-    told: float
+    told: float = 0.0
+    missing: float = 0.0
+    alone: float = 0.0
+
+    def odds(self, seen: Seen) -> float:
+        """The log-odds."""
+        weights = (self.relevance, self.told, self.missing, self.alone)
+        return self.chance + sum(w * value for w, value in zip(weights, seen, strict=True))
 
 
-#: Fitted to captions of photos that are in an album and of others that are not, for photos that the
-#: heads of `mini` were not trained on (three times 500): with the texts that are linked to them,
-#: and without any. The chances are choices. With texts a yes is grounded for 42 % of the captions
-#: of photos that are there, for 12 % of those of other people's photos (most of which fit one here
-#: as well: by hand at most 5 % are wrong), for all everyday things that are there, and for none of
-#: 121 that are not. Without texts hardly anything is, on photos that an encoder does not know.
-TOLD = Signs(chance=-1.57, relevance=0.31, told=2.11)
-UNTOLD = Signs(chance=-0.23, relevance=0.75, told=0.0)
+#: Fitted by `scripts/evaluate_questions.py --heldout DIR --presence`, which tells what it brings:
+#: to captions of photos that are in an album and of others that are not, for photos that the heads
+#: of `mini` were not trained on, with the other captions linked to them. Without texts hardly
+#: anything can be told of photos that an encoder does not know. The chances are choices.
+TOLD = Signs(chance=-3.5, relevance=0.18, told=3.32, missing=0.19, alone=0.27)
+UNTOLD = Signs(chance=-0.23, relevance=0.75)
+#: Who asks when a photo was taken has one in mind; who asks whether there is any may have none.
+#: Log-odds, a choice: with it 5 % of other people's captions are answered by a sure yes. Where the
+#: texts of a photo have all the words there is no such doubt.
+DOUBT = 0.8
+FEW = 3  # words that tell something; a text of fewer means many photos
+ANY = 0.9  # what stands for the share of the best of them
 
 
-def presence(meaning: str, best: Evidence) -> float | None:
+def presence(
+    meaning: str, best: Evidence, share: float | None = None, *, doubted: bool = False
+) -> float | None:
     """The probability that there is a photo of `meaning`, of which `best` is the best one.
 
-    By its relevance, and where captions or keywords are linked to it, by the share of the words
-    that they have, or others for the same. None where no relevance is told.
+    `share` is its hit's; `doubted` says that it is asked whether there is any. None where no
+    relevance is told.
     """
     if best.relevance is None:
         return None
-    said = content_of(meaning)
-    texts = (*best.captions, *best.facts.keywords)
-    signs, share = UNTOLD, 0.0
-    if said and content_of(" ".join(texts)):
-        known = stems_of(texts)
-        signs, share = TOLD, sum(word in known for word in said) / len(said)
-    bounded = min(max(best.relevance, 1e-4), 1 - 1e-4)
-    odds = math.log(bounded / (1 - bounded))
-    return 1 / (1 + math.exp(-(signs.chance + signs.relevance * odds + signs.told * share)))
+    told = content_of(meaning) and content_of(" ".join(_texts(best)))
+    known = seen(meaning, best, share)
+    odds = (TOLD if told else UNTOLD).odds(known)
+    if doubted and (known.missing or not told):
+        odds -= DOUBT
+    return 1 / (1 + math.exp(-odds))
+
+
+def seen(meaning: str, best: Evidence, share: float | None = None) -> Seen:
+    """What is known of the best photo for a text. Needs one whose relevance is told."""
+    said = {stem(word): surprise(word) for word in content_words(meaning)}
+    known = stems_of(_texts(best))
+    lacking = [tells for each, tells in said.items() if each not in known]
+    whole = sum(said.values())
+    return Seen(
+        relevance=_log_odds(best.relevance or 0.0),
+        told=1 - sum(lacking) / whole if whole else 0.0,
+        missing=max(lacking, default=0.0),
+        alone=_log_odds(ANY if share is None or len(said) < FEW else share),
+    )
+
+
+def _texts(best: Evidence) -> tuple[str, ...]:
+    return (*best.captions, *best.facts.keywords)
+
+
+def _log_odds(probability: float) -> float:
+    bounded = min(max(probability, 1e-4), 1 - 1e-4)
+    return math.log(bounded / (1 - bounded))
 
 
 def at_most(evidence: Sequence[Evidence], limit: float | None) -> tuple[Evidence, ...]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from retrieval.answerers.citing import MOST_CITED
 from retrieval.answering.elsewhere import with_elsewhere
+from retrieval.answering.evidence import gather
+from retrieval.answering.together import apart, having_all
 from retrieval.queries import make_query
-from retrieval.records import Order, Query, SearchOptions
+from retrieval.records import Apart, Order, Query, SearchOptions
 from retrieval.storage.statements import NO_COLOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from retrieval.answering.elsewhere import Better
     from retrieval.collection import Collection
@@ -35,7 +37,8 @@ class Sight:
     `hits` are numbered for citations, in their order; `ids` all photos that match, in the order of
     those numbers and beyond; `groups` the same by label where boxes are compared; `certain` says
     that exact filters alone chose. `elsewhere` is a photo that fits clearly better than those that
-    pass the filters; it is the last of `hits`, and no match.
+    pass the filters; it is the last of `hits`, and no match. Where things are `apart`, the hits are
+    photos of either, and none matches.
     """
 
     result: SearchResult
@@ -44,6 +47,7 @@ class Sight:
     groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
     certain: bool = False
     elsewhere: Better | None = None
+    apart: Apart | None = None
 
 
 def look(
@@ -60,8 +64,28 @@ def look(
     if plan.alternatives:
         return _compared(collection, plan, k, search, on_result)
     sight = _seen(collection, plan, k, search, on_result)
+    if sight.ids and not plan.among and (parted := _parted(collection, sight, search)):
+        return parted
     counted = plan.intent in COUNTING or plan.group or plan.pick or plan.among
     return sight if counted else with_elsewhere(sight, search)
+
+
+def _parted(collection: Collection, sight: Sight, search: Searcher) -> Sight | None:
+    """What is seen where the things of a search are there, but none of its photos has both."""
+
+    def texts(hits: Sequence[Hit]) -> dict[int, tuple[str, ...]]:
+        pieces = gather(collection, hits)
+        return {each.photo_id: (*each.captions, *each.facts.keywords) for each in pieces}
+
+    found = apart(sight, search, texts)
+    if found is None:
+        return None
+    photos = {hit.id: hit for each in found.hits for hit in each}
+    hits = _unmatched(photos.values())
+    numbers = {hit.id: n for n, hit in enumerate(hits, 1)}
+    one, other = (tuple(sorted(numbers[hit.id] for hit in each)) for each in found.hits)
+    things = (found.things[0].said, found.things[1].said)
+    return Sight(sight.result, hits, (), apart=Apart(things, (one, other)))
 
 
 def _seen(
@@ -99,6 +123,10 @@ def _given(plan: QuestionPlan, options: SearchOptions, search: Searcher) -> tupl
     return tuple(replace(hit, relevant=False, relevance=None) for hit in hits)
 
 
+def _unmatched(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    return tuple(replace(hit, relevant=False) for hit in hits)
+
+
 def _whole(
     collection: Collection,
     plan: QuestionPlan,
@@ -121,6 +149,9 @@ def _whole(
         from retrieval.searching.matching import matching_ids  # where a daemon searched, not loaded
 
         ids += [i for i in matching_ids(collection, result, options, among) if i not in known]
+    if all_of_them and not by_filters:
+        ids = list(having_all(result.query, ids, search, hits))
+        hits = tuple(hit for hit in hits if hit.id in set(ids)) or _unmatched(hits[:CLOSEST])
     return Sight(result, hits, tuple(ids), certain=is_exact(result.query))
 
 

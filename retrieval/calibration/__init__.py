@@ -11,7 +11,7 @@ from __future__ import annotations
 from retrieval.calibration.bank import bank_texts
 from retrieval.calibration.judging import Background, Calibration, Judgement, count_words
 from retrieval.calibration.keeping import load_calibration, make_calibration
-from retrieval.calibration.rarity import rarity
+from retrieval.calibration.rarity import rarity, surprise
 
 __all__ = [
     "Background",
@@ -22,4 +22,5 @@ __all__ = [
     "load_calibration",
     "make_calibration",
     "rarity",
+    "surprise",
 ]

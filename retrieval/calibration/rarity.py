@@ -16,6 +16,7 @@ from importlib.resources import files
 from retrieval.storage.lexical import STOP_WORDS
 
 CAPTIONS = 102_602
+FREQUENT = 5_000  # captions with a word, of which more do not make it more usual
 USUAL = 7.0  # nats: a word in every 1,100th caption, from which on none counts as rare
 
 _SHORTENED = re.compile(r"n?['’](?:t|s|re|ve|ll|d|m)\b")
@@ -39,12 +40,20 @@ def rarity(text: str, is_known: Callable[[str], bool] = lambda word: False) -> f
     return 0.0
 
 
+def surprise(word: str) -> float:
+    """How much a word of small letters tells, in nats: 3 for the most usual ones, 11.5 at most."""
+    return math.log(CAPTIONS / (1 + min(_count(word), FREQUENT)))
+
+
 def _excess(word: str) -> float:
     if len(word) == 1 or word in STOP_WORDS:
         return 0.0
+    return max(0.0, math.log(CAPTIONS / (1 + _count(word))) - USUAL)
+
+
+def _count(word: str) -> int:
     counts = _counts()
-    count = max(counts.get(form, 0) for form in (word, word.removesuffix("s"), word + "s"))
-    return max(0.0, math.log(CAPTIONS / (1 + count)) - USUAL)
+    return max(counts.get(form, 0) for form in (word, word.removesuffix("s"), word + "s"))
 
 
 @cache

@@ -132,6 +132,14 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Two things of which each is found, but not both in one photo; `numbers` of photos of each."""
+
+    things: tuple[str, str]
+    numbers: tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """All that an answerer gets: the plan, the numbered evidence, counts, what was said before.
 
@@ -142,7 +150,8 @@ class Brief:
     nothing is relevant or a filter says what is not so. `presence` is the probability that there is
     anything of what is asked for, None where that cannot be told or filters alone chose;
     `elsewhere` a photo of the evidence that fits better than all that pass the filters, and does
-    not pass them itself.
+    not pass them itself. Where what is asked for is `apart`, nothing is relevant, and the evidence
+    holds photos of one thing and of the other.
     """
 
     plan: QuestionPlan
@@ -155,6 +164,7 @@ class Brief:
     history: tuple[Turn, ...] = ()
     presence: float | None = None
     elsewhere: Elsewhere | None = None
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True, slots=True)

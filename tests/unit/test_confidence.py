@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
+from retrieval.answering.confidence import (
+    GROUNDED,
+    at_most,
+    presence,
+    probabilities,
+    seen,
+)
 from retrieval.answering.elsewhere import with_elsewhere
 from retrieval.answering.looking import Sight, is_exact
 from retrieval.records import (
@@ -78,7 +84,7 @@ def test_what_captions_say_of_a_photo_counts() -> None:
     there, not_there = presence("an elephant", ELEPHANT), presence("a pink elephant", ELEPHANT)
     assert there is not None
     assert not_there is not None
-    assert there > 0.8 > not_there
+    assert there > GROUNDED > not_there
     assert not_there < presence("an elephant", replace(ELEPHANT, captions=()))  # type: ignore[operator]
 
 
@@ -90,6 +96,25 @@ def test_other_words_for_a_thing_are_heard() -> None:
 @pytest.mark.parametrize("text", ["", "大象", "the photo"])
 def test_without_words_to_compare_only_the_picture_counts(text: str) -> None:
     assert presence(text, ELEPHANT) == presence("an elephant", replace(ELEPHANT, captions=()))
+
+
+def test_who_asks_whether_there_is_any_is_doubted_where_texts_lack_a_word() -> None:
+    for text, less in (("an elephant", False), ("a pink elephant", True)):
+        doubted = presence(text, ELEPHANT, doubted=True)
+        assert doubted is not None
+        assert (doubted < presence(text, ELEPHANT)) is less  # type: ignore[operator]
+
+
+def test_the_more_a_lacking_word_tells_the_less_is_told() -> None:
+    usual, telling = (seen(f"{each} elephant", ELEPHANT) for each in ("a standing", "a clockwork"))
+    assert usual.told > telling.told
+    assert usual.missing < telling.missing
+
+
+def test_a_long_text_means_one_photo_and_a_short_one_any() -> None:
+    long, short = "a grey elephant walking through tall grass", "an elephant"
+    assert presence(long, ELEPHANT, 0.1) < presence(long, ELEPHANT, 0.9)  # type: ignore[operator]
+    assert presence(short, ELEPHANT, 0.1) == presence(short, ELEPHANT, 0.9)
 
 
 def test_keywords_are_texts_too() -> None:

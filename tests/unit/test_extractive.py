@@ -21,7 +21,17 @@ from retrieval.answerers.extractive.those import counts
 from retrieval.answerers.extractive.weighing import ENOUGH, one_is_meant
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED
-from retrieval.records import INTENTS, Brief, Draft, Elsewhere, Evidence, Facts, QuestionPlan, Total
+from retrieval.records import (
+    INTENTS,
+    Apart,
+    Brief,
+    Draft,
+    Elsewhere,
+    Evidence,
+    Facts,
+    QuestionPlan,
+    Total,
+)
 
 BEAR = "a brown teddy bear sitting at a table next to a cup of coffee"
 EVIDENCE = (
@@ -129,8 +139,31 @@ GOLDEN = {
     ),
     "when, unknown": (
         brief(plan("when"), among=(4,)),
+        f"REFUSED Nothing was found that surely shows “{BEAR}”. The closest photo is [4]; it has no"
+        " known date.",
+        f"REFUSED 没有找到确定是“{BEAR}”的照片。 最接近的是[4]，没有日期。",
+    ),
+    "when, unknown of what is surely there": (
+        brief(plan("when"), among=(4,), presence=0.9),
         "REFUSED No date is known of the photo [4].",
         "REFUSED 照片[4]没有日期。",
+    ),
+    "when, apart": (
+        replace(
+            closest(plan("when", "a bear in a cathedral")),
+            evidence=tuple(replace(each, relevant=False) for each in EVIDENCE[:3]),
+            apart=Apart(("a bear", "a cathedral"), ((1,), (2, 3))),
+        ),
+        "REFUSED There seem to be photos of a bear [1] and of a cathedral [2, 3], but none was"
+        " found that shows both.",
+        "REFUSED 似乎有“a bear”的照片[1]，也有“a cathedral”的照片[2, 3]，"
+        "但没有找到同时有两者的照片。",
+    ),
+    "count, only what is not there": (
+        brief(plan("count", "no people")),
+        "REFUSED What photos do not show cannot be looked for by itself: “no people”. Say what they"
+        " do show, and take the rest out with a minus, as in: beach -people.",
+        "REFUSED 不能只按没有什么来找照片：“no people”。请加上照片里有什么，例如：beach -people。",
     ),
     "when, nothing": (
         closest(plan("when")),

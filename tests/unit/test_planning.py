@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.answering.planning import is_framed, plan_question
+from retrieval.answering.planning.boxes import unread
 from retrieval.errors import QueryError
 from retrieval.queries.ordinary import words
 from retrieval.queries.shells import strip
@@ -444,3 +445,34 @@ WORDS = words(
 )
 def test_any_words_of_questions_have_a_plan_or_a_reason(said: list[str], between: str) -> None:
     has_a_plan_or_a_reason(between.join(said))
+
+
+@pytest.mark.parametrize(
+    ("question", "box"),
+    [
+        ("a beach without people", "a beach -people"),
+        ("Is there a photo of a street with no people in it?", "a street -people"),
+        ("Show me the beach without any people in Kyoto", "the beach -people in Kyoto"),
+        ("a beach with no people on it", "a beach with no people on it"),
+        ("How many photos show no people?", "no people"),  # nothing is said that they do show
+        ("How many show both a dog and a cat?", "both a dog and a cat"),
+        ("a street without cars", "a street without cars"),
+    ],
+)
+def test_people_are_taken_out_where_a_question_says_so(question: str, box: str) -> None:
+    assert planned(question).box == box
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ("a street without cars", "without cars"),
+        ("a man with no shirt", "with no shirt"),
+        ("no people", "no people"),
+        ("a beach -people", ""),
+        ("no longer young", ""),
+        ("the Nobel prize", ""),
+    ],
+)
+def test_what_is_said_to_be_missing_is_told(box: str, said: str) -> None:
+    assert unread(box) == said

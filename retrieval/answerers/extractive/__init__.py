@@ -29,7 +29,7 @@ from retrieval.answerers.extractive.refusing import refused, untold
 from retrieval.answerers.extractive.saying import Voice
 from retrieval.answerers.extractive.those import inside
 from retrieval.answerers.extractive.valued import tell
-from retrieval.answerers.extractive.wanted import field_of, own_day
+from retrieval.answerers.extractive.wanted import field_of, only_absent, own_day
 from retrieval.records import Brief, Claim, Draft, TextCallback, ignore_text
 
 
@@ -54,6 +54,8 @@ def compose(brief: Brief, voice: Voice) -> Draft:
     """The draft for the plan's intent."""
     if day := own_day(brief):
         return refused(Claim(voice.wording.own_day.format(day=day)))
+    if only_absent(brief.plan):
+        return refused(Claim(voice.wording.only_absent.format(box=voice.box)))
     if brief.elsewhere and (draft := elsewhere(brief, voice, brief.elsewhere)):
         return draft
     field = field_of(brief.plan)

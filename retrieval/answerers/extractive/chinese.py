@@ -180,6 +180,10 @@ CHINESE = Wording(
     ),
     lacking_too=("{count}张没有{noun}", "{count}张没有{noun}"),
     no_match="没有照片明显符合“{box}”。",
+    apart="似乎有“{one}”的照片{cites}，也有“{other}”的照片{others}，但没有找到同时有两者的照片。",
+    only_absent="不能只按没有什么来找照片：“{box}”。请加上照片里有什么，例如：beach -people。",
+    not_surely="没有找到确定是“{box}”的照片。",
+    closest_lacks="最接近的是{photo}，没有{noun}。",
     closest="最可能的是{photo}，不确定。",
     not_that=("据现有信息，照片{photo}不符合“{box}”。", "照片{photo}不明显符合“{box}”。"),
     none_those=(

@@ -173,6 +173,16 @@ ENGLISH = Wording(
     ),
     lacking_too=("{count} has no {noun}", "{count} have no {noun}"),
     no_match="None of your photos clearly matches “{box}”.",
+    apart=(
+        "There seem to be photos of {one} {cites} and of {other} {others}, but none was found that"
+        " shows both."
+    ),
+    only_absent=(
+        "What photos do not show cannot be looked for by itself: “{box}”. Say what they do show,"
+        " and take the rest out with a minus, as in: beach -people."
+    ),
+    not_surely="Nothing was found that surely shows “{box}”.",
+    closest_lacks="The closest photo is {photo}; it has no known {noun}.",
     closest="The closest is {photo}, which may be something else.",
     not_that=(
         "The photo {photo} does not match “{box}”, as far as is known.",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retrieval.answerers.citing import marker
-from retrieval.answerers.extractive.saying import Voice
-from retrieval.records import Brief, Claim, Draft
+from retrieval.answerers.extractive.saying import Voice, tame
+from retrieval.answerers.extractive.weighing import ENOUGH, is_certain, is_there
+from retrieval.records import Apart, Brief, Claim, Draft, Evidence
 
 
 def nothing(brief: Brief, voice: Voice) -> Draft:
@@ -16,12 +19,23 @@ def nothing(brief: Brief, voice: Voice) -> Draft:
         return refused(_not_those(brief, voice))
     if not brief.matched or not brief.evidence:
         return refused(Claim(_none(brief, voice)))
+    if brief.apart:
+        return refused(_apart(brief.apart, voice), *untold(brief, voice))
     closest = brief.evidence[0]
     return refused(
         Claim(wording.no_match.format(box=voice.box)),
         Claim(wording.closest.format(photo=voice.photo(closest)), (closest.n,)),
         *untold(brief, voice),
     )
+
+
+def _apart(apart: Apart, voice: Voice) -> Claim:
+    """That there is the one and the other, but no photo of both."""
+    (one, other), (ones, others) = apart.things, apart.numbers
+    text = voice.wording.apart.format(
+        one=tame(one), cites=marker(ones), other=tame(other), others=marker(others)
+    )
+    return Claim(text, tuple(sorted({*ones, *others})))
 
 
 def _none(brief: Brief, voice: Voice) -> str:
@@ -74,6 +88,17 @@ def missing(voice: Voice, field: str, numbers: tuple[int, ...]) -> Claim:
     noun = voice.noun(field)
     template = voice.wording.missing[len(numbers) != 1]
     return Claim(template.format(noun=noun, cites=marker(numbers)), numbers)
+
+
+def lacking(
+    brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]
+) -> tuple[Claim, ...]:
+    """That something is not known of the photos that match, or of a photo that may be another."""
+    best = photos[0]
+    if is_certain(brief) or brief.plan.among or is_there(brief, best) >= ENOUGH:
+        return (missing(voice, field, tuple(each.n for each in photos)),)
+    text = voice.wording.closest_lacks.format(photo=voice.photo(best), noun=voice.noun(field))
+    return (Claim(voice.wording.not_surely.format(box=voice.box)), Claim(text, (best.n,)))
 
 
 def refused(*claims: Claim) -> Draft:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from retrieval.answerers.citing import marker
-from retrieval.answerers.extractive.refusing import missing, nothing, refused
+from retrieval.answerers.extractive.refusing import lacking, missing, nothing, refused
 from retrieval.answerers.extractive.saying import Voice, day_of, place_of, plain_too, tame
 from retrieval.answerers.extractive.wanted import choices_of
 from retrieval.answerers.extractive.weighing import (
@@ -142,10 +142,10 @@ def _of_one(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) 
     found = candidates(photos, told_by(voice, field))
     claims: list[Claim] = []
     if not found or photos[0] not in found[0].photos:
-        claims.append(missing(voice, field, (photos[0].n,)))
         found = [each for each in found if (_confidence(brief, each) or 0) >= PERHAPS]
-    if not found:
-        return refused(*claims)
+        if not found:
+            return refused(*lacking(brief, voice, field, photos[:1]))
+        claims.append(missing(voice, field, (photos[0].n,)))
     claims.append(_weighed(brief, voice, field, found))
     return Draft((*_none_chosen(brief, voice, claims[-1]), *claims))
 
@@ -205,7 +205,7 @@ def _confidence(brief: Brief, each: Candidate) -> float | None:
 def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) -> Draft:
     found = candidates(photos, told_by(voice, field))
     if not found:
-        return refused(missing(voice, field, tuple(each.n for each in photos)))
+        return refused(*lacking(brief, voice, field, photos))
     confidence = expected_right(brief, photos)
     if field == "taken":
         text, numbers = days_of(voice, found, certain=is_certain(brief))
@@ -300,7 +300,7 @@ def first_or_last(brief: Brief, photos: Sequence[Evidence]) -> Evidence | None:
 def _picked(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence]) -> Draft:
     chosen = first_or_last(brief, photos)
     if chosen is None:
-        return refused(missing(voice, "taken", (photos[0].n,)))
+        return refused(*lacking(brief, voice, "taken", photos[:1]))
     confidence = expected_right(brief, [chosen])
     said = voice.cited(voice.phrase("taken", voice.moment(chosen)), [chosen.n])
     text = voice.wording.picked[brief.plan.pick].format(answer=said)

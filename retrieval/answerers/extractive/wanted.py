@@ -68,6 +68,11 @@ _HOW_MANY = re.compile(
     r"|.*(?:里|中|上)(?:一共)?有(?:几|多少)[个位只条匹头辆名]?(?P<zh>[^？?吗呢的]{1,6})",
     re.IGNORECASE,
 )
+_ONLY_ABSENT = re.compile(
+    r"(?:(?:photos|pictures|images|ones) )?(?:(?:with|showing|that (?:have|show)) )?"
+    r"(?:no|without(?: any)?) (?!date|place|location|gps)(?:[\w'’-]+ ?){1,2}",
+    re.IGNORECASE,
+)
 _TAKER = re.compile(
     r"\bwho(?:se)? (?:took|takes|made|shot|snapped|photographed|captured)\b|谁(?:拍|照)",
     re.IGNORECASE,
@@ -109,6 +114,11 @@ def field_of(plan: QuestionPlan) -> str:
     if plan.field or plan.intent not in ("what", "find", "where"):
         return plan.field
     return next((name for name, asks in _ASKED.items() if asks.search(plan.question)), "")
+
+
+def only_absent(plan: QuestionPlan) -> bool:
+    """Whether a question says only what is not to be seen: "photos with no people"."""
+    return bool(_ONLY_ABSENT.fullmatch(plan.box)) and not plan.among
 
 
 def own_day(brief: Brief) -> str:

@@ -108,6 +108,10 @@ class Wording:
     lacking_too: Pair  # behind another
     no_match: str
     closest: str
+    apart: str
+    not_surely: str
+    only_absent: str
+    closest_lacks: str
     not_that: Pair  # of one given photo: not, and not clearly
     none_those: Pair
     not_counted: str

@@ -64,10 +64,15 @@ def content_of(text: str) -> list[str]:
     return list(dict.fromkeys(_sequence(text)))
 
 
+def content_words(text: str) -> list[str]:
+    """Those words as they are, folded."""
+    words = (word.removesuffix("'s") for word in words_in(text))
+    return [w for w in words if len(w) > 1 and w not in COMMON and not w.isdigit()]
+
+
 @lru_cache(maxsize=1024)  # captions come again for each pair of words
 def _sequence(text: str) -> tuple[str, ...]:
-    words = (word.removesuffix("'s") for word in words_in(text))
-    return tuple(stem(w) for w in words if len(w) > 1 and w not in COMMON and not w.isdigit())
+    return tuple(map(stem, content_words(text)))
 
 
 def stems_of(texts: Iterable[str]) -> frozenset[str]:

@@ -85,6 +85,20 @@ _HAVE = re.compile(
     r"|(?P<caption>captions?)|(?P<keywords>keywords?)|(?P<rating>ratings?))",
     re.IGNORECASE,
 )
+#: "a beach without people": these are told well enough to be left out; it is what people ask for.
+_NOBODY = re.compile(
+    r"(?:^|,?\s+)(?:(?:and|but|with|showing|there (?:is|are)|that (?:has|have|shows?)) )*"
+    r"(?:no|without(?: any)?) (?:people|persons?|humans?|human beings)"
+    r"(?: (?:in (?:it|them|the (?:photo|picture|image)s?)|around|visible))?"
+    r"(?=$|,|\s+(?:in|at|from|since|before|after) (?-i:[A-Z0-9]))",
+    re.IGNORECASE,
+)
+_SHOW_BOTH = re.compile(r"^(?:shows?|contains?|has|have) (?=both\b)", re.IGNORECASE)
+#: What is told to be missing, and no filter or minus says it.
+_ABSENT = re.compile(
+    r"(?<![\w:-])(?:(?:with )?no|without(?: any)?) (?!one\b|longer\b)[^\W\d_][\w'’-]*",
+    re.IGNORECASE,
+)
 _JOURNEY = re.compile(
     r"(?:(?:on|during|from|in|of) )?(?:my|our|the) (?:very )?"
     r"(?P<pick>last|latest|most recent|first) (?:trip|journey|holiday|vacation)"
@@ -130,7 +144,21 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     lacks = _LACKS.search(box)
     if lacks and only_filters(box[: lacks.start()], vocabulary):  # a man may lack a camera too
         box = f"{box[: lacks.start()]}-has:{lacks.lastgroup}"
-    return geared(box, vocabulary)
+    return geared(_without_people(_SHOW_BOTH.sub("", box), vocabulary), vocabulary)
+
+
+def _without_people(box: str, vocabulary: Vocabulary) -> str:
+    """A box that takes people out, if it says so, and says as well what there is."""
+    there = _NOBODY.sub(" ", box).strip()
+    if there == box.strip() or only_filters(there, vocabulary):
+        return box
+    return _NOBODY.sub(" -people", box).strip()
+
+
+def unread(box: str) -> str:
+    """What a box says is not there, such as "no cars", and is read like other words; or ""."""
+    found = _ABSENT.search(box)
+    return found[0] if found else ""
 
 
 def is_name(text: str, vocabulary: Vocabulary) -> bool:
