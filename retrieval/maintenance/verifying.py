@@ -31,7 +31,7 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.scan import stat_file
-from retrieval.storage import audits
+from retrieval.storage import audits, kept
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
 from retrieval.storage.codefile import CodeFile, code_file
@@ -115,6 +115,8 @@ class Verification:
         self.filled_rows: dict[str, dict[Kind, list[int]]] = {}
         #: Whether the table of words does not say what the other tables do.
         self.words_wrong = False
+        #: Files of what is kept beside the catalog that are damaged.
+        self.damaged_kept: list[str] = []
         self.damaged_codes: list[CodeFile] = []
         self.damaged_thumbnails: list[Path] = []
         self._known_photos: set[str] | None = None
@@ -128,6 +130,8 @@ class Verification:
         else:
             self._try("catalog.db", lambda: self._check_with_catalog(encoder, content))
         self._try(ROOTS, self._check_roots)
+        for name in kept.KEPT:
+            self._try(name, partial(self._check_kept, name))
         self._check_thumbnails()
         return VerifyReport(
             str(self.path),
@@ -168,6 +172,13 @@ class Verification:
         self.roots_lost = True
         read_roots(self.path)
         self.roots_lost = False
+
+    def _check_kept(self, name: str) -> None:
+        try:
+            kept.check(self.path, name)
+        except CorruptError:
+            self.damaged_kept.append(name)
+            raise
 
     def _check_with_catalog(self, encoder: bool, content: bool) -> None:
         with closing(Catalog(self.path / "catalog.db")) as catalog:
@@ -325,14 +336,14 @@ class Verification:
             self.notes.append(f"{_named(changed)} changed since; index the folder again")
 
     def _check_thumbnails(self) -> None:
-        kept = sorted((self.path / "thumbs").glob("*/*.jpg"))
-        self.damaged_thumbnails = [path for path in kept if read_thumbnail(path) is None]
-        self.checked["thumbnails"] = len(kept)
+        there = sorted((self.path / "thumbs").glob("*/*.jpg"))
+        self.damaged_thumbnails = [path for path in there if read_thumbnail(path) is None]
+        self.checked["thumbnails"] = len(there)
         if self.damaged_thumbnails:
             names = [str(path) for path in self.damaged_thumbnails]
             self._problem(names[0], f"{_named(names)} is no whole thumbnail; it is made anew")
         known = self._known_photos
-        strays = [p for p in kept if known is not None and p.stem not in known]
+        strays = [p for p in there if known is not None and p.stem not in known]
         if strays:
             names = [str(path) for path in strays]
             self._problem(names[0], f"{_named(names)} shows no photo of the collection")
