@@ -104,7 +104,8 @@ def new_name(collection: Collection) -> str:
 def forget_conversations(collection: Collection, name: str | None = None) -> int:
     """Forget a conversation, or all, so that nothing of it stays in the collection's files.
 
-    Copies of the catalog that may hold it, of before an upgrade or a repair, go as well. Raises LockedError, StorageError.
+    Copies of the catalog that may hold it, of before an upgrade or a repair, go as well. Raises
+    LockedError, StorageError.
     """
     from retrieval.storage.kept import CONVERSATIONS, keep, wipe
     from retrieval.storage.leftovers import finish_forgetting, remove_copies

@@ -96,6 +96,7 @@ sources = Table(
     Column("document_id", ForeignKey("documents.id"), nullable=False, index=True),
     Column("line", Integer, nullable=False),
     Column("photo_path", PathText, index=True),
+    Column("guessed", Boolean, nullable=False, server_default=text("0")),
 )
 
 #: One row an encoder; `photos_rows` and `documents_rows` are the committed lengths of its vectors,
@@ -190,6 +191,7 @@ facts = Table(
     Column("title", String),
     Column("caption", String),
     Column("keywords", String, nullable=False),  # JSON list
+    Column("guess", String),
     Index("ix_facts_place", "city", "region", "country", "country_code"),
     Index("ix_facts_gear", "make", "camera", "lens"),
 )
@@ -373,10 +375,22 @@ def _m004_conversations(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def _m005_guesses(connection: Connection) -> None:
+    for statement in (
+        "ALTER TABLE facts ADD COLUMN guess VARCHAR",
+        "ALTER TABLE sources ADD COLUMN guessed BOOLEAN NOT NULL DEFAULT 0",
+        # Looks changed, so that the next run reads it again: who wrote it was not asked before.
+        "UPDATE files SET mtime_ns = -1 WHERE reader IS NOT NULL AND id IN"
+        " (SELECT file_id FROM sources WHERE photo_path IS NOT NULL)",
+    ):
+        connection.execute(text(statement))
+
+
 #: Step n brings a catalog from version n - 1 to n; the version stands in `PRAGMA user_version`.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _m001_first_schema,
     _m002_safety,
     _m003_facts,
     _m004_conversations,
+    _m005_guesses,
 )
