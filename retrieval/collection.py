@@ -100,6 +100,7 @@ class Collection:
         self._background: tuple[Space, Background] | None = None
         self._one_shot = one_shot
         self._made = False  # by this very opening
+        self._failed = False  # whether what it was opened for ended by an error
 
     # --- opening ----------------------------------------------------------------------------
 
@@ -149,7 +150,7 @@ class Collection:
         self._loaded.clear()
         self._samples.clear()
         self._vocabulary = self._background = None
-        if self._made and self._encoder.error is not None:
+        if self._made and (self._failed or self._encoder.error is not None):
             self._discard()
         self._made = False
         self._close_catalog()
@@ -181,9 +182,10 @@ class Collection:
             return self._catalog
 
     def _discard(self) -> None:
-        """Remove what was made for a run whose encoder could not be loaded: it holds nothing."""
+        """Remove what was made for a run that failed, where it holds nothing."""
         with suppress(RetrievalError), write_lock(self.path, 0):
-            if self.reader.active_space() is None:
+            noted = self.reader.fetch("SELECT EXISTS (SELECT 1 FROM files)")[0][0]
+            if self.reader.active_space() is None and not noted:
                 self._close_catalog()
                 remove_folder(self.path)
 
@@ -197,6 +199,7 @@ class Collection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._failed = error is not None
         self.close()
 
     # --- the encoder ------------------------------------------------------------------------
