@@ -182,6 +182,7 @@ class Names:
     tokens: Sequence[Token]
     index: Index
     known_place: PlaceKnower
+    is_said: Callable[[str], bool]
 
     # --- places -----------------------------------------------------------------------------
 
@@ -191,6 +192,8 @@ class Names:
         `cue` is the word before it, "" if that is none of PLACE_CUES; `alone` whether nothing else
         stands before it in its part of the sentence.
         """
+        if self._word(i - 1) == "with":
+            return []  # "with Anna", "with Sofia": somebody, whatever town is called so
         j, name = self._longest(i, self.index.places)
         if name is not None:
             larger = self._larger(j, name)
@@ -290,6 +293,8 @@ class Names:
                 continue
             typed = self.text[self.tokens[i].start : self.tokens[j - 1].end]
             if not (_alias(words) or self.known_place(typed)):
+                continue
+            if not cue and self.is_said(typed):
                 continue
             found = [_place(j, typed)]
             if re.fullmatch(r"\s*,\s*", self._gap(j)) and self._stops(j + 1):

@@ -325,7 +325,7 @@ def test_rows_of_a_table_are_guesses_until_a_person_changes_them(
 ) -> None:
     out = photos.parent / "captions.csv"
     caption_folder(photos, Captioner("A zebra."), form="csv", out=out)
-    text = out.read_bytes().replace(b"red.jpg\",\"A zebra.\"", b"red.jpg\",\"My horse.\"")
+    text = out.read_bytes().replace(b'red.jpg","A zebra."', b'red.jpg","My horse."')
     out.write_bytes(text)
     index_folder(collection, [photos, out])
     with collection.reader.snapshot():
