@@ -133,9 +133,7 @@ def stand_together(reader: Readable, name: str) -> bool:
         return False
     phrase = '"' + " ".join(words) + '"'
     columns = "{folder keywords caption documents} : "
-    return bool(
-        reader.fetch("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", columns + phrase)
-    )
+    return bool(reader.fetch("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", columns + phrase))
 
 
 def _counted(reader: Readable, word: str) -> tuple[str, int]:
