@@ -72,6 +72,7 @@ class Collection(Searchable):
         self._catalog: Catalog | None = None
         self._opening = threading.Lock()
         self._made = False  # by this very opening
+        self._failed = False  # whether what it was opened for ended by an error
 
     # --- opening ----------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class Collection(Searchable):
     def close(self) -> None:
         """Let go of the files. The collection cannot be used afterwards."""
         self._let_go()
-        if self._made and self._encoder.error is not None:
+        if self._made and (self._failed or self._encoder.error is not None):
             self._discard()
         self._made = False
         self._close_catalog()
@@ -151,9 +152,10 @@ class Collection(Searchable):
             return self._catalog
 
     def _discard(self) -> None:
-        """Remove what was made for a run whose encoder could not be loaded: it holds nothing."""
+        """Remove what was made for a run that failed, where it holds nothing."""
         with suppress(RetrievalError), write_lock(self.path, 0):
-            if self.reader.active_space() is None:
+            noted = self.reader.fetch("SELECT EXISTS (SELECT 1 FROM files)")[0][0]
+            if self.reader.active_space() is None and not noted:
                 self._close_catalog()
                 remove_folder(self.path)
 
@@ -167,6 +169,7 @@ class Collection(Searchable):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._failed = error is not None
         self.close()
 
     # --- writing ----------------------------------------------------------------------------

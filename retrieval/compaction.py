@@ -26,6 +26,7 @@ from retrieval.records import (
     ignore_progress,
 )
 from retrieval.storage import edits
+from retrieval.storage.kept import keep, wipe
 from retrieval.storage.layout import sizes_on_disk
 from retrieval.storage.leftovers import remove_thumbnails
 from retrieval.storage.vectors import VectorFile, checksums
@@ -82,9 +83,12 @@ def compact_now(
     begun, before = time.monotonic(), sizes_on_disk(collection.path)["total"]
     with recorded(collection, "compact") as counts:
         rows_before = sum(sum(space.rows.values()) for space in collection.catalog.spaces())
-        _switch(collection, _write_editions(collection, on_progress))
+        moves = _write_editions(collection, on_progress)
+        wipe(collection.path)
+        _switch(collection, moves)
         remove_thumbnails(collection.path, collection.catalog)
         collection.catalog.vacuum()
+        keep(collection.path, collection.catalog)
         rows_after = sum(sum(space.rows.values()) for space in collection.catalog.spaces())
         freed = max(before - sizes_on_disk(collection.path)["total"], 0)
         counts.update(rows_before=rows_before, rows_after=rows_after, bytes_freed=freed)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import CorpusError, NotTextError
+from retrieval.metadata import guesses
 
 SUFFIXES = (".txt", ".md", ".csv", ".tsv", ".jsonl")
 TEXT_COLUMNS = ("caption", "text", "description", "title", "sentence")
@@ -53,11 +54,15 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text, the line (from 1) it starts on, and the path of the photo it is linked to."""
+    """A text, the line (from 1) it starts on, and the path of the photo it is linked to.
+
+    `guessed` where a model wrote it: a row of `retrieval caption --csv` that nobody changed.
+    """
 
     text: str
     line: int
     photo_path: str | None = None
+    guessed: bool = False
 
 
 def is_corpus(path: str) -> bool:
@@ -207,7 +212,9 @@ def _passage(
         linked = None
         if isinstance(picture, str) and picture:
             linked = _linked(path, _without_surrogates(picture))
-        yield Passage(words, line, linked)
+        is_ours = text_key == "caption" and record.keys() == set(guesses.COLUMNS)
+        guessed = is_ours and guesses.text_hash(words) == record["text"]
+        yield Passage(words, line, linked, guessed)
 
 
 def _without_surrogates(text: str) -> str:

@@ -11,14 +11,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.errors import ImageError, MissingExtraError, UsageError
+from retrieval.errors import ImageError, LockedError, MissingExtraError, UsageError
 from retrieval.records import Progress, ProgressCallback, WritingReport, ignore_progress
 from retrieval.storage.edits import write_writing
+from retrieval.storage.kept import WRITING, keep
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -55,14 +57,17 @@ def read_writing(
         reader, name = _load()
         if hasattr(os, "nice"):
             os.nice(NICENESS)
-        for start in range(0, len(chosen), BATCH):
-            texts = _read(collection, chosen[start : start + BATCH], reader)
-            _write(collection, name, texts)
-            read += len(texts)
-            found += sum(bool(text) for text in texts.values())
-            done = min(start + BATCH, len(chosen))
-            rate = done / max(time.monotonic() - begun, 1e-3)
-            on_progress(Progress("reading writing", done, len(chosen), rate))
+        try:
+            for start in range(0, len(chosen), BATCH):
+                texts = _read(collection, chosen[start : start + BATCH], reader)
+                _write(collection, name, texts)
+                read += len(texts)
+                found += sum(bool(text) for text in texts.values())
+                done = min(start + BATCH, len(chosen))
+                rate = done / max(time.monotonic() - begun, 1e-3)
+                on_progress(Progress("reading writing", done, len(chosen), rate))
+        finally:
+            _keep(collection)  # once: it writes down all writing
     return WritingReport(
         photos=read,
         with_writing=found,
@@ -70,6 +75,12 @@ def read_writing(
         left=len(waiting) - len(chosen),
         seconds=time.monotonic() - begun,
     )
+
+
+def _keep(collection: Collection) -> None:
+    """Keep the writing beside the catalog too; where another process writes, the next run does."""
+    with suppress(LockedError), collection.writing():
+        keep(collection.path, collection.catalog, WRITING)
 
 
 def _write(collection: Collection, reader: str, texts: dict[int, str]) -> None:

@@ -165,6 +165,7 @@ def described(evidence: Evidence) -> list[tuple[str, str]]:
         ("file", one_line("/".join(PurePath(evidence.path).parts[-2:]), 120)),
         ("keywords", one_line(", ".join(facts.keywords), MOST_TEXT)),
         ("captions", " | ".join(f'"{text}"' for text in kept[:MOST_TEXTS])),
+        ("guessed by a model", " | ".join(one_line(t, MOST_TEXT) for t in evidence.guesses[:2])),
         ("writing in it", one_line(evidence.writing or "", MOST_TEXT)),
         ("looks like", ", ".join(_tag(*tag) for tag in evidence.tags[:MOST_TEXTS])),
         ("colours", ", ".join(evidence.colours)),

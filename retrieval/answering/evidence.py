@@ -40,6 +40,7 @@ def gather(
         facts, looks = reader.facts_of(ids), reader.looks_of(ids)
         trips = trip_rows(reader)
         documents, writing = documents_about(reader, ids), writing_in(reader, ids)
+        guessed = documents_about(reader, ids, guessed=True)
     tags = _tags(collection, ids[:tagged])
     pieces = []
     for place, hit in enumerate(hits):
@@ -53,7 +54,8 @@ def gather(
                 camera=camera_name(known.make, known.camera),
                 place=place_of(known),
                 tags=tags.get(hit.id, ()),
-                captions=_captions(known, documents.get(hit.id, ())),
+                captions=_texts(known.title, known.caption, *documents.get(hit.id, ())),
+                guesses=_texts(known.guess, *guessed.get(hit.id, ())),
                 writing=_shortened(writing[hit.id]) if hit.id in writing else None,
                 colours=looks[hit.id].colours if hit.id in looks else (),
                 relevance=hit.relevance,
@@ -73,11 +75,9 @@ def _trip(facts: Facts, trips: Sequence[TripRow]) -> str | None:
     return next((t.label for t in trips if taken and t.begins <= taken <= f"{t.ends}~"), None)
 
 
-def _captions(facts: Facts, documents: Sequence[str]) -> tuple[str, ...]:
-    """What is said of a photo: its title and caption, then texts that name it; each once."""
-    own = (text for text in (facts.title, facts.caption) if text)
-    texts = dict.fromkeys(_shortened(text) for text in (*own, *documents))
-    return tuple(texts)[:MOST_CAPTIONS]
+def _texts(*said: str | None) -> tuple[str, ...]:
+    """What is said of a photo, its own texts first, then those that name it; each once."""
+    return tuple(dict.fromkeys(_shortened(text) for text in said if text))[:MOST_CAPTIONS]
 
 
 def _shortened(text: str) -> str:

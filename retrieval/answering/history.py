@@ -51,6 +51,7 @@ class Conversation:
         return turn
 
     def _keep(self, turn: Turn) -> None:
+        from retrieval.storage.kept import CONVERSATIONS, keep
         from retrieval.storage.turns import add_turn
 
         values = {
@@ -60,8 +61,11 @@ class Conversation:
             "plan": json.dumps(asdict(turn.plan)),
             "at": turn.at,
         }
-        with self.collection.writing(), self.collection.catalog.writing() as connection:
-            add_turn(connection, self.name, values, turn.photos)
+        collection = self.collection
+        with collection.writing():
+            with collection.catalog.writing() as connection:
+                add_turn(connection, self.name, values, turn.photos)
+            keep(collection.path, collection.catalog, CONVERSATIONS)
 
     def forget(self) -> int:
         """Forget the conversation for good; how many turns were kept. LockedError, StorageError."""
@@ -98,18 +102,23 @@ def new_name(collection: Collection) -> str:
 
 
 def forget_conversations(collection: Collection, name: str | None = None) -> int:
-    """Forget a conversation, or all, so that nothing of it stays in the catalog's free pages.
+    """Forget a conversation, or all, so that nothing of it stays in the collection's files.
 
-    Raises LockedError, StorageError.
+    Copies of the catalog that may hold it, of before an upgrade or a repair, go as well. Raises
+    LockedError, StorageError.
     """
-    from retrieval.storage.leftovers import finish_forgetting
+    from retrieval.storage.kept import CONVERSATIONS, keep, wipe
+    from retrieval.storage.leftovers import finish_forgetting, remove_copies
     from retrieval.storage.turns import remove_conversations
 
     with collection.writing():
+        remove_copies(collection.path)
+        wipe(collection.path, CONVERSATIONS)
         with collection.catalog.writing() as connection:
             count = remove_conversations(connection, name)
         if count:
             finish_forgetting(collection.path, collection.catalog)
+        keep(collection.path, collection.catalog, CONVERSATIONS)
     return count
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from xml.parsers import expat
 
 from retrieval.errors import UsageError
+from retrieval.metadata.guesses import NAMESPACE
 
-NAMESPACE = "https://retrieval.invalid/caption/1.0/"  # a name only, there is no such page
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 DC = "http://purl.org/dc/elements/1.1/"
 _CAPTION = (DC, "description")

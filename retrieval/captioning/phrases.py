@@ -9,6 +9,7 @@ from retrieval.records import Language
 _EN = {
     "own": "Its own caption reads: {quote}",
     "made": "A caption that {maker} made reads: {quote}",
+    "by a model": "A caption that a model made reads: {quote} ({file})",
     "guessed": "A caption guessed of tags reads: {quote}",
     "title": "Its title is {quote}",
     "document": "A text about it reads: {quote} ({file})",
@@ -56,6 +57,7 @@ _EN = {
 _ZH = {
     "own": "它自带的说明是：{quote}",
     "made": "由{maker}生成的说明是：{quote}",
+    "by a model": "由模型生成的说明是：{quote}（{file}）",
     "guessed": "由标签猜出的说明是：{quote}",
     "title": "它的标题是{quote}",
     "document": "关于它的文字写道：{quote}（{file}）",

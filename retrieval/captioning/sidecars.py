@@ -8,14 +8,14 @@ not understood stays as it is.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, fields
 from html import escape
 
-from retrieval.captioning.locating import DC, NAMESPACE, RDF, look
+from retrieval.captioning.locating import DC, RDF, look
 from retrieval.errors import UsageError
 from retrieval.metadata import cleaning, field_named
+from retrieval.metadata.guesses import NAMESPACE, text_hash
 from retrieval.metadata.xmp import Properties, read_xmp
 
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -81,11 +81,6 @@ class Captioned:
 def plain(name: str) -> str:
     """A name of a file as XML can hold it."""
     return _NO_XML.sub("?", name)
-
-
-def text_hash(text: str) -> str:
-    """By which a caption is known again: of its words, however they are spaced."""
-    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:32]
 
 
 def read_caption(data: bytes) -> Captioned | None:

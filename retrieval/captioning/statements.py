@@ -48,13 +48,14 @@ class Statement:
 
 
 def own_texts(details: PhotoDetails, language: Language) -> list[Statement]:
-    """What people wrote of it: its title, its caption, texts that name it."""
+    """What was written of it, by people first: its title, its caption, texts that name it."""
     facts, found = details.facts, []
     maker = _maker(details)
-    captions: dict[str, tuple[str, Origin]] = {"": ("own", "caption"), TAGGER: ("guessed", "tags")}
     titled: tuple[str, Origin] = ("title", "caption")
-    written = captions.get(maker, ("made", "model"))
-    for (which, origin), text in ((titled, facts.title), (written, facts.caption)):
+    own: tuple[str, Origin] = ("own", "caption")
+    guess: tuple[str, Origin] = ("guessed", "tags") if maker == TAGGER else ("made", "model")
+    texts = ((titled, facts.title), (own, facts.caption), (guess, facts.guess))
+    for (which, origin), text in texts:
         if text:
             quote = quoted(language, text[:MOST_QUOTED])
             said = say(language, which, quote=quote, maker=maker)
@@ -62,21 +63,21 @@ def own_texts(details: PhotoDetails, language: Language) -> list[Statement]:
     for document in details.documents:
         source = document.sources[0].path if document.sources else details.path
         quote = quoted(language, document.text[:MOST_QUOTED])
-        said = say(language, "document", quote=quote, file=os.path.basename(source))
-        found.append(Statement(said, "document", path=source))
+        guessed = bool(document.sources) and all(place.guessed for place in document.sources)
+        which, origin = ("guessed", "tags") if guessed else ("document", "document")
+        said = say(language, which, quote=quote, file=os.path.basename(source))
+        found.append(Statement(said, origin, path=source))
     return found
 
 
 def _maker(details: PhotoDetails) -> str:
-    """What wrote the caption in its sidecar, if that is one of ours and no person's; else ""."""
+    """What guessed the caption in its sidecar; where that cannot be told, what does it alone."""
     try:
         data = Path(details.sidecar).read_bytes() if details.sidecar else b""
         known = read_caption(data) if data else None
     except (OSError, UsageError):
-        return ""
-    if known is None or known.mark is None or not known.is_ours:
-        return ""
-    return known.mark.source if details.facts.caption in known.captions else ""
+        return TAGGER
+    return known.mark.source if known is not None and known.mark is not None else TAGGER
 
 
 def tag_statements(

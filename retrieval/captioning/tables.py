@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
-from retrieval.captioning.sidecars import text_hash
 from retrieval.errors import StorageError, UsageError
+from retrieval.metadata.guesses import text_hash
 from retrieval.storage import disk
 from retrieval.storage.layout import storage_errors
 

@@ -15,12 +15,12 @@ from retrieval.captioning.sidecars import (
     Mark,
     plain,
     read_caption,
-    text_hash,
     with_caption,
     without_caption,
 )
 from retrieval.captioning.tables import CaptionTable, Row
 from retrieval.errors import ImageError, UsageError
+from retrieval.metadata.guesses import text_hash
 from retrieval.metadata.reading import is_sidecar, sidecars_of
 from retrieval.storage import disk
 from retrieval.storage.layout import storage_errors

@@ -135,6 +135,8 @@ def _show(report: MigrationReport) -> None:
         emit(f"Searches use {report.encoder} now; the embeddings of {report.previous} {old}.")
         if report.unread:
             tell("  what was not read comes in when its folder is indexed and it can be read")
+    elif report.dropped:
+        emit(f"Searches use {report.encoder} already; those of {report.previous} were dropped.")
     elif report.previous == report.encoder:
         emit(f"Searches use {report.encoder} already.")
     elif report.unread:

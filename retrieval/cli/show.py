@@ -69,7 +69,8 @@ def _show(details: PhotoDetails) -> None:
         _line("sidecar", details.sidecar)
     for document in details.documents:
         source = document.sources[0]
-        _line("document", f"{document.text}  [{source.path}:{source.line}]")
+        guessed = all(place.guessed for place in document.sources)
+        _line("guess" if guessed else "document", f"{document.text}  [{source.path}:{source.line}]")
     if details.writing:
         _line("writing", details.writing)
     if details.thumbnail_bytes is not None:

@@ -96,5 +96,5 @@ class TextIndexer:
             counts.added += 1
         else:
             counts.changed += 1
-        lines = tuple(Line(text_hash(p.text), p.line, p.photo_path) for p in passages)
+        lines = tuple(Line(text_hash(p.text), p.line, p.photo_path, p.guessed) for p in passages)
         return FileEntry(stat, reader=columns.signature, lines=lines)

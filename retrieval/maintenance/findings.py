@@ -30,6 +30,8 @@ class Findings:
     filled_rows: dict[str, dict[Kind, list[int]]] = field(default_factory=dict)
     #: Whether the table of words does not say what the other tables do.
     words_wrong: bool = False
+    #: Files of what is kept beside the catalog that are damaged.
+    damaged_kept: list[str] = field(default_factory=list)
     damaged_codes: list[CodeFile] = field(default_factory=list)
     damaged_thumbnails: list[Path] = field(default_factory=list)
 

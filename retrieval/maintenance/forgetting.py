@@ -23,6 +23,7 @@ from retrieval.records import ForgetReport
 from retrieval.scan import KnownFile
 from retrieval.storage import edits
 from retrieval.storage.edits import Doomed
+from retrieval.storage.kept import keep, wipe
 from retrieval.storage.layout import forget_roots
 from retrieval.storage.leftovers import find_copies, finish_forgetting, remove_copies
 
@@ -57,6 +58,7 @@ def forget(
         known = learned(collection.path, collection.catalog)
         with recorded(collection, "forget", [] if without_trace else roots) as counts:
             backups = remove_copies(collection.path)
+            wipe(collection.path)
             with collection.catalog.writing() as connection:
                 edits.forget(connection, doomed, trace=not without_trace)
                 if without_trace:
@@ -66,6 +68,7 @@ def forget(
                 forget_roots(collection.path, map(str, roots))
             refresh_trips(collection)
             wiped = finish_forgetting(collection.path, collection.catalog)
+            keep(collection.path, collection.catalog)
             report = _report(doomed, backups, without_trace, begun, wiped=wiped)
             counts.update(photos=report.photos, files=len(report.files), documents=report.documents)
         refresh(collection.path, collection.catalog, known=known)

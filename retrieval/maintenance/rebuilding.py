@@ -33,7 +33,7 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.scan import FORGOTTEN, stat_file, walk
-from retrieval.storage import audits, disk, edits
+from retrieval.storage import audits, disk, edits, kept
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
 from retrieval.storage.commits import Batch, FileEntry
@@ -58,9 +58,9 @@ def rebuild_catalog(
     done: list[str] = []
     with closing(_new_catalog(path)) as catalog:
         for number, space in enumerate(_spaces(path, salvaged)):
-            kept = _restore(path, catalog, space, active=number == 0)
+            count = _restore(path, catalog, space, active=number == 0)
             done.append(
-                f"kept {kept:,} embeddings of {space.encoder}" + ", not searched" * (number > 0)
+                f"kept {count:,} embeddings of {space.encoder}" + ", not searched" * (number > 0)
             )
         with catalog.writing() as connection:
             edits.save_queries(connection, salvaged.saved)
@@ -72,6 +72,7 @@ def rebuild_catalog(
         done += _look_around(collection, {*reachable, *salvaged.files}, on_progress)
         audits.refresh_live(catalog)
         refresh_trips(collection)
+        done += kept.restore(path, catalog)
         embedded = catalog.row_count() - before
         catalog.seal()
     aside = _switch(path)

@@ -33,7 +33,7 @@ from retrieval.records import (
     ignore_notice,
     ignore_progress,
 )
-from retrieval.storage import audits, disk, edits
+from retrieval.storage import audits, disk, edits, kept
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.layout import (
     FORMAT,
@@ -85,6 +85,7 @@ class _Repair:
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.done: list[str] = []
         self.embedded = 0
+        self.rebuilt = False
 
     def run(self) -> RepairReport:
         self._mend_manifest()
@@ -93,6 +94,7 @@ class _Repair:
             done, self.embedded = rebuild_catalog(self.path, self.spec, self.on_progress)
             self.done += done
             found = self._verify()
+            self.rebuilt = True
         for thumbnail in found.damaged_thumbnails:
             with storage_errors(thumbnail):
                 disk.remove(thumbnail)
@@ -155,6 +157,11 @@ class _Repair:
                 )
             self.embedded += catalog.row_count() - before
             self._mend_codes(collection, found)
+            if self.rebuilt:
+                kept.keep(self.path, catalog)  # some of what they hold may not have come back
+            elif found.damaged_kept:
+                kept.keep(self.path, catalog, *found.damaged_kept)
+                self.done.append(f"wrote {' and '.join(found.damaged_kept)} anew")
             if found.words_wrong:
                 self.done.append(f"indexed the words of {audits.rebuild_words(catalog):,} photos")
             if self.done:

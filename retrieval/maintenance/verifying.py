@@ -31,7 +31,7 @@ from retrieval.records import (
     ignore_notice,
 )
 from retrieval.scan import stat_file
-from retrieval.storage import audits
+from retrieval.storage import audits, kept
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.layout import (
     FORMAT,
@@ -106,6 +106,8 @@ class Verification:
         else:
             self._try("catalog.db", lambda: self._check_with_catalog(encoder, content))
         self._try(ROOTS, self._check_roots)
+        for name in kept.KEPT:
+            self._try(name, partial(self._check_kept, name))
         self._check_thumbnails()
         return VerifyReport(
             str(self.path),
@@ -139,6 +141,13 @@ class Verification:
         self.found.roots_lost = True
         read_roots(self.path)
         self.found.roots_lost = False
+
+    def _check_kept(self, name: str) -> None:
+        try:
+            kept.check(self.path, name)
+        except CorruptError:
+            self.found.damaged_kept.append(name)
+            raise
 
     def _check_with_catalog(self, encoder: bool, content: bool) -> None:
         with closing(Catalog(self.path / "catalog.db")) as catalog:
@@ -236,14 +245,14 @@ class Verification:
             self.found.note(f"{_named(changed)} changed since; index the folder again")
 
     def _check_thumbnails(self) -> None:
-        kept = sorted((self.path / "thumbs").glob("*/*.jpg"))
-        self.found.damaged_thumbnails = [path for path in kept if read_thumbnail(path) is None]
-        self.found.checked["thumbnails"] = len(kept)
+        there = sorted((self.path / "thumbs").glob("*/*.jpg"))
+        self.found.damaged_thumbnails = [path for path in there if read_thumbnail(path) is None]
+        self.found.checked["thumbnails"] = len(there)
         if self.found.damaged_thumbnails:
             names = [str(path) for path in self.found.damaged_thumbnails]
             self.found.problem(names[0], f"{_named(names)} is no whole thumbnail; it is made anew")
         known = self._known_photos
-        strays = [p for p in kept if known is not None and p.stem not in known]
+        strays = [p for p in there if known is not None and p.stem not in known]
         if strays:
             names = [str(path) for path in strays]
             self.found.problem(names[0], f"{_named(names)} shows no photo of the collection")

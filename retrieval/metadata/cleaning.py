@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from retrieval.metadata.guesses import text_hash
+
 MOST_LETTERS = 20_000  # of a caption,
 MOST_SHORT = 500  # and of all else
 MOST_KEYWORDS = 1000
@@ -52,10 +54,22 @@ def short_text(values: Values) -> str | None:
     return next((cleaned for value in values if (cleaned := _cleaned(value, MOST_SHORT))), None)
 
 
-def caption(values: Values) -> str | None:
-    """The same, longer, without what cameras write of themselves."""
-    found = next((c for value in values if (c := _cleaned(value, MOST_LETTERS))), None)
+def caption(values: Values, guesses: tuple[str, ...] = ()) -> str | None:
+    """The same, longer, without what cameras write of themselves, and guesses by their hashes."""
+    texts = (value for value in values if not (guesses and is_guess(value, guesses)))
+    found = next((c for value in texts if (c := _cleaned(value, MOST_LETTERS))), None)
     return None if found is None or _NO_CAPTION.fullmatch(found) else found
+
+
+def guess(values: Values, guesses: tuple[str, ...]) -> str | None:
+    """The first caption that a model guessed."""
+    return caption(tuple(value for value in values if is_guess(value, guesses)))
+
+
+def is_guess(value: Any, guesses: tuple[str, ...]) -> bool:
+    """Whether a caption has one of these hashes."""
+    as_read = value if isinstance(value, str) else ""
+    return not {text_hash(as_read), text_hash(_cleaned(value, MOST_LETTERS))}.isdisjoint(guesses)
 
 
 def keywords(values: Values) -> tuple[str, ...]:

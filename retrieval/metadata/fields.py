@@ -168,6 +168,7 @@ FIELDS: tuple[Field, ...] = (
         iptc=("Caption-Abstract",),
         aliases=("description",),
     ),
+    Field("guess", "words", ("facts.guess",), "guess of a model"),
     Field("colour", "choice", ("looks.colours",), "colours", aliases=("color",)),
     Field("sharpness", "number", ("looks.sharpness",), "sharpness", aliases=("sharp",)),
     Field("brightness", "number", ("looks.brightness",), "brightness", aliases=("bright",)),

@@ -2,14 +2,15 @@
 
 FIELDS says which tag is which; here is which of several counts. The camera's own (time, place,
 settings): EXIF, XMP, IPTC, the sidecar. What people wrote (rating, title, caption, keywords): the
-sidecar first, as Lightroom has it, then XMP, IPTC, EXIF. The time of a file on disk never counts:
-copying changes it.
+sidecar first, as Lightroom has it, then XMP, IPTC, EXIF; what a model guessed is no caption. The
+time of a file on disk never counts: copying changes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from retrieval.metadata import FACTS_VERSION, FROM_NAME, cleaning
@@ -20,7 +21,7 @@ from retrieval.metadata.file_names import date_in_name
 from retrieval.metadata.iptc import read_iptc
 from retrieval.metadata.positions import position_in_exif, position_in_xmp
 from retrieval.metadata.tags import Tags, read_tags
-from retrieval.metadata.xmp import Properties, read_xmp
+from retrieval.metadata.xmp import Properties, hashes_of_guesses, read_xmp
 from retrieval.records import Facts
 
 __all__ = ["FACTS_VERSION", "is_sidecar", "read_facts", "sidecars_of"]
@@ -53,6 +54,8 @@ class _Sources:
     xmp: Properties
     iptc: Mapping[str, tuple[str, ...]]
     sidecar: Properties
+    #: The hashes of captions that a model guessed.
+    guesses: tuple[str, ...] = ()
 
     def in_order(self, *, people: bool) -> Iterator[tuple[str, str, Source]]:
         """Name, the attribute of Field that holds its tags, and the source; the best first."""
@@ -90,6 +93,7 @@ def facts_in(data: bytes, path: str, sidecar: bytes | None) -> Facts:
         read_xmp(packet) or {},
         read_iptc(blocks.iptc or _bytes_of(exif.get("IPTC"))),
         read_xmp(sidecar or b"") or {},
+        hashes_of_guesses(sidecar or b""),
     )
     return Facts(
         **_taken(sources, path),
@@ -97,6 +101,7 @@ def facts_in(data: bytes, path: str, sidecar: bytes | None) -> Facts:
         **_named_place(sources),
         **_camera(sources),
         **_by_table(sources),
+        guess=cleaning.guess(sources.sidecar.get("dc:description", ()), sources.guesses),
         orientation=_orientation(sources),
     )
 
@@ -126,8 +131,11 @@ def _by_table(sources: _Sources) -> dict[str, Any]:
         column = field.columns[0].removeprefix("facts.") if field.columns else ""
         if column not in _CLEAN:
             continue
+        clean = _CLEAN[column]
+        if column == "caption":
+            clean = partial(cleaning.caption, guesses=sources.guesses)
         for _, tags, source in sources.in_order(people=column in _WRITTEN_BY_PEOPLE):
-            value = _first(source, getattr(field, tags), _CLEAN[column])
+            value = _first(source, getattr(field, tags), clean)
             if value not in (None, ()):
                 found[column] = value
                 break

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from retrieval.metadata.guesses import MARK, NAMESPACE, PREFIX
+
 MOST_BYTES = 4 << 20  # of a packet; Lightroom's longest histories have some hundred thousand
 MOST_DEPTH = 64
 MOST_VALUES = 10_000
@@ -29,6 +31,7 @@ _PREFIXES = {
     "http://ns.adobe.com/lightroom/1.0/": "lr",
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
+    NAMESPACE: PREFIX,
 }
 _DESCRIPTION = f"{_RDF} Description"
 _VALUE = f"{_RDF} value"
@@ -46,6 +49,17 @@ class _Refused(Exception):
 
 def read_xmp(data: bytes) -> Properties | None:
     """The simple properties and lists of an XMP packet; None where it is none. Never raises."""
+    found = _read(data)
+    return None if found is None else {k: v for k, v in found.items() if k != MARK}
+
+
+def hashes_of_guesses(data: bytes) -> tuple[str, ...]:
+    """The hashes of the captions in an XMP packet that a model guessed. Never raises."""
+    return (_read(data) or {}).get(MARK, ())
+
+
+def _read(data: bytes) -> Properties | None:
+    """The same with marks of ours."""
     text = data if data.startswith(_WIDE) else data.strip(b"\0 \t\r\n")
     if not text or len(text) > MOST_BYTES:
         return None
@@ -154,7 +168,7 @@ class _Reader:
     def _add(self, full: str, value: str, is_default: bool = False) -> None:
         space, _, name = full.rpartition(" ")
         prefix, text = _PREFIXES.get(space), value.strip()
-        if prefix is None or not text:
+        if prefix is None or not text or (prefix == PREFIX and name != "text"):
             return
         self._count += 1
         if self._count > MOST_VALUES:

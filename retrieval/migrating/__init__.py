@@ -68,11 +68,15 @@ def migrate(
     builder.build(FEW if switch and not queries else 0)
     compared = comparison.run(builder, old)
     switched = dropped = False
+    previous = old.encoder
     if switch:
         builder.export_for_queries()
         with builder.locked():
             switched = _switch(builder, keep_old=keep_old, force=force)
             dropped = switched and not keep_old
+            if not (switched or keep_old):
+                left = _drop_left(builder, force=force)
+                dropped, previous = left is not None, left.encoder if left else previous
             seconds = time.monotonic() - begun
             with collection.catalog.writing() as connection:
                 number = edits.begin_run(connection, "migrate", [], started_at)
@@ -82,7 +86,7 @@ def migrate(
     return MigrationReport(
         encoder=builder.encoder.name,
         fingerprint=builder.encoder.fingerprint,
-        previous=old.encoder,
+        previous=previous,
         switched=switched,
         dropped=dropped,
         photos=found.get((new.id, "photos"), 0) if new else 0,
@@ -120,6 +124,30 @@ def _switch(builder: Builder, *, keep_old: bool, force: bool) -> bool:
     if dropped is not None:
         _remove_files(collection, dropped)
     return True
+
+
+def _drop_left(builder: Builder, *, force: bool) -> Space | None:
+    """Drop what a switch before this run kept; None where the new space is not searched, or alone.
+
+    Needs the write lock. Raises UsageError where several spaces are left.
+    """
+    collection, catalog = builder.collection, builder.collection.catalog
+    new, active = builder.space, catalog.active_space()
+    left = [space for space in catalog.spaces() if active is None or space.id != active.id]
+    if new is None or active is None or active.id != new.id or not left:
+        return None
+    if len(left) > 1:
+        names = ", ".join(f"{space.encoder} ({space.fingerprint[:12]})" for space in left)
+        raise UsageError(
+            f"Searches use {active.encoder} already, and several others are kept: {names}. Drop "
+            "one after the other with: retrieval spaces drop NAME"
+        )
+    if not force:
+        _refuse_losing(catalog, left[0], {})
+    with catalog.writing() as connection:
+        _drop(connection, left[0])
+    _remove_files(collection, left[0])
+    return left[0]
 
 
 # --- dropping one -----------------------------------------------------------------------------

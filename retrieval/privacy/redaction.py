@@ -96,6 +96,7 @@ class Redactor:
             facts=self.facts(evidence.facts),
             place=self._place(evidence.place, evidence.facts.country),
             captions=tuple(map(self.redact_text, evidence.captions)),
+            guesses=tuple(map(self.redact_text, evidence.guesses)),
             writing=self.redact_text(evidence.writing, strict=True) if evidence.writing else None,
         )
 
@@ -116,6 +117,7 @@ class Redactor:
             title=self.redact_text(facts.title, strict=True) if facts.title else facts.title,
             caption=self.redact_text(facts.caption) if facts.caption else facts.caption,
             keywords=tuple(self.redact_text(keyword, strict=True) for keyword in facts.keywords),
+            guess=self.redact_text(facts.guess) if facts.guess else facts.guess,
         )
 
     def _plan(self, plan: QuestionPlan) -> QuestionPlan:
@@ -192,7 +194,7 @@ def _prose(brief: Brief) -> Iterable[str]:
     """Texts in which capital letters tell of names."""
     yield brief.plan.question
     for evidence in brief.evidence:
-        yield from evidence.captions
+        yield from (*evidence.captions, *evidence.guesses)
         yield evidence.facts.caption or ""
     for turn in brief.history:
         yield turn.question

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from retrieval.errors import QueryError
@@ -27,13 +27,16 @@ def compile_query(
     vocabulary: Vocabulary,
     today: datetime.date,
     known_place: PlaceKnower,
+    is_said: Callable[[str], bool] = lambda _: False,
 ) -> Query:
     """Replace the parts of kind "box" by what they mean in a collection of this vocabulary.
 
     `today` is what "last summer" counts from; `known_place` tells whether a name is that of a place
-    at all. Other parts, filters and chips stay. A query without a box comes back as it is, with
-    chips for its parts. Raises QueryError for dates and values that cannot be, unknown fields, and
-    a query that asks for nothing.
+    at all, `is_said` whether it is a word of a photo (a keyword, an album, a text): then it names
+    somebody, or something, that the collection has, and no place elsewhere. Other parts, filters
+    and chips stay. A query without a box comes back as it is, with chips for its parts. Raises
+    QueryError for dates and values that cannot be, unknown fields, and a query that asks for
+    nothing.
     """
     boxes = [part for part in query.parts if part.kind == "box"]
     others = tuple(part for part in query.parts if part.kind != "box")
@@ -42,7 +45,7 @@ def compile_query(
             f"The query has {len(boxes):,} texts; at most {MAX_PIECES} are taken. Leave some out."
         )
     text = box_text(boxes)
-    context = Context(vocabulary, today, known_place)
+    context = Context(vocabulary, today, known_place, is_said)
     pieces = read(text, context) if text else []
     if text and not pieces and not others and not query.filters:
         raise QueryError(

@@ -45,6 +45,7 @@ class Names(Wording):
 
     index: Index
     known_place: PlaceKnower
+    is_said: Callable[[str], bool]
 
     # --- places -----------------------------------------------------------------------------
 
@@ -54,6 +55,8 @@ class Names(Wording):
         `cue` is the word before it, "" if that is none of PLACE_CUES; `alone` whether nothing else
         stands before it in its part of the sentence.
         """
+        if self._word(i - 1) == "with":
+            return []  # "with Anna", "with Sofia": somebody, whatever town is called so
         j, name = self._longest(i, self.index.places)
         if name is not None:
             larger = self._larger(j, name)
@@ -153,6 +156,8 @@ class Names(Wording):
                 continue
             typed = self.text[self.tokens[i].start : self.tokens[j - 1].end]
             if not (words in ALIAS_WORDS or self.known_place(typed)):
+                continue
+            if not cue and self.is_said(typed):
                 continue
             found = [_place(j, typed)]
             if re.fullmatch(r"\s*,\s*", self._gap(j)) and self._stops(j + 1):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from retrieval.errors import QueryError
@@ -35,6 +36,7 @@ class Context:
     vocabulary: Vocabulary
     today: datetime.date
     known_place: PlaceKnower
+    is_said: Callable[[str], bool]
 
     @property
     def index(self) -> Index:
@@ -206,8 +208,8 @@ class _Reader:
         return self._add_named(found, self.tokens[i].start, True) if found else None
 
     def _names(self) -> Names:
-        text = self.text[: self.end]
-        return Names(text, self.tokens, self.context.index, self.context.known_place)
+        text, context = self.text[: self.end], self.context
+        return Names(text, self.tokens, context.index, context.known_place, context.is_said)
 
     def _cue_before(self, i: int) -> str:
         """ "in" for what goes on from a place: "in Lisbon or Paris"."""

@@ -65,7 +65,8 @@ class Evidence:
 
     `n` is its number in citations, from 1. `camera` is make and model, `place` city and country as
     far as known. `tags` are words with the share of `zero_shot` (grouping.tags); `captions` are
-    its own and its documents' texts; `writing` what was recognised in it. `relevance` and
+    its own and its documents' texts, as people wrote them; `guesses` those of a model, which prove
+    nothing; `writing` what was recognised in it. `relevance` and
     `relevant` are the hit's; `probability` that it is the very photo that is meant, None where
     that cannot be told. `folded` are ids of near-duplicates behind it, `size` is its width and
     height in pixels, `trip` the label of the trip that it belongs to.
@@ -87,6 +88,7 @@ class Evidence:
     folded: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
     trip: str | None = None
+    guesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

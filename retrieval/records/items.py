@@ -72,11 +72,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a document stands: a file and its line, and the photo that the line names."""
+    """Where a document stands: a file and its line, and the photo that the line names.
+
+    `guessed` where a model wrote it (`retrieval caption`).
+    """
 
     path: str
     line: int
     photo_path: str | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class Facts:
     names) and `country_code` (ISO 3166, two letters) are the nearest place of that position, or
     without one what someone wrote.
     `exposure` in seconds, `aperture` the f-number, `focal` in millimetres, `orientation` the EXIF
-    number 1 to 8, `rating` 0 to 5 (-1: rejected).
+    number 1 to 8, `rating` 0 to 5 (-1: rejected). `caption` is what a person wrote, `guess` what
+    a model did (`retrieval caption`).
     """
 
     taken_at: str | None = None
@@ -135,6 +140,7 @@ class Facts:
     title: str | None = None
     caption: str | None = None
     keywords: tuple[str, ...] = ()
+    guess: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

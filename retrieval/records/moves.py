@@ -80,7 +80,8 @@ class EvaluationComparison:
 class MigrationReport:
     """What `migrate` did.
 
-    `encoder` is the new one and `previous` the one that searches used before. `photos` and
+    `encoder` is the new one and `previous` the one that searches used before (or, where they use
+    the new one already, whose kept embeddings were dropped). `photos` and
     `documents` count what is found with the new one, `embedded` what this run added to it.
     `unread` are photos whose files could not be read, so that only the old space has them.
     """

@@ -97,6 +97,7 @@ def messages_for(claim: str, piece: Evidence, picture: Picture | None) -> list[M
 def _known(piece: Evidence) -> dict[str, Any]:
     known = {
         "captions": [text[:MOST_LETTERS] for text in piece.captions[:MOST_TEXTS]],
+        "guessed by a model": [text[:MOST_LETTERS] for text in piece.guesses[:MOST_TEXTS]],
         "writing in it": (piece.writing or "")[:MOST_LETTERS],
         "tags": [word for word, _ in piece.tags],
         "colours": list(piece.colours),

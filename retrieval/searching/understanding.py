@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.errors import PlacesError
 from retrieval.places import places
 from retrieval.searching.feedback import with_feedback
+from retrieval.storage.lexical import stand_together
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -26,8 +27,11 @@ def understood(collection: Collection, query: Query, options: SearchOptions) -> 
         def known(name: str) -> str:
             return sort_of_place(name, collection.cache)
 
+        def said(name: str) -> bool:
+            return stand_together(collection.reader, name)
+
         today = datetime.date.today()
-        query = compile_query(query, collection.vocabulary(), today, known)
+        query = compile_query(query, collection.vocabulary(), today, known, said)
     return with_feedback(query, options.like, options.unlike)
 
 

@@ -49,6 +49,7 @@ class Line:
     content_hash: bytes
     line: int
     photo_path: str | None
+    guessed: bool = False  # by a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,7 @@ def _write_lines(connection: Connection, entries: list[FileEntry], touched: _Tou
                     "document_id": ids[line.content_hash],
                     "line": line.line,
                     "photo_path": line.photo_path,
+                    "guessed": line.guessed,
                 }
                 for line in entry.lines
             ],

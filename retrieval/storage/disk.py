@@ -15,6 +15,7 @@ from pathlib import Path
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 MOST_BYTES = 255  # of a name
+WIPED_AT_ONCE = 1 << 20  # bytes
 
 
 class System:
@@ -199,6 +200,15 @@ def remove(path: Path) -> None:
     with suppress(FileNotFoundError):
         system.remove(path)
         sync_folder(path.parent)
+
+
+def wipe(path: Path) -> None:
+    """Overwrite a file and remove it, durably; one that is not there is no error."""
+    if path.is_file():
+        size = path.stat().st_size
+        starts = range(0, size, WIPED_AT_ONCE)
+        overwrite(path, ((at, bytes(min(WIPED_AT_ONCE, size - at))) for at in starts))
+    remove(path)
 
 
 def leave_note(path: Path, text: str) -> None:

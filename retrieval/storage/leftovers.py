@@ -15,6 +15,7 @@ from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
 from retrieval.storage.codefile import code_file
+from retrieval.storage.kept import keep_missing
 from retrieval.storage.layout import SPACE, note_active, space_folder, storage_errors
 from retrieval.storage.vectors import vector_file
 from retrieval.storage.words import forget_deleted_words
@@ -42,6 +43,7 @@ def tidy(place: Path, catalog: Catalog) -> None:
         _remove_other_editions(place, space)
     _remove_dropped_spaces(place, spaces)
     note_switch(place, catalog)
+    keep_missing(place, catalog)
 
 
 def note_switch(place: Path, catalog: Catalog) -> None:
@@ -136,11 +138,11 @@ def _content_hash(thumbnail: Path) -> bytes:
 
 
 def remove_copies(place: Path) -> tuple[str, ...]:
-    """Remove older and set-aside catalogs; returns their names. Raises StorageError."""
+    """Overwrite and remove older and set-aside catalogs; their names. Raises StorageError."""
     copies = find_copies(place)
     with storage_errors(place):
         for file in copies:
-            disk.remove(file)
+            disk.wipe(file)
     return tuple(file.name for file in copies)
 
 

@@ -126,6 +126,16 @@ def stands_somewhere(reader: Readable, word: str) -> bool:
     return bool(reader.fetch("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", term(word)))
 
 
+def stand_together(reader: Readable, name: str) -> bool:
+    """Whether words follow each other so in what people wrote of any photo, or in its folders."""
+    words = content_words(name)
+    if not words:
+        return False
+    phrase = '"' + " ".join(words) + '"'
+    columns = "{folder keywords caption documents} : "
+    return bool(reader.fetch("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", columns + phrase))
+
+
 def _counted(reader: Readable, word: str) -> tuple[str, int]:
     """The expression for a word and how many photos have it; of a common one only this form."""
     expression, plain = term(word), f'"{stem_of(word)}"'

@@ -82,7 +82,7 @@ def facts_of(reader: Readable, photos: Sequence[int]) -> dict[int, Facts]:
     found = reader.fetch(
         "SELECT photo_id, taken_at, taken_from, utc_offset, latitude, longitude, altitude, city,"
         " region, country, country_code, make, camera, lens, exposure, aperture, iso, focal,"
-        " orientation, rating, title, caption, keywords FROM facts"
+        " orientation, rating, title, caption, keywords, guess FROM facts"
         " WHERE photo_id IN (SELECT value FROM json_each(?))",
         json.dumps([int(photo) for photo in photos]),
     )

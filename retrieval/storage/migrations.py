@@ -113,10 +113,22 @@ def _m004_conversations(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def _m005_guesses(connection: Connection) -> None:
+    for statement in (
+        "ALTER TABLE facts ADD COLUMN guess VARCHAR",
+        "ALTER TABLE sources ADD COLUMN guessed BOOLEAN NOT NULL DEFAULT 0",
+        # Looks changed, so that the next run reads it again: who wrote it was not asked before.
+        "UPDATE files SET mtime_ns = -1 WHERE reader IS NOT NULL AND id IN"
+        " (SELECT file_id FROM sources WHERE photo_path IS NOT NULL)",
+    ):
+        connection.execute(text(statement))
+
+
 #: Step n brings a catalog from version n - 1 to n; the version stands in `PRAGMA user_version`.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _m001_first_schema,
     _m002_safety,
     _m003_facts,
     _m004_conversations,
+    _m005_guesses,
 )

@@ -21,7 +21,7 @@ from retrieval.storage.layout import storage_errors
 from retrieval.storage.seals import CatalogFile, read_seal, seal_path
 
 #: Of the tables; as many as there are migrations. It stands in `PRAGMA user_version`.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class Readable(ABC):
@@ -186,15 +186,16 @@ class Readable(ABC):
                 listed,
             )
             lines = self.fetch(
-                "SELECT document_id, path, line, photo_path FROM sources"
+                "SELECT document_id, path, line, photo_path, guessed FROM sources"
                 " JOIN files ON files.id = file_id"
                 " WHERE document_id IN (SELECT value FROM json_each(?)) ORDER BY sources.id",
                 listed,
             )
         places: dict[int, list[Source]] = {}
-        for document_id, path, line, photo_path in lines:
+        for document_id, path, line, photo_path, guessed in lines:
             named = None if photo_path is None else as_path(photo_path)
-            places.setdefault(document_id, []).append(Source(as_path(path), line, named))
+            place = Source(as_path(path), line, named, bool(guessed))
+            places.setdefault(document_id, []).append(place)
         return {i: Document(i, text, tuple(places.get(i, ()))) for i, text in found}
 
     # --- what is known of photos ------------------------------------------------------------
@@ -204,11 +205,11 @@ class Readable(ABC):
         found = self.fetch(
             "SELECT photo_id, taken_at, taken_from, utc_offset, latitude, longitude, altitude,"
             " city, region, country, country_code, make, camera, lens, exposure, aperture, iso,"
-            " focal, orientation, rating, title, caption, keywords FROM facts"
+            " focal, orientation, rating, title, caption, guess, keywords FROM facts"
             " WHERE photo_id IN (SELECT value FROM json_each(?))",
             self._listed(ids),
         )
-        return {row[0]: Facts(*(*row[1:-1], self._names(row[-1]))) for row in found}
+        return {row[0]: Facts(*(*row[1:-2], self._names(row[-1]), row[-2])) for row in found}
 
     def looks_of(self, ids: Sequence[int]) -> dict[int, Looks]:
         """What the pixels of these photos say, by photo id; without those never measured."""

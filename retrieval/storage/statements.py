@@ -26,6 +26,7 @@ TEXTS = {
     "keyword": "SELECT photo_id, keywords FROM facts WHERE keywords IS NOT NULL",
     "title": "SELECT photo_id, title FROM facts WHERE title IS NOT NULL",
     "caption": "SELECT photo_id, caption FROM facts WHERE caption IS NOT NULL",
+    "guess": "SELECT photo_id, guess FROM facts WHERE guess IS NOT NULL",
 }
 HAS = {
     "gps": "SELECT group_concat(photo_id) FROM facts WHERE latitude IS NOT NULL",
@@ -53,6 +54,7 @@ COST = (
     *("trip", "taken", "place", "city", "region", "country", "camera", "lens", "text"),
     *("sharpness", "brightness", "colour", "format", "shape", "width", "height", "rating", "iso"),
     *("aperture", "exposure", "focal", "has", "folder", "file", "keyword", "title", "caption"),
+    "guess",
 )
 TAKEN = "SELECT group_concat(photo_id) FROM facts WHERE"
 LOOKS = "SELECT group_concat(photo_id) FROM looks WHERE"

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -92,6 +93,7 @@ sources = Table(
     Column("document_id", ForeignKey("documents.id"), nullable=False, index=True),
     Column("line", Integer, nullable=False),
     Column("photo_path", PathText, index=True),
+    Column("guessed", Boolean, nullable=False, server_default=text("0")),
 )
 
 #: One row an encoder; `photos_rows` and `documents_rows` are the committed lengths of its vectors,
@@ -186,6 +188,7 @@ facts = Table(
     Column("title", String),
     Column("caption", String),
     Column("keywords", String, nullable=False),  # JSON list
+    Column("guess", String),
     Index("ix_facts_place", "city", "region", "country", "country_code"),
     Index("ix_facts_gear", "make", "camera", "lens"),
 )

@@ -10,14 +10,21 @@ if TYPE_CHECKING:
     from retrieval.storage.readable import Readable
 
 
-def documents_about(reader: Readable, photos: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The texts of documents that name each of these photos (ids), in the order of their lines."""
+def documents_about(
+    reader: Readable, photos: Sequence[int], *, guessed: bool = False
+) -> dict[int, tuple[str, ...]]:
+    """The texts of documents that name each of these photos (ids), in the order of their lines.
+
+    Those that people wrote, or those that a model did (`guessed`).
+    """
     found = reader.fetch(
         "SELECT files.photo_id, documents.text FROM json_each(?) AS wanted"
         " CROSS JOIN files ON files.photo_id = wanted.value"
         " CROSS JOIN sources ON sources.photo_path = files.path"
-        " CROSS JOIN documents ON documents.id = sources.document_id ORDER BY sources.id",
+        " CROSS JOIN documents ON documents.id = sources.document_id"
+        " WHERE guessed = ? ORDER BY sources.id",
         json.dumps(list(photos)),
+        guessed,
     )
     texts: dict[int, dict[str, None]] = {}
     for photo, text in found:

@@ -51,19 +51,36 @@ def add_turn(
     photos: Sequence[int],
 ) -> int:
     """Add a turn to a conversation, which begins with it if there is none; returns its number."""
+    conversation = _conversation(connection, name, values["at"])
+    last = select(func.max(turns.c.number)).where(turns.c.conversation_id == conversation)
+    number = (connection.execute(last).scalar() or 0) + 1
+    _insert(connection, {**values, "conversation_id": conversation, "number": number}, photos)
+    return int(number)
+
+
+def restore_turn(connection: Connection, kept: dict[str, Any], photos: Sequence[int]) -> None:
+    """Put a turn back as it was; `kept` names also its conversation and that one's beginning."""
+    conversation = _conversation(connection, kept["conversation"], kept["begun_at"])
+    columns = ("number", "question", "answer", "status", "plan", "at")
+    row = {name: kept[name] for name in columns}
+    _insert(connection, {**row, "conversation_id": conversation}, photos)
+
+
+def _conversation(connection: Connection, name: str, begun_at: str) -> int:
+    """The id of a conversation, which is made if there is none of this name."""
     known = select(conversations.c.id).where(conversations.c.name == name)
     conversation = connection.execute(known).scalar()
     if conversation is None:
-        begun = connection.execute(insert(conversations).values(name=name, begun_at=values["at"]))
+        begun = connection.execute(insert(conversations).values(name=name, begun_at=begun_at))
         conversation = begun.lastrowid
-    last = select(func.max(turns.c.number)).where(turns.c.conversation_id == conversation)
-    number = (connection.execute(last).scalar() or 0) + 1
-    row = {**values, "conversation_id": conversation, "number": number}
+    return int(conversation)
+
+
+def _insert(connection: Connection, row: dict[str, Any], photos: Sequence[int]) -> None:
     turn = connection.execute(insert(turns).values(**row)).lastrowid
     rows = [{"turn_id": turn, "n": n, "photo_id": photo} for n, photo in enumerate(photos, 1)]
     if rows:
         connection.execute(insert(turn_photos), rows)
-    return int(number)
 
 
 def remove_conversations(connection: Connection, name: str | None) -> int:

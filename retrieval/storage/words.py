@@ -124,14 +124,14 @@ def _gathered(connection: Connection, listed: str) -> dict[int, _Texts]:
         (listed,),
     ):
         found.setdefault(photo, _Texts()).paths.append(as_path(path))
-    for photo, keywords, title, caption in connection.exec_driver_sql(
-        "SELECT photo_id, keywords, title, caption FROM facts"
+    for photo, keywords, title, caption, guess in connection.exec_driver_sql(
+        "SELECT photo_id, keywords, title, caption, guess FROM facts"
         " WHERE photo_id IN (SELECT value FROM json_each(?))",
         (listed,),
     ):
         if photo in found:
             found[photo].keywords += _listed(keywords)
-            found[photo].captions += [text for text in (title, caption) if text]
+            found[photo].captions += [text for text in (title, caption, guess) if text]
     for photo, text in connection.exec_driver_sql(
         "SELECT DISTINCT files.photo_id, documents.text FROM files"
         " JOIN sources ON sources.photo_path = files.path"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -92,6 +93,23 @@ def test_nothing_to_import(run: Run, tmp_path: Path) -> None:
     assert "There is no folder" in run("import", "nowhere", code=2).stderr
     assert "holds no set of embeddings" in run("import", tmp_path, code=1).stderr
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("why", ["no photos", "zeros"])
+def test_a_failed_import_leaves_no_collection(
+    run: Run, photos: Path, tmp_path: Path, why: str
+) -> None:
+    run("export", "set")
+    if why == "no photos":
+        for file in photos.iterdir():
+            file.unlink()
+    else:
+        (array,) = (tmp_path / "set").rglob("*.npy")
+        np.save(array, np.zeros_like(np.load(array)))
+    assert run("import", "set", "-c", "other", code=1).stderr
+    assert not (tmp_path / "home/other").exists()
+    assert not run("import", "set", code=1).stdout
+    assert run("info").stdout  # the one that was there stays
 
 
 def test_nothing_to_watch(run: Run, tmp_path: Path) -> None:

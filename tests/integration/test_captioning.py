@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from retrieval import Collection, index_folder
+from retrieval import Collection, index_folder, search
+from retrieval.answering import ask
 from retrieval.captioning.folders import MOST_FAILURES, CaptionReport, caption_folder
 from retrieval.captioning.sidecars import read_caption
 from retrieval.errors import (
@@ -21,7 +22,10 @@ from retrieval.errors import (
     UsageError,
 )
 from retrieval.metadata.xmp import read_xmp
+from retrieval.showing import show_photo
 from retrieval.storage import disk
+from retrieval.storage.lexical import ranked
+from retrieval.storage.told import documents_about
 from tests.captioners import Captioner
 from tests.pictures import encoded, paint, picture, sidecar, touch
 
@@ -278,9 +282,64 @@ def test_captions_are_read_by_the_index(collection: Collection, photos: Path) ->
     caption_folder(photos, Captioner("A zebra."), collection=collection)
     index_folder(collection, photos)
     ids = collection.catalog.photo_ids([p.content_hash for p in _all(collection)])
-    assert {f.caption for f in collection.catalog.facts_of(list(ids.values())).values()} == {
-        "A zebra."
-    }
+    facts = collection.catalog.facts_of(list(ids.values())).values()
+    assert {(f.caption, f.guess) for f in facts} == {(None, "A zebra.")}
+    assert len(ranked(collection.reader, "zebra", 5)) == 3
+
+
+def test_what_a_person_wrote_counts_before_our_guess_at_once(
+    collection: Collection, photos: Path
+) -> None:
+    """Also without another run of caption, where the person wrote into the photo itself."""
+    caption_folder(photos, Captioner("A zebra."))
+    exif = paint("green").getexif()
+    exif[0x010E] = "Grandma's horse"
+    (photos / "green.jpg").write_bytes(encoded(paint("green"), "JPEG", exif=exif))
+    place = photos / "red.jpg.xmp"
+    place.write_bytes(place.read_bytes().replace(b"A zebra.", b"My horse."))
+    index_folder(collection, photos)
+    for shown in (collection, None):
+        facts = {n: show_photo(shown, photos / f"{n}.jpg").facts for n in ("red", "green", "blue")}
+        assert {name: (f.caption, f.guess) for name, f in facts.items()} == {
+            "red": ("My horse.", None),
+            "green": ("Grandma's horse", "A zebra."),
+            "blue": (None, "A zebra."),
+        }
+    hit = search(collection, 'caption:"grandma\'s horse"').hits[0]
+    assert hit.path == str(photos / "green.jpg")
+
+
+def test_a_copy_of_our_guess_in_the_photo_is_no_persons(
+    collection: Collection, photos: Path
+) -> None:
+    caption_folder(photos, Captioner("A zebra."))
+    exif = paint("green").getexif()
+    exif[0x010E] = "A zebra."
+    (photos / "green.jpg").write_bytes(encoded(paint("green"), "JPEG", exif=exif))
+    facts = show_photo(None, photos / "green.jpg").facts
+    assert (facts.caption, facts.guess) == (None, "A zebra.")
+
+
+def test_rows_of_a_table_are_guesses_until_a_person_changes_them(
+    collection: Collection, photos: Path
+) -> None:
+    out = photos.parent / "captions.csv"
+    caption_folder(photos, Captioner("A zebra."), form="csv", out=out)
+    text = out.read_bytes().replace(b'red.jpg","A zebra."', b'red.jpg","My horse."')
+    out.write_bytes(text)
+    index_folder(collection, [photos, out])
+    with collection.reader.snapshot():
+        ids = [p.id for p in _all(collection)]
+        written = documents_about(collection.reader, ids)
+        guessed = documents_about(collection.reader, ids, guessed=True)
+    assert list(written.values()) == [("My horse.",)]
+    assert list(guessed.values()) == [("A zebra.",)] * 2
+    hits = search(collection, "A zebra.").hits
+    answer = ask(collection, "What is in the photo of a zebra?")
+    assert hits
+    assert "zebra" not in " ".join(c for e in answer.evidence for c in e.captions)
+    assert any(e.guesses == ("A zebra.",) for e in answer.evidence)
+    assert "“A zebra" not in answer.text
 
 
 def test_a_forgotten_file_is_not_opened(collection: Collection, photos: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import Collection, forget, index_folder
+from retrieval import Collection, forget, index_folder, search
 from retrieval.errors import NoPhotosError
 from retrieval.indexing import rereading, sidecars
 from retrieval.maintenance.repairing import repair
 from retrieval.maintenance.verifying import verify
 from retrieval.metadata import FACTS_VERSION
 from retrieval.records import Facts, IndexReport, Skipped
+from retrieval.searching import understanding
 from retrieval.showing import show_photo
 from tests.conftest import open_toy
 from tests.pictures import encoded, paint, picture, sidecar, touch
@@ -318,3 +319,28 @@ class TestShowing:
         assert details.facts == there.facts
         assert details.looks == there.looks
         assert show_photo(None, tmp_path / "new.jpg").fields == details.fields
+
+
+def test_somebody_who_is_called_like_a_town(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anna, Texas: no photo is of there, and one is of Anna."""
+    monkeypatch.setattr(
+        understanding, "sort_of_place", lambda name, _: "city" * (name in ("Anna", "Quito"))
+    )
+    for name, data in {
+        "1.jpg": sidecar("Anna"),
+        "2.jpg": sidecar("dog", more='photoshop:City="Oslo" photoshop:Country="Norway"'),
+    }.items():
+        picture(tmp_path / f"photos/{name}", "red" if name == "1.jpg" else "blue")
+        (tmp_path / f"photos/{name}.xmp").write_bytes(data)
+    index_folder(collection, [tmp_path / "photos"])
+    for text, places in {
+        "Anna": [],
+        "with Anna": [],
+        "in Anna": [("Anna",)],
+        "Quito": [("Quito",)],
+        "Oslo": [("Oslo",)],
+    }.items():
+        found = search(collection, text).query.filters
+        assert [f.values for f in found if f.field == "place"] == places, text

@@ -378,6 +378,16 @@ def test_the_old_space_goes_with_its_files(opened: Collection, place: Path) -> N
     is_well(place)
 
 
+def test_the_old_space_goes_also_after_the_switch(opened: Collection, place: Path) -> None:
+    migrate(opened, TURNED)
+    report = migrate(opened, TURNED, keep_old=False)
+    assert (report.switched, report.dropped, report.previous) == (False, True, "toy")
+    assert spaces(opened) == {"turned": (True, 6, 2)}
+    assert len([*(place / "spaces").iterdir()]) == 1
+    assert not migrate(opened, TURNED, keep_old=False).dropped
+    is_well(place)
+
+
 def test_a_kept_space_is_dropped_by_its_name(opened: Collection, place: Path) -> None:
     migrate(opened, TURNED)
     with pytest.raises(UsageError, match="Searches use the space of turned"):

@@ -331,6 +331,31 @@ class TestSyntax:
         assert query.filters == (Filter("text", "contains", ("in the snow",)),)
         assert "not closed" in query.chips[1].label
 
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Paris", ["meaning: Paris"]),
+            ("Paris 2021", ["taken: 2021", "meaning: Paris"]),
+            ("in Paris", ["place: Paris"]),
+            ("a dog in Paris", ["meaning: a dog", "place: Paris"]),
+            ("Rome", ["place: Rome"]),
+            ("Kyoto", ["place: Kyoto"]),
+        ],
+    )
+    def test_a_name_that_photos_have_is_no_place_elsewhere(
+        self, text: str, expected: list[str]
+    ) -> None:
+        query = compile_query(
+            make_query(text), VOCABULARY, TODAY, known_place, lambda name: name == "Paris"
+        )
+        assert sorted(chip.label for chip in query.chips) == sorted(expected)
+
+    @pytest.mark.parametrize("name", ["Kyoto", "Paris", "Nice"])
+    def test_with_somebody_is_no_place(self, name: str) -> None:
+        for text in (f"with {name}", f"a walk with {name}", f"with {name} in Lisbon"):
+            places = [f.values for f in compiled(text).filters if f.field == "place"]
+            assert places == ([("Lisbon",)] if "Lisbon" in text else [])
+
     def test_several_texts_are_groups(self) -> None:
         query = compile_query(
             make_query(["2:a dog in Kyoto", "at night"], minus="people"),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.captioning.sidecars import text_hash
 from retrieval.captioning.tables import CaptionTable, Row
 from retrieval.corpora import Columns, read_passages
 from retrieval.errors import StorageError, UsageError
+from retrieval.metadata.guesses import text_hash
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 

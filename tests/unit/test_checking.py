@@ -686,3 +686,17 @@ def test_a_count_stands_exactly_where_it_is_the_total(said: int, real: int) -> N
     asked = brief("How many?", "count", totals=(Total("", real, (1, 2, 3)),), matched=real)
     found = check(Draft((Claim(f"{said:,} photos match [1-3].", (1, 2, 3)),)), asked, today=TODAY)
     assert (not found.struck) == (said == real), found.struck
+
+
+def test_what_a_model_guessed_proves_nothing_and_is_nobodys_words() -> None:
+    """It is known, so nothing of it is struck; but it is no ground, and no caption to quote."""
+    photo = replace(BEACH, captions=(), tags=(), guesses=("Two zebras cross a river.",))
+    brief = Brief(QuestionPlan("What?", "describe", ""), (photo,), TOTALS, 1, 1, 1)
+    plain = check(Draft((Claim("Zebras cross a river [1].", (1,)),)), brief)
+    assert plain.claims
+    assert plain.unproven == (0,)
+    assert plain.status != "grounded"
+    quoted = check(Draft((Claim("The caption says “Two zebras cross a river” [1].", (1,)),)), brief)
+    assert not quoted.claims
+    theirs = replace(brief, evidence=(replace(photo, captions=photo.guesses, guesses=()),))
+    assert check(Draft((Claim("Zebras cross a river [1].", (1,)),)), theirs).unproven == ()

@@ -821,6 +821,27 @@ def test_weekdays_are_told_where_they_are_asked() -> None:
     )
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_of_many_stays_those_of_most_photos_are_named_and_all_cited(language: str) -> None:
+    taken = tuple(
+        f"{2001 + year}-05-{day:02d}" for year in range(17) for day in range(1, 3 + (year % 6 == 1))
+    )
+    asked = replace(plan("when", "in Kyoto", field="taken"), language=language)
+    brief = stays(asked, taken)
+    draft = ExtractiveAnswerer().answer(brief)
+    (claim,) = draft.claims
+    assert claim.cites == tuple(range(1, len(taken) + 1))
+    named = [year for year in range(2001, 2018) if f"{year}-05-01" in claim.text]
+    assert named == [2001, 2002, 2003, 2008, 2014]
+    assert {
+        "en": "and 24 more photos at other times [8-15, ",
+        "zh": "和其余时间24张[8-15, ",
+    }[language] in claim.text
+    checked = check(draft, brief)
+    assert [c.text for c in checked.claims] == [claim.text]
+    assert not checked.struck
+
+
 def test_a_long_stay_is_one() -> None:
     taken = tuple(f"2019-04-{day:02d}" for day in range(1, 29, 3))
     assert said(stays(plan("when", "in Kyoto", field="taken"), taken)).startswith(

@@ -13,11 +13,11 @@ from retrieval.captioning.sidecars import (
     Mark,
     plain,
     read_caption,
-    text_hash,
     with_caption,
     without_caption,
 )
 from retrieval.errors import UsageError
+from retrieval.metadata.guesses import text_hash
 from retrieval.metadata.reading import read_facts
 from retrieval.metadata.xmp import read_xmp
 from tests.pictures import sidecar
@@ -64,7 +64,7 @@ def described(caption: str, attribute: bool = False, prefix: str = "dc") -> byte
 def test_a_new_sidecar_says_the_caption_and_nothing_else() -> None:
     made = with_caption(None, "A dog & a <cat>", MARK)
     assert read_xmp(made) == {"dc:description": ("A dog & a <cat>", "A dog & a <cat>")}
-    assert read_facts(b"", "IMG_1.jpg", made).caption == "A dog & a <cat>"
+    assert read_facts(b"", "IMG_1.jpg", made).guess == "A dog & a <cat>"
     known = read_caption(made)
     assert known is not None
     assert known.is_ours

@@ -85,7 +85,7 @@ def test_the_same(table: str, view: Any, migrated: Connection, described: Connec
 
 
 def test_the_version_is_the_number_of_steps() -> None:
-    assert len(MIGRATIONS) == SCHEMA_VERSION == 4
+    assert len(MIGRATIONS) == SCHEMA_VERSION == 5
 
 
 def test_paths_that_are_not_utf8_come_back(migrated: Connection) -> None:

@@ -117,6 +117,7 @@ CHINESE = Wording(
     otherwise="{answer}，但也可能是{others}",
     as_likely="{answer}，也很可能是{others}",
     in_stays=("共有{count}张照片：{answers}。", "大约有{count}张照片：{answers}。"),
+    other_stays="其余时间{count}张{cites}",
     in_stay=("{span}有{count}张{cites}", "{span}有{count}张{cites}"),
     in_all=("共有{count}张照片，{span}{cites}", "大约有{count}张照片，{span}{cites}"),
     best="最可能的是{photo}。",

@@ -103,6 +103,7 @@ ENGLISH = Wording(
     otherwise="{answer}, but it may also be {others}",
     as_likely="{answer}, or at least as likely {others}",
     in_stays=("{count} photos: {answers}.", "About {count} photos: {answers}."),
+    other_stays="{count} more photos at other times {cites}",
     in_stay=("{count} photo {span} {cites}", "{count} photos {span} {cites}"),
     in_all=("{count} photos, {span} {cites}", "About {count} photos, {span} {cites}"),
     best="The best match is {photo}.",

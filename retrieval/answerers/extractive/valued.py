@@ -30,6 +30,7 @@ from retrieval.records import Brief, Claim, Draft, Evidence
 MOST_DAYS = 6
 APART = 3  # days without a photo that part two stays
 MOST_LISTED = 8
+MOST_STAYS = 5
 
 
 def _text(value: str | None) -> str | None:
@@ -226,12 +227,21 @@ def _of_many(brief: Brief, voice: Voice, field: str, photos: Sequence[Evidence])
 def days_of(
     voice: Voice, found: Sequence[Candidate], *, certain: bool
 ) -> tuple[str, tuple[int, ...]]:
-    """The days one by one, in order; where they are many, the first and the last of each stay."""
+    """The days one by one, in order; where they are many, the first and the last of each stay.
+
+    At most MOST_STAYS are named, those of most photos, in their order; all are cited.
+    """
     days = sorted(found, key=lambda each: each.value)
     numbers = tuple(sorted(n for each in days for n in each.numbers))
     stays = _stays(days)
-    if len(days) > MOST_DAYS and 1 < len(stays) <= MOST_LISTED:
-        said = [_stay(voice, each) for each in stays]
+    if len(days) > MOST_DAYS and len(stays) > 1:
+        named = _largest(stays)
+        said = [_stay(voice, each) for each in named]
+        rest = [stay for stay in stays if stay not in named]
+        if rest:
+            others = tuple(sorted(n for stay in rest for each in stay for n in each.numbers))
+            template = voice.wording.other_stays  # photos are counted, which the check can prove
+            said.append(template.format(count=len(others), cites=marker(others)))
         template = voice.wording.in_stays[not certain]
         return template.format(count=len(numbers), answers=voice.also(said)), numbers
     if len(days) > MOST_DAYS:
@@ -255,6 +265,12 @@ def _stays(days: Sequence[Candidate]) -> list[list[Candidate]]:
             stays.append([])
         stays[-1].append(each)
     return stays
+
+
+def _largest(stays: Sequence[list[Candidate]]) -> list[list[Candidate]]:
+    """The MOST_STAYS stays of most photos, the earlier of equals, in the order of time."""
+    order = sorted(range(len(stays)), key=lambda at: -sum(len(e.numbers) for e in stays[at]))
+    return [stays[at] for at in sorted(order[:MOST_STAYS])]
 
 
 def _stay(voice: Voice, days: Sequence[Candidate]) -> str:

@@ -66,6 +66,7 @@ class Wording:
     # --- answers ---
     in_stays: Pair  # exactly, and about so many
     in_stay: Pair
+    other_stays: str
     in_all: Pair  # exactly, and about so many
     best: str
     picked: Mapping[str, str]

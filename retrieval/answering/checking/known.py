@@ -47,6 +47,8 @@ class Known:
         """Captions, tags, names: all but what is written in the photos, as far as trusted."""
         found = dict.fromkeys(text for each in self.evidence for text in _facts(each))
         free = dict.fromkeys(text for each in self.evidence for text in _free(each))
+        if not self.only_firm:
+            free |= dict.fromkeys(text for each in self.evidence for text in each.guesses)
         loose = [
             text for text in free if not (self.only_firm and (addresses(text) or is_foreign(text)))
         ]
@@ -114,7 +116,9 @@ class Known:
     @cached_property
     def quotable(self) -> tuple[str, ...]:
         """Captions, titles and keywords as quotes are compared with them, as far as trusted."""
-        return tuple(squeezed(text) for text in self.texts)
+        guessed = {text for each in self.evidence for text in each.guesses}
+        spoken = {text for each in self.evidence for text in _texts(each)}
+        return tuple(squeezed(text) for text in self.texts if text in spoken or text not in guessed)
 
     @cached_property
     def attributable(self) -> tuple[str, ...]:
