@@ -689,7 +689,7 @@ def test_a_count_stands_exactly_where_it_is_the_total(said: int, real: int) -> N
 
 
 def test_what_a_model_guessed_proves_nothing_and_is_nobodys_words() -> None:
-    """It is known, so that nothing of it is struck; but it is no ground, and no caption to quote."""
+    """It is known, so nothing of it is struck; but it is no ground, and no caption to quote."""
     photo = replace(BEACH, captions=(), tags=(), guesses=("Two zebras cross a river.",))
     brief = Brief(QuestionPlan("What?", "describe", ""), (photo,), TOTALS, 1, 1, 1)
     plain = check(Draft((Claim("Zebras cross a river [1].", (1,)),)), brief)
