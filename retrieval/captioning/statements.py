@@ -64,9 +64,9 @@ def own_texts(details: PhotoDetails, language: Language) -> list[Statement]:
         source = document.sources[0].path if document.sources else details.path
         quote = quoted(language, document.text[:MOST_QUOTED])
         guessed = bool(document.sources) and all(place.guessed for place in document.sources)
-        which, origin = ("guessed", "tags") if guessed else ("document", "document")
+        which = "by a model" if guessed else "document"
         said = say(language, which, quote=quote, file=os.path.basename(source))
-        found.append(Statement(said, origin, path=source))
+        found.append(Statement(said, "model" if guessed else "document", path=source))
     return found
 
 

@@ -175,7 +175,7 @@ class TestRefusing:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         connection.close()
         reseal(made)
-        with pytest.raises(FormatError, match=r"schema version 5, this program knows 4\. Update"):
+        with pytest.raises(FormatError, match=r"schema version 6, this program knows 5\. Update"):
             Collection.open(made)
 
     def test_a_damaged_catalog(self, made: Path) -> None:
