@@ -35,7 +35,7 @@ LEAST_LENGTH = 1e-6  # of a sum of embeddings: opposite ones may cancel out
 SAMPLE = 256  # rows that tell what unrelated items score
 #: Chosen on captioned photos that the encoder was not trained on (scripts/evaluate_fusion.py);
 #: anything near does nearly as well.
-BEST = 0.25  # share of the best document; the others of all of them together
+BEST = 0.5  # share of the best document; the rest is what all of them say together
 DOCUMENTS_WEIGHT = 2.0
 DOCUMENTS_NEUTRAL = 4.0  # standard deviations: the best of a thousand unrelated texts come so far
 WORDS_WEIGHT = 3.0
@@ -144,8 +144,7 @@ class _Documents:
     def scores_of(self, ids: Sequence[int]) -> dict[int, float]:
         """How near the documents that name each photo are, of those photos that have any."""
         pairs = documents_of_photos(self.reader, self.space, ids)
-        once = np.unique(pairs, axis=0)  # files of one photo may share a document
-        return together(self.vectors, self.vector, once)
+        return together(self.vectors, self.vector, pairs)
 
 
 def _search(
@@ -163,22 +162,25 @@ def _search(
 def together(vectors: NDArray[np.float16], vector: Vector, pairs: Numbers) -> dict[int, float]:
     """How near the documents of each photo are to a query's `vector` (dim,): of pairs (row, photo).
 
-    The cosine of all of them together, the direction of their sum, and that of the best one, in
-    shares BEST and 1 - BEST. One caption says a part of what a photo shows and says it by chance in
-    these words: the mean of several lies nearer to what others would say (as prototypes do, Snell
-    et al., Prototypical Networks for Few-shot Learning, NeurIPS 2017). The best one speaks for a
-    photo whose documents are about different things. `vectors` (n, dim) are the rows of documents.
+    The mean of two cosines, in shares BEST and 1 - BEST: that of the best one, and that of all of
+    them together, the direction of their sum. A caption tells a part of what a photo shows, in
+    words of one person; what several have in common lies nearer to what others say, as class means
+    do (Snell et al., Prototypical Networks for Few-shot Learning, NeurIPS 2017). The best one still
+    speaks for a photo whose documents are about different things. `vectors` (n, dim) are the rows
+    of all documents; a pair counts once.
     """
     if not len(pairs):
         return {}
     photos, place = np.unique(pairs[:, 1], return_inverse=True)
+    once = np.unique(place * len(vectors) + pairs[:, 0])  # files of a photo may share a document
+    place, row = np.divmod(once, len(vectors))
     sums = np.zeros((len(photos), vectors.shape[1]), np.float32)
     best = np.full(len(photos), -1.0, np.float32)
-    for start in range(0, len(pairs), AT_ONCE):
-        at = place[start : start + AT_ONCE]
-        rows = np.asarray(vectors[pairs[start : start + AT_ONCE, 0]], np.float32)
-        np.add.at(sums, at, rows)
-        np.maximum.at(best, at, rows @ vector)
+    for start in range(0, len(row), AT_ONCE):
+        own, first = np.unique(place[start : start + AT_ONCE], return_index=True)
+        rows = np.asarray(vectors[row[start : start + AT_ONCE]], np.float32)
+        sums[own] += np.add.reduceat(rows, first)
+        best[own] = np.maximum(best[own], np.maximum.reduceat(rows @ vector, first))
     length = np.maximum(np.linalg.norm(sums, axis=1), LEAST_LENGTH)
     near = BEST * best + (1 - BEST) * (sums @ vector) / length
     return dict(zip(photos.tolist(), near.clip(-1, 1).tolist(), strict=True))

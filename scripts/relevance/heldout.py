@@ -1,6 +1,6 @@
 """Photos that the encoder's heads were not trained on: read from a folder, or made.
 
-split-N.npz             held_vectors (n, dim) and held_paths of the photos, caption_vectors (m, dim),
+split-N.npz             held_vectors (n, dim) and held_paths of photos, caption_vectors (m, dim),
                         caption_texts and caption_owner, the place of a caption's photo
 heads-N.safetensors     the heads, trained on the other photos
 """
@@ -64,7 +64,9 @@ def make(folder: Path, prepared: Any, splits: Sequence[int] = SPLITS) -> None:
             held_vectors=head(rows(p.photos, held)).numpy(),
             train_vectors=head(rows(p.photos, split.train)).numpy(),
             train_paths=np.array([str(p.corpus.photos[i].path) for i in split.train]),
-            caption_vectors=TextHead(tensors)(p.vectors[[c for captions in own for c in captions]]).numpy(),
+            caption_vectors=TextHead(tensors)(
+                p.vectors[[c for captions in own for c in captions]]
+            ).numpy(),
             caption_texts=np.array([p.corpus.texts[c] for captions in own for c in captions]),
             caption_owner=np.array([n for n, captions in enumerate(own) for _ in captions]),
         )

@@ -281,9 +281,7 @@ class TestTogether:
         st.lists(st.tuples(st.integers(0, 7), st.integers(0, 4)), unique=True, max_size=20),
         st.integers(1, 9),
     )
-    def test_as_it_is_defined(
-        self, seed: int, pairs: list[tuple[int, int]], at_once: int
-    ) -> None:
+    def test_as_it_is_defined(self, seed: int, pairs: list[tuple[int, int]], at_once: int) -> None:
         rows, query = unit(seed, 8).astype(np.float16), unit(seed + 100, 1)[0]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sources, "AT_ONCE", at_once)
