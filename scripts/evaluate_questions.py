@@ -5,8 +5,9 @@
     python scripts/evaluate_questions.py --heldout DIR --fit      # numbers of the softmax, HEARD
     python scripts/evaluate_questions.py --heldout DIR --presence # yes or no, and its fit
 
---heldout is the folder of split-N.npz and heads-N.safetensors that scripts/train_mini.py --validate
-or scripts/evaluate_relevance.py make. Each album is made of the photos that a split holds out, with
+--heldout is the folder of split-N.npz and heads-N.safetensors; those of --splits that are not there
+are made by what scripts/train_mini.py does (half an hour from an empty --cache, then a minute
+each). Each album is made of the photos that a split holds out, with
 invented dates, places and cameras in their EXIF, and is indexed by the heads of that split; once
 alone and once with its captions as linked documents, those that questions quote left out. The
 photos of --album are photos that `mini` was trained on, so figures are better there than elsewhere.
@@ -20,7 +21,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--album", action="store_true", help="the album of the data instead")
     parser.add_argument("--each", type=int, default=80, help="questions of find, when and where")
     parser.add_argument("--splits", type=int, nargs="*", default=SPLITS)
+    parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "mini")
     parser.add_argument("--keep", type=Path, help="folder of the albums; used if they are there")
     parser.add_argument("--fit", action="store_true", help="print fitted numbers instead")
     parser.add_argument("--presence", action="store_true", help="ask whether photos are there")
@@ -66,6 +68,8 @@ def main() -> None:
             album, asked = options.data / "album", options.data / "album-questions.json"
             table = options.data / "album-captions.csv"
             reports |= measure("album", keep, album, asked, table)
+        if options.heldout:
+            make_splits(options.heldout, options.splits, options.data, options.cache)
         for split in options.splits if options.heldout else ():
             use_heads(options.heldout / f"heads-{split}.safetensors")
             folder = keep / f"split-{split}"
@@ -86,6 +90,18 @@ def main() -> None:
     if options.json:
         figures = {name: figures_of(measured) for name, measured in reports.items()}
         options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+
+
+def make_splits(folder: Path, splits: Sequence[int], data: Path, cache: Path) -> None:
+    """Train the heads of splits that are not there, and embed what they hold out."""
+    if all((folder / f"heads-{split}.safetensors").is_file() for split in splits):
+        return
+    import torch
+    from relevance import heldout
+    from train_mini import prepare
+
+    torch.set_num_threads(1)
+    heldout.make(folder, prepare(data, cache), splits)
 
 
 def use_heads(path: Path) -> None:

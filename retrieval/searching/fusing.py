@@ -1,7 +1,7 @@
 """How the rankings of several sources become one: pure functions of ids and scores.
 
 A query is compared with photos (the cosine of two embeddings), with the documents that name photos
-(the same, the best document of a photo counts), and with words (BM25). The modes:
+(the same, of the best one and of all of them together), and with words (BM25). The modes:
 
 - `early`: the parts were combined in the embedding; photos by their cosine, nothing else.
 - `late`: one ranking a part or source, fused by rank (`by_rank`).
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RANK_CONSTANT = 60
 LEAST_SPREAD = 1e-6  # of scores that differ at all
 #: How many nats a standard deviation is worth, where photos speak alone and where texts do too.
-SHARP_ALONE, SHARP_TOLD = 3.3, 1.35
+SHARP_ALONE, SHARP_TOLD = 3.3, 1.2
 
 
 @dataclass(frozen=True, slots=True)

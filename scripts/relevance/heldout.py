@@ -1,6 +1,7 @@
 """Photos that the encoder's heads were not trained on: read from a folder, or made.
 
-split-N.npz             held_vectors (n, dim), caption_texts, caption_owner
+split-N.npz             held_vectors (n, dim) and held_paths of photos, caption_vectors (m, dim),
+                        caption_texts and caption_owner, the place of a caption's photo
 heads-N.safetensors     the heads, trained on the other photos
 """
 
@@ -17,7 +18,7 @@ from mini.data import Corpus
 from mini.features import image_features, rows
 
 from retrieval.calibration import Calibration, bank_texts
-from retrieval.encoders._mini_heads import Features, ImageHead, read_head_tensors
+from retrieval.encoders._mini_heads import Features, ImageHead, TextHead, read_head_tensors
 from retrieval.encoders.mini import MiniEncoder
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ class Gallery:
     encode: Callable[[Sequence[str]], NDArray[np.float32]]
 
 
-def make(folder: Path, prepared: Any) -> None:
+def make(folder: Path, prepared: Any, splits: Sequence[int] = SPLITS) -> None:
     """Fit heads without the photos that are held out, and embed these; `prepared` by train_mini."""
     folder.mkdir(parents=True, exist_ok=True)
     p = prepared
-    for seed in SPLITS:
+    for seed in splits:
         heads = folder / f"heads-{seed}.safetensors"
         if heads.is_file() and (folder / f"split-{seed}.npz").is_file():
             continue
@@ -55,12 +56,17 @@ def make(folder: Path, prepared: Any) -> None:
         held = [i for gallery in split.galleries.values() for i in gallery]
         data = p.fitted(split.train)
         own = [p.corpus.photos[i].captions for i in held]
-        head = ImageHead(read_head_tensors(data))
+        tensors = read_head_tensors(data)
+        head = ImageHead(tensors)
         np.savez(
             folder / f"split-{seed}.npz",
+            held_paths=np.array([str(p.corpus.photos[i].path) for i in held]),
             held_vectors=head(rows(p.photos, held)).numpy(),
             train_vectors=head(rows(p.photos, split.train)).numpy(),
             train_paths=np.array([str(p.corpus.photos[i].path) for i in split.train]),
+            caption_vectors=TextHead(tensors)(
+                p.vectors[[c for captions in own for c in captions]]
+            ).numpy(),
             caption_texts=np.array([p.corpus.texts[c] for captions in own for c in captions]),
             caption_owner=np.array([n for n, captions in enumerate(own) for _ in captions]),
         )

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval import Collection, index_folder
+from retrieval.searching import sources
 from retrieval.searching.fusing import Ranking, fuse
-from retrieval.searching.sources import rankings, unrelated
+from retrieval.searching.sources import BEST, rankings, together, unrelated
 from retrieval.storage import lexical
 from retrieval.storage.lexical import content_words, ranked, stem_of, term
 from retrieval.storage.links import documents_of_photos, photos_of_documents, rows_of_photos
@@ -193,8 +194,13 @@ class TestRankings:
         assert list(by) == ["photos", "documents", "words"]
         assert by["photos"].ids.tolist()[: by["photos"].own()][0] in name.values()
         assert by["documents"].ids[0] == name["IMG_0003"]
+        query, both = (
+            vector("yellow dogs in the snow"),
+            [vector("two dogs running in the snow"), vector("yellow blankets")],
+        )
+        best, whole = max(text @ query for text in both), sum(both) / np.linalg.norm(sum(both))
         assert by["documents"].scores[0] == pytest.approx(
-            vector("yellow dogs in the snow") @ vector("yellow blankets"), abs=2e-3
+            BEST * best + (1 - BEST) * whole @ query, abs=2e-3
         )
         assert set(by["words"].ids.tolist()) == {name[f"IMG_000{n}"] for n in (3, 4, 5)}
 
@@ -262,6 +268,43 @@ class TestRankings:
 
         monkeypatch.setattr(indexed, "store", then_changed)
         assert rankings(indexed, vector("dog"), "dog") is None
+
+
+def unit(seed: int, count: int, dim: int = 6) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class TestTogether:
+    @given(
+        st.integers(0, 99),
+        st.lists(st.tuples(st.integers(0, 7), st.integers(0, 4)), unique=True, max_size=20),
+        st.integers(1, 9),
+    )
+    def test_as_it_is_defined(self, seed: int, pairs: list[tuple[int, int]], at_once: int) -> None:
+        rows, query = unit(seed, 8).astype(np.float16), unit(seed + 100, 1)[0]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sources, "AT_ONCE", at_once)
+            found = together(rows, query, np.array(pairs, np.int64).reshape(-1, 2))
+        assert set(found) == {photo for _, photo in pairs}
+        for photo, near in found.items():
+            own = rows[[row for row, of in pairs if of == photo]].astype(np.float32)
+            whole = own.sum(0) / np.linalg.norm(own.sum(0))
+            expected = BEST * (own @ query).max() + (1 - BEST) * whole @ query
+            assert near == pytest.approx(float(expected), abs=1e-5)
+            if len(own) == 1:  # a document alone is as near as its embedding
+                assert near == pytest.approx(float(own[0] @ query), abs=1e-3)
+
+    def test_several_that_agree_are_nearer_than_each(self) -> None:
+        query = np.array([1.0, 0.0, 0.0], np.float32)
+        rows = np.array([[0.8, 0.6, 0.0], [0.8, -0.6, 0.0], [0.8, 0.0, 0.6]], np.float16)
+        found = together(rows, query, np.array([[0, 1], [1, 1], [2, 2]]))
+        assert found[1] > found[2] == pytest.approx(0.8, abs=1e-3)
+
+    def test_opposite_ones(self) -> None:
+        rows = np.array([[1.0, 0.0], [-1.0, 0.0]], np.float16)
+        query = np.array([1.0, 0.0], np.float32)
+        assert together(rows, query, np.array([[0, 1], [1, 1]])) == {1: pytest.approx(BEST)}
 
 
 def test_unrelated_leaves_out_what_was_erased() -> None:
