@@ -27,6 +27,7 @@ _BAND = 0.25  # degrees of latitude that are looked up at a time
 _KM = 111.195  # of a degree of latitude
 _CORE = 0.0055  # km, times the root of its people: the radius of where a city is surely meant
 _WHOLE = 0.0089  # the same for all of it, at 4,000 people a square kilometre
+_FARTHEST = 1.5  # in such radii: where nothing counts as a part of the city any more
 
 _SCHEMA = """
     CREATE TABLE places (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, city TEXT NOT NULL,
@@ -306,7 +307,7 @@ def _find_quarters(spots: Sequence[_Spot]) -> None:
 
 
 def _beside(city: _Spot, at: dict[tuple[str, int], list[_Spot]]) -> Iterable[_Spot]:
-    reach = 1.5 * _WHOLE * math.sqrt(city.population) / _KM
+    reach = _FARTHEST * _WHOLE * math.sqrt(city.population) / _KM
     for number in range(band(city.latitude - reach), band(city.latitude + reach) + 1):
         yield from at.get((city.code, number), ())
 
@@ -318,6 +319,12 @@ def _is_quarter(spot: _Spot, city: _Spot) -> bool:
     where the place itself is ("Zürich (Kreis 2)", "South Boston"), and where a small place shares
     its county; the farther the less.
     """
+    radius = _WHOLE * math.sqrt(city.population)
+    if abs(spot.latitude - city.latitude) * _KM > _FARTHEST * radius:
+        return False
+    km = distance(spot.latitude, spot.longitude, city.latitude, city.longitude)
+    if km > _FARTHEST * radius:  # most are: names, which take longer, are compared for the others
+        return False
     if spot.population > (1.0 if _is_called_after(spot.name, city.name) else 0.5) * city.population:
         return False
     is_ward = spot.county.casefold().endswith(("-ku", " ku"))  # of a Japanese city
@@ -325,17 +332,13 @@ def _is_quarter(spot: _Spot, city: _Spot) -> bool:
     within = city.code in _CITY_STATES or _is_named_after(area, city)
     if spot.region != city.region and not within:
         return False
-    radius = _WHOLE * math.sqrt(city.population)
-    if abs(spot.latitude - city.latitude) * _KM > 1.5 * radius:
-        return False
-    km = distance(spot.latitude, spot.longitude, city.latitude, city.longitude)
     return km <= radius * _reach(spot, city, within)
 
 
 def _reach(spot: _Spot, city: _Spot, within: bool) -> float:
     """How far out, in radii of the city, such a place still counts as a part of it."""
     if within:
-        return 1.5
+        return _FARTHEST
     share = spot.population / city.population
     if _is_called_after(spot.name, city.name) or (
         share < 0.1 and _is_named_after(spot.region, city)
