@@ -301,8 +301,8 @@ prompt, count = sys.argv[2], int(sys.argv[3])
 def show(text):
     print("piece", flush=True)
 model.complete([Message("user", "Hi")], purpose="t", most_tokens=1)
-print("loaded", flush=True)
 try:
+    print("loaded", flush=True)
     model.complete([Message("user", prompt)], purpose="t", most_tokens=count, on_text=show)
 except KeyboardInterrupt:
     print("\\ninterrupted", flush=True)  # of a line that was cut off the end is missing

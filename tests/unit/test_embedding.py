@@ -77,7 +77,7 @@ class TestLookAhead:
         results = look_ahead(range(100), work, threads=2, ahead=8)
         assert next(results) == 0
         for _ in range(8):  # all that may run ahead does, although nobody asks for it
-            assert done.acquire(timeout=5)
+            assert done.acquire(timeout=60)
         assert not done.acquire(blocking=False)
         results.close()
 
