@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 from retrieval.cli import main
 from retrieval.storage.layout import storage_errors, write_lock
 from tests.chatserver import Handler, event, serve_chats
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 from tests.e2e.test_asking_cli import KEYS, album, soon
 from tests.e2e.test_cli import Run, photos, run, sentence
 from tests.e2e.test_streams import CODE
@@ -163,10 +163,6 @@ def test_a_collection_that_cannot_be_written(
 
 
 # --- on a terminal --------------------------------------------------------------------------
-
-
-#: Seconds that only a broken program or machine reaches.
-LONGEST_S = 120.0
 
 
 def _take_terminal() -> None:

@@ -43,7 +43,7 @@ from tests.chatserver import (
     stops_after,
     streams,
 )
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 from tests.gates import OpenGate
 
 HELLO = (Message("system", "Be short."), Message("user", "Say hello."))
@@ -180,7 +180,7 @@ def test_a_reply_without_an_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyP
     with serve_chats(never_ends) as server:
         with pytest.raises(ModelReplyError, match="without an end"):
             Asker(server).ask()
-        assert server.hung_up.wait(5)
+        assert server.hung_up.wait(LONGEST_S)
 
 
 # --- repeating ------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_interrupting_ends_the_request_and_nothing_else() -> None:
         asker = Asker(server)
         with pytest.raises(KeyboardInterrupt):
             asker.model.complete(HELLO, purpose="test", on_text=interrupt)
-        assert server.hung_up.wait(60)
+        assert server.hung_up.wait(LONGEST_S)
         assert asker.gate.chats[0].outcome.startswith("KeyboardInterrupt")
         assert asker.ask() == "still here"
 
@@ -306,7 +306,7 @@ import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
 from retrieval.models import Message, ModelSpec
 from retrieval.models.chat import ChatModel
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 from tests.gates import OpenGate
 
 gate = OpenGate()
@@ -332,10 +332,10 @@ def test_ctrl_c_while_waiting_for_a_reply() -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert came.wait(60)
+        assert came.wait(LONGEST_S)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
-        assert server.hung_up.wait(60)
+        out, _ = process.communicate(timeout=LONGEST_S)
+        assert server.hung_up.wait(LONGEST_S)
     assert out.strip() == "KeyboardInterrupt:"
     assert process.returncode == 0
 
@@ -701,7 +701,7 @@ def test_a_second_look_ends_a_judgement_that_takes_too_long() -> None:
         evidence = [Evidence(n, n, f"{n}.jpg", captions=("A dog.",)) for n in range(1, 4)]
         still = {"seconds": 3.0, "clock": lambda: 0.0}  # only the request itself takes time
         found = rerank("a dog", evidence, judge, on_notice=told.append, **still)
-        assert server.hung_up.wait(60)
+        assert server.hung_up.wait(LONGEST_S)
     assert list(found.probabilities) == [1]
     assert not found.complete
     assert "after 1 photo" in told[0]

@@ -40,7 +40,7 @@ from retrieval.errors import (
 from retrieval.maintenance.forgetting import forget
 from retrieval.records import Kind, Query, SearchOptions
 from retrieval.searching import run
-from tests.conftest import open_toy, until
+from tests.conftest import LONGEST_S, open_toy, until
 from tests.flips import flip
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -541,7 +541,7 @@ def test_one_that_hangs_is_not_waited_for(place: Path, runtime: Path) -> None:
         listener.listen()  # a connection is made though nobody accepts it
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
-        thread.join(60)
+        thread.join(LONGEST_S)
     assert done[:2] == [None, None]
     assert f"kill -9 {os.getpid()}" in done[2]
 
@@ -610,7 +610,7 @@ def test_it_ends_when_idle(runtime: Path, place: Path) -> None:
     assert asked(place, make_query("red")) is not None
     assert not server._is_idle()
     server.idle_s = 0.2
-    thread.join(60)
+    thread.join(LONGEST_S)
     assert not thread.is_alive()
     assert {path.name for path in runtime.iterdir()} == {"lock"}
 
@@ -621,7 +621,7 @@ def test_it_ends_when_its_folder_is_taken_away(runtime: Path) -> None:
     thread.start()
     assert until(client.status)
     shutil.rmtree(runtime)
-    thread.join(60)
+    thread.join(LONGEST_S)
     assert not thread.is_alive()
 
 
@@ -724,7 +724,7 @@ def test_a_start_while_another_one_is_ending(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("daemon")
 def test_one_too_many_says_why_it_ends() -> None:
     command = [*client.COMMAND, '{"idle_s": 60}']
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S)
     assert done.returncode == 0
     assert "ends: Another daemon is listening already." in done.stderr
 

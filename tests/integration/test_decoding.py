@@ -20,7 +20,7 @@ from retrieval.pictures import pool as pool_module
 from retrieval.pictures.budget import Budget
 from retrieval.pictures.pool import Pool
 from tests import decoders
-from tests.conftest import until
+from tests.conftest import LONGEST_S, until
 from tests.pictures import CORNERS, corner_colours, corners, encoded
 
 GOOD = encoded(corners((64, 32)), "GIF")
@@ -203,7 +203,7 @@ class TestManyAtOnce:
             waiting.start()
             until(lambda: len(pool._budget._queue) == 1)
             assert [timer.finished.is_set() for timer in timers] == [True]  # its time stands still
-        waiting.join(60)
+        waiting.join(LONGEST_S)
         assert len(timers) == 2
         assert ids_of(pool) == before  # was not replaced, nor lost
 
@@ -264,7 +264,7 @@ class TestDoor:
             waiting.start()
             waiting.join(0.2)
             assert waiting.is_alive()
-        waiting.join(60)
+        waiting.join(LONGEST_S)
         assert not waiting.is_alive()
 
 

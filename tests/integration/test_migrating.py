@@ -36,7 +36,7 @@ from retrieval.migrating import building, drop_space, migrate
 from retrieval.records import SearchOptions, Space
 from retrieval.searching import candidates
 from retrieval.storage.vectors import vector_file
-from tests.conftest import open_toy, until
+from tests.conftest import LONGEST_S, open_toy, until
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -263,11 +263,11 @@ def test_another_writer_is_waited_for(opened: Collection, place: Path) -> None:
     def hold() -> None:
         with Collection.open(place) as other, other.writing():
             holding.set()
-            go.wait(60)
+            go.wait(LONGEST_S)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holding.wait(60)
+    assert holding.wait(LONGEST_S)
     assert migrate(opened, TURNED).switched
     thread.join()
     assert any("is writing; going on when it is done" in text for text in told)

@@ -22,12 +22,11 @@ from retrieval.records import WatchReport
 from retrieval.storage.layout import write_lock
 from retrieval.watching import Watcher, Ways, watch
 from retrieval.watching.writers import is_being_written
-from tests.conftest import ROOT, open_toy, until
+from tests.conftest import LONGEST_S, ROOT, open_toy, until
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
 SETTLE_S = 0.3
-LONGEST_S = 60.0
 
 
 class Watched:
