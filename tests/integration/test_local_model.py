@@ -292,7 +292,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 TALKING = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
-import sys
+import sys, time
 import retrieval.models.local as local
 from retrieval.models import Message, ModelSpec
 local.available_cpus = lambda: 1
@@ -304,6 +304,7 @@ model.complete([Message("user", "Hi")], purpose="t", most_tokens=1)
 try:
     print("loaded", flush=True)
     model.complete([Message("user", prompt)], purpose="t", most_tokens=count, on_text=show)
+    time.sleep(300)  # on a machine so busy that it was done before the signal came
 except KeyboardInterrupt:
     print("\\ninterrupted", flush=True)  # of a line that was cut off the end is missing
     print(len(model.complete([Message("user", "Hi")], purpose="t", most_tokens=2).text) > 0)
