@@ -170,16 +170,6 @@ def hangs_up(handler: Handler) -> None:
     handler.break_off()
 
 
-def waits(seconds: float, then: Behaviour) -> Behaviour:
-    """The same, later."""
-
-    def behave(handler: Handler) -> None:
-        time.sleep(seconds)
-        then(handler)
-
-    return behave
-
-
 def never_ends(handler: Handler) -> None:
     """Write until the other side hangs up."""
     handler.begin()
@@ -190,6 +180,14 @@ def never_ends(handler: Handler) -> None:
     except OSError:
         handler.chats.hung_up.set()
         raise
+
+
+def falls_silent(handler: Handler) -> None:
+    """Say nothing more, and wait until the other side hangs up."""
+    with suppress(OSError):
+        handler.connection.recv(1)
+    handler.chats.hung_up.set()
+    handler.close_connection = True
 
 
 def echoes_the_key(status: int) -> Behaviour:

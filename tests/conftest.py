@@ -7,7 +7,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's client reads it once, when it is
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+#: Seconds that only a broken program reaches, however busy the machine is.
+LONGEST_S = 300.0
 LOCAL = {"127.0.0.1", "::1", "localhost", None, ""}
 
 settings.register_profile(
@@ -105,7 +107,9 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> list[ToyEncoder]:
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for the daemon whose name is short enough for a socket."""
+    """A folder for the daemon whose name is short enough for a socket; it has time to answer."""
+    for name in ("CONNECT_S", "RECEIVED_S", "UNANSWERED_S"):
+        monkeypatch.setattr(client, name, 60.0)
     with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder) / "retrieval"
@@ -117,11 +121,10 @@ def daemon(runtime: Path, toy: list[ToyEncoder]) -> Iterator[Server]:
     server = Server(make_runtime_folder(), idle_s=600)
     thread = threading.Thread(target=server.run)
     thread.start()
-    while client.status() is None:
-        time.sleep(0.01)
+    assert until(client.status)
     yield server
     server.stop()
-    thread.join(20)
+    thread.join(LONGEST_S)
     assert not thread.is_alive()
 
 
@@ -130,6 +133,16 @@ def collection(toy: list[ToyEncoder], tmp_path: Path) -> Iterator[Collection]:
     """An empty collection that embeds with the toy encoder."""
     with open_toy(tmp_path / "collection") as opened:
         yield opened
+
+
+def until(is_so: Callable[[], object], longest_s: float = LONGEST_S) -> bool:
+    """Whether something becomes so."""
+    end = time.monotonic() + longest_s
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def open_toy(path: Path, model: str = "toy", **options: Any) -> Collection:

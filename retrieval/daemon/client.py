@@ -147,8 +147,11 @@ def _connect() -> socket | None:
     return None
 
 
-def _ask(request: dict[str, Any], answer_s: float = RECEIVED_S) -> dict[str, Any] | None:
-    """The answer, which may take `answer_s`; None if there is no daemon, or it hangs or refuses."""
+def _ask(request: dict[str, Any], answer_s: float | None = None) -> dict[str, Any] | None:
+    """The answer, which may take `answer_s` or else RECEIVED_S.
+
+    None if there is no daemon, or it hangs or refuses.
+    """
     if (connection := _connect()) is None:
         return None
     head = {"protocol": protocol.PROTOCOL, "program": protocol.PROGRAM}
@@ -158,7 +161,7 @@ def _ask(request: dict[str, Any], answer_s: float = RECEIVED_S) -> dict[str, Any
             protocol.send(connection, {**head, **request})
             answer = protocol.receive(incoming)
             if answer == protocol.RECEIVED:
-                connection.settimeout(answer_s)
+                connection.settimeout(answer_s or RECEIVED_S)
                 answer = protocol.receive(incoming)
         except (protocol.ProtocolError, OSError):
             return None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from retrieval.places.spots import KM, WHOLE, Spot, band, distance, folded, plain_name
 
 _LARGE = 100_000  # people of what has quarters
+_FARTHEST = 1.5  # in radii of a city: where nothing counts as a part of it any more
 
 #: Those of what is more than a city with its quarters; in America a county is, too.
 _WIDE = frozenset(("province", "prefecture", "region", "district", "metropolitan"))
@@ -39,7 +40,7 @@ def find_quarters(spots: Sequence[Spot]) -> None:
 
 
 def _beside(city: Spot, at: dict[tuple[str, int], list[Spot]]) -> Iterable[Spot]:
-    reach = 1.5 * WHOLE * math.sqrt(city.population) / KM
+    reach = _FARTHEST * WHOLE * math.sqrt(city.population) / KM
     for number in range(band(city.latitude - reach), band(city.latitude + reach) + 1):
         yield from at.get((city.code, number), ())
 
@@ -51,6 +52,12 @@ def _is_quarter(spot: Spot, city: Spot) -> bool:
     where the place itself is ("Zürich (Kreis 2)", "South Boston"), and where a small place shares
     its county; the farther the less.
     """
+    radius = WHOLE * math.sqrt(city.population)
+    if abs(spot.latitude - city.latitude) * KM > _FARTHEST * radius:
+        return False
+    km = distance(spot.latitude, spot.longitude, city.latitude, city.longitude)
+    if km > _FARTHEST * radius:  # most are: names, which take longer, are compared for the others
+        return False
     if spot.population > (1.0 if _is_called_after(spot.name, city.name) else 0.5) * city.population:
         return False
     is_ward = spot.county.casefold().endswith(("-ku", " ku"))  # of a Japanese city
@@ -58,17 +65,13 @@ def _is_quarter(spot: Spot, city: Spot) -> bool:
     within = city.code in _CITY_STATES or _is_named_after(area, city)
     if spot.region != city.region and not within:
         return False
-    radius = WHOLE * math.sqrt(city.population)
-    if abs(spot.latitude - city.latitude) * KM > 1.5 * radius:
-        return False
-    km = distance(spot.latitude, spot.longitude, city.latitude, city.longitude)
     return km <= radius * _reach(spot, city, within)
 
 
 def _reach(spot: Spot, city: Spot, within: bool) -> float:
     """How far out, in radii of the city, such a place still counts as a part of it."""
     if within:
-        return 1.5
+        return _FARTHEST
     share = spot.population / city.population
     if _is_called_after(spot.name, city.name) or (
         share < 0.1 and _is_named_after(spot.region, city)

@@ -13,7 +13,7 @@ import pytest
 
 from scripts.bench.report import leaves
 from scripts.benchmark import PARTS
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         env={k: v for k, v in os.environ.items() if not k.startswith("RETRIEVAL_")},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=6 * LONGEST_S,
     )
     written = Path(files[1])
     assert written.exists(), done.stderr

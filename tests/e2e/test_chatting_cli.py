@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 from retrieval.cli import main
 from retrieval.storage.layout import storage_errors, write_lock
 from tests.chatserver import Handler, event, serve_chats
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 from tests.e2e.test_asking_cli import KEYS, album, soon
 from tests.e2e.test_cli import Run, photos, run, sentence
 from tests.e2e.test_streams import CODE
@@ -145,7 +145,10 @@ def test_two_ways_at_once(run: Run, chat: Chat) -> None:
     assert "Choose one of" in sentence(run("chat", "--name", "a", "--continue", code=2))
 
 
-def test_while_another_process_indexes(run: Run, chat: Chat, collection_path: Path) -> None:
+def test_while_another_process_indexes(
+    run: Run, chat: Chat, collection_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.collection.LOCK_TIMEOUT_S", 0.05)
     with write_lock(collection_path, 1):
         result = chat([COUNT_2019, "and in 2021?"])
     assert "2 photos were taken in 2021" in result.stdout  # it is remembered all the same
@@ -203,7 +206,7 @@ class Terminal:
         )
         os.close(theirs)
 
-    def wait_for(self, text: str, timeout_s: float = 60.0) -> str:
+    def wait_for(self, text: str, timeout_s: float = LONGEST_S) -> str:
         """What is shown up to this text, from where was read before."""
         until = time.monotonic() + timeout_s
         while text not in self.shown:
@@ -219,20 +222,21 @@ class Terminal:
     def leave(self, key: str) -> tuple[int, str]:
         """Press a key until it has ended: what is pressed in the moment in which readline begins
         to wait, it hears with the next one."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + LONGEST_S
         while self.process.poll() is None and time.monotonic() < until:
-            self.press(key)
+            with suppress(OSError):  # it has just ended
+                self.press(key)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(2)
         return self.end()
 
     def end(self) -> tuple[int, str]:
         """Its exit code, when it has ended by itself, and the rest of what it shows."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + LONGEST_S
         while self.process.poll() is None and time.monotonic() < until:
             if select.select([self.fd], [], [], 0.05)[0]:
                 self.shown += self._read()
-        code = self.process.wait(5)
+        code = self.process.wait(LONGEST_S)
         while select.select([self.fd], [], [], 0)[0] and (more := self._read()):
             self.shown += more
         return code, self.shown
@@ -246,7 +250,7 @@ class Terminal:
     def close(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
+            self.process.wait(LONGEST_S)
         os.close(self.fd)
 
 
@@ -268,7 +272,7 @@ def speaks_slowly(handler: Handler) -> None:
     handler.begin()
     handler.send(event('{"known": true, "answer": [{"claim": "In 2019 there are '))
     try:
-        for number in range(1_000):
+        for number in range(10_000):
             handler.send(event(f"so many {number} "))
             time.sleep(0.05)
     except OSError:
@@ -290,14 +294,13 @@ def test_ctrl_c_during_an_answer_returns_to_the_prompt(run: Run, album: Path) ->
         assert first.index("IMG_2019060") < first.index("In 2019 there are")
         shown.press(CTRL_C)
         assert "Stopped. Ask again, or leave with /quit." in shown.wait_for(PROMPT)
-        assert chats.hung_up.wait(10)  # the server is not left talking
+        assert chats.hung_up.wait(LONGEST_S)  # the server is not left talking
         shown.press("/photos\n")
         assert "Nothing was asked yet." in shown.wait_for(PROMPT)
         shown.press("How many photos did I take in 1999?\n")  # no model is asked for that
         assert "0 photos" in shown.wait_for("refused")
         shown.wait_for(PROMPT)
-        shown.press(CTRL_D)
-        code, rest = shown.end()
+        code, rest = shown.leave(CTRL_D)
     assert code == 0
     assert "Traceback" not in rest
     assert [(row["name"], row["turns"]) for row in kept(run)] == [("slow", 1)]

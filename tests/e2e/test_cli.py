@@ -22,7 +22,7 @@ from retrieval.cli import main, output
 from retrieval.evaluation import folders
 from retrieval.records import Progress
 from retrieval.storage.layout import FORMAT
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -764,7 +764,7 @@ class TestInstalled:
             env={**os.environ, **path},
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=LONGEST_S,
             **options,
         )
 
@@ -791,7 +791,7 @@ class TestInstalled:
             stdout=write_end,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=LONGEST_S,
         )
         os.close(write_end)
         assert done.returncode == 0

@@ -37,7 +37,7 @@ from retrieval.storage.database import Database
 from retrieval.storage.layout import FORMAT, collection_path, read_manifest, write_lock
 from retrieval.storage.readable import SCHEMA_VERSION, Readable
 from retrieval.storage.vectors import KEY
-from tests.conftest import ROOT, open_toy
+from tests.conftest import LONGEST_S, ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -321,7 +321,7 @@ class TestMaking:
             if self.is_old():
                 made.append(threading.current_thread().name)
                 started.set()
-                assert go_on.wait(10)
+                assert go_on.wait(LONGEST_S)
             migrate(self)
 
         def open_and_close() -> None:
@@ -333,12 +333,12 @@ class TestMaking:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Catalog, "migrate", slow)
             threads[0].start()
-            assert started.wait(10)
+            assert started.wait(LONGEST_S)
             threads[1].start()
             threads[1].join(0.3)
             go_on.set()
             for thread in threads:
-                thread.join(10)
+                thread.join(LONGEST_S)
         assert made == ["one"]
         assert sorted(done) == ["one", "two"]
 
@@ -369,7 +369,7 @@ class TestMaking:
             subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
             for _ in range(4)
         ]
-        errors = [process.communicate(timeout=60)[1] for process in running]
+        errors = [process.communicate(timeout=LONGEST_S)[1] for process in running]
         assert errors == [""] * 4
 
     def test_an_old_one_is_migrated_under_the_lock(

@@ -26,7 +26,7 @@ from retrieval.errors import (
 )
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.database import _translated
-from tests.conftest import ROOT, open_toy
+from tests.conftest import LONGEST_S, ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -136,7 +136,7 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LONGEST_S,
     )
 
 

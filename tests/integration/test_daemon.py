@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ from retrieval.errors import (
 from retrieval.maintenance.forgetting import forget
 from retrieval.records import Kind, Query, SearchOptions
 from retrieval.searching import run
-from tests.conftest import open_toy
+from tests.conftest import LONGEST_S, open_toy, until
 from tests.flips import flip
 from tests.pictures import picture
 from tests.toy import ToyEncoder
@@ -148,8 +147,7 @@ def test_answers_are_the_same(question: str, place: Path, daemon: Server) -> Non
     assert daemon.served >= 1
     assert by_daemon.stdout.count("rank  match") == 1  # shown once
     daemon.stop()
-    while client.status() is not None:
-        time.sleep(0.01)
+    assert until(lambda: client.status() is None)
     alone = CliRunner().invoke(main, words)
     assert (by_daemon.exit_code, alone.exit_code) == (0, 0)
     assert by_daemon.stdout == alone.stdout
@@ -168,8 +166,7 @@ def test_the_command_shows_the_same(option: str | None, place: Path, daemon: Ser
     by_daemon = CliRunner().invoke(main, words)
     assert daemon.served == 1
     daemon.stop()
-    while client.status() is not None:
-        time.sleep(0.01)
+    assert until(lambda: client.status() is None)
     alone = CliRunner().invoke(main, words)
     assert (by_daemon.exit_code, alone.exit_code) == (0, 0)
     assert _without_time(by_daemon.stdout) == _without_time(alone.stdout)
@@ -274,13 +271,6 @@ def test_what_has_changed_is_let_go_of(way: str, place: Path, daemon: Server) ->
     assert until(lambda: held._collection is None)
     assert until(lambda: (client.status() or {})["collections"] == [])
     assert (asked(place, make_query("red")) is None) == (way == "remove")
-
-
-def until(is_so: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 20
-    while not is_so() and time.monotonic() < end:
-        time.sleep(0.02)
-    return is_so()
 
 
 def test_a_search_that_goes_on_is_not_disturbed(place: Path) -> None:
@@ -486,8 +476,7 @@ def test_another_version_is_refused_and_the_daemon_ends(place: Path, daemon: Ser
         protocol.send(connection, request)
         with connection.makefile("rb") as incoming:
             assert "refused" in protocol.receive(incoming)
-    while client.status() is not None:
-        time.sleep(0.01)
+    assert until(lambda: client.status() is None)
     assert asked(place, make_query("red")) is None
 
 
@@ -528,6 +517,14 @@ def test_who_answers_nonsense_is_not_believed(place: Path, runtime: Path) -> Non
         thread.join()
 
 
+@pytest.fixture
+def impatient(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a daemon that will not answer."""
+    for name in ("RECEIVED_S", "UNANSWERED_S"):
+        monkeypatch.setattr(client, name, 0.3)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_one_that_hangs_is_not_waited_for(place: Path, runtime: Path) -> None:
     done: list[Any] = []
 
@@ -544,7 +541,7 @@ def test_one_that_hangs_is_not_waited_for(place: Path, runtime: Path) -> None:
         listener.listen()  # a connection is made though nobody accepts it
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
-        thread.join(20)
+        thread.join(LONGEST_S)
     assert done[:2] == [None, None]
     assert f"kill -9 {os.getpid()}" in done[2]
 
@@ -586,7 +583,10 @@ def test_only_one_listens(daemon: Server, runtime: Path) -> None:
     assert client.status() is not None
 
 
-def test_who_asks_for_the_holder_does_not_hinder_a_start(runtime: Path) -> None:
+def test_who_asks_for_the_holder_does_not_hinder_a_start(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, "LOCK_S", 60.0)
     folder = where.make_runtime_folder()
     lock = os.open(folder / where.LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)  # as `holder` does
@@ -603,13 +603,14 @@ def test_modes(daemon: Server, runtime: Path) -> None:
 
 
 def test_it_ends_when_idle(runtime: Path, place: Path) -> None:
-    server = Server(where.make_runtime_folder(), idle_s=0.2)
+    server = Server(where.make_runtime_folder(), idle_s=600)
     thread = threading.Thread(target=server.run)
     thread.start()
-    while client.status() is None:
-        time.sleep(0.01)
+    assert until(client.status)
     assert asked(place, make_query("red")) is not None
-    thread.join(20)
+    assert not server._is_idle()
+    server.idle_s = 0.2
+    thread.join(LONGEST_S)
     assert not thread.is_alive()
     assert {path.name for path in runtime.iterdir()} == {"lock"}
 
@@ -618,10 +619,9 @@ def test_it_ends_when_its_folder_is_taken_away(runtime: Path) -> None:
     server = Server(where.make_runtime_folder(), idle_s=600)
     thread = threading.Thread(target=server.run)
     thread.start()
-    while client.status() is None:
-        time.sleep(0.01)
+    assert until(client.status)
     shutil.rmtree(runtime)
-    thread.join(20)
+    thread.join(LONGEST_S)
     assert not thread.is_alive()
 
 
@@ -641,6 +641,8 @@ main(json.loads(sys.argv[1]))
 @pytest.fixture
 def ended(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", WITH_TOY))
+    monkeypatch.setattr(client, "START_S", 120.0)
+    monkeypatch.setattr(client, "ENDING_S", 60.0)
     yield
     client.stop()
 
@@ -668,8 +670,7 @@ def test_start_status_stop(runtime: Path) -> None:
 def test_one_that_is_killed_is_started_anew(number: signal.Signals) -> None:
     first = client.start()["process"]
     os.kill(first, number)
-    while where.holder() is not None:
-        time.sleep(0.01)
+    assert until(lambda: where.holder() is None)
     assert client.status() is None
     assert client.start()["process"] != first
 
@@ -693,8 +694,9 @@ def test_keep_warm_starts_it_and_no_query_is_written(place: Path, runtime: Path)
     words = ["search", "2:red", "secret blue", "-c", str(place), "--keep-warm", "--paths"]
     first = CliRunner().invoke(main, words)
     assert first.exit_code == 0
-    while (status := client.status()) is None:
-        time.sleep(0.01)
+    assert until(client.status)
+    status = client.status()
+    assert status is not None
     again = CliRunner().invoke(main, words)
     assert again.stdout == first.stdout
     then = client.status()
@@ -714,7 +716,6 @@ def test_a_start_while_another_one_is_ending(monkeypatch: pytest.MonkeyPatch) ->
     """The first process finds the lock taken and ends, and then the one that held it ends."""
     once = "import pathlib, os; pathlib.Path('tried').exists() or (open('tried', 'w'), os._exit(0))"
     monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", f"{once}\n{WITH_TOY}"))
-    monkeypatch.setattr(client, "START_S", 10.0)
     started = client.start()["process"]
     assert (client.status() or {})["process"] == started
     assert Path("tried").exists()
@@ -723,19 +724,22 @@ def test_a_start_while_another_one_is_ending(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("daemon")
 def test_one_too_many_says_why_it_ends() -> None:
     command = [*client.COMMAND, '{"idle_s": 60}']
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S)
     assert done.returncode == 0
     assert "ends: Another daemon is listening already." in done.stderr
 
 
 @pytest.mark.usefixtures("ended")
-def test_one_that_is_stopped() -> None:
+def test_one_that_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     process = client.start()["process"]
     os.kill(process, signal.SIGSTOP)
     try:
-        for act in (client.start, client.stop):
-            with pytest.raises(DaemonError, match=f"kill -9 {process}$"):
-                act()
+        with monkeypatch.context() as patch:
+            for name in ("RECEIVED_S", "UNANSWERED_S"):
+                patch.setattr(client, name, 0.3)
+            for act in (client.start, client.stop):
+                with pytest.raises(DaemonError, match=f"kill -9 {process}$"):
+                    act()
     finally:
         os.kill(process, signal.SIGCONT)
     assert client.status() is not None
@@ -761,6 +765,7 @@ def test_an_idle_time_that_is_none(idle: str, runtime: Path) -> None:
     assert not runtime.exists()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_one_that_does_not_answer(runtime: Path) -> None:
     folder = where.make_runtime_folder()
     with (

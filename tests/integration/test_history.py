@@ -18,6 +18,7 @@ from retrieval.answering.history import (
 from retrieval.errors import LockedError, UsageError
 from retrieval.maintenance.forgetting import forget
 from retrieval.records import Answer, Evidence, Query, QuestionPlan, SearchResult
+from tests.conftest import LONGEST_S
 from tests.pictures import picture
 
 SECRET = "what did the zeppelin carry"
@@ -113,7 +114,7 @@ def _hold(path: str, held: Any, done: Any) -> None:
 
     with FileLock(Path(path) / "lock"):
         held.set()
-        done.wait(30)
+        done.wait(LONGEST_S)
 
 
 def test_while_another_process_writes_it_goes_on_unkept(holding: Collection) -> None:
@@ -122,7 +123,7 @@ def test_while_another_process_writes_it_goes_on_unkept(holding: Collection) -> 
     other = context.Process(target=_hold, args=(str(holding.path), held, done))
     other.start()
     try:
-        assert held.wait(30)
+        assert held.wait(LONGEST_S)
         talk = Conversation(holding, "one")
         holding.patience = 0.1
         with pytest.raises(LockedError):
@@ -130,5 +131,5 @@ def test_while_another_process_writes_it_goes_on_unkept(holding: Collection) -> 
         assert [turn.question for turn in talk.turns] == ["first"]
     finally:
         done.set()
-        other.join(30)
+        other.join(LONGEST_S)
     assert conversations(holding) == []

@@ -27,7 +27,7 @@ from retrieval.privacy import open_gate
 from retrieval.privacy.consents import Consents
 from retrieval.privacy.ledger import Ledger, entries
 from retrieval.records import SentPhoto
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 
 FAR = "https://api.example.com"
 
@@ -63,14 +63,14 @@ def ledger(*arguments: str, code: int = 0) -> Result:
 
 
 def test_a_process_that_dies_while_it_sends_has_told_so() -> None:
-    assert start(KILLED).wait(60) == -signal.SIGKILL
+    assert start(KILLED).wait(LONGEST_S) == -signal.SIGKILL
     assert [(entry.bytes, entry.outcome) for entry in entries()] == [(5, "sending")]
     assert "sending" in ledger().stdout
 
 
 def test_four_processes_at_once() -> None:
     processes = [start(MANY, str(number), "25") for number in range(4)]
-    assert [process.wait(120) for process in processes] == [0] * 4
+    assert [process.wait(LONGEST_S) for process in processes] == [0] * 4
     reading = Ledger().read()
     assert reading.damaged == 0
     assert len(reading.entries) == 100
@@ -301,7 +301,7 @@ def test_consent_in_a_terminal(answer: str, agreed: bool) -> None:
             [sys.executable, "-c", code], cwd=ROOT, stdin=there, stderr=seen, stdout=subprocess.PIPE
         )
         os.write(here, answer.encode())
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=LONGEST_S)
         assert out.decode().strip() == str(expected)  # who cannot read it agrees to nothing
     os.close(there)
     os.close(here)

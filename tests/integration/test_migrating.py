@@ -36,7 +36,7 @@ from retrieval.migrating import building, drop_space, migrate
 from retrieval.records import SearchOptions, Space
 from retrieval.searching import candidates
 from retrieval.storage.vectors import vector_file
-from tests.conftest import open_toy
+from tests.conftest import LONGEST_S, open_toy, until
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -252,18 +252,22 @@ def test_indexing_and_forgetting_in_between(
 
 def test_another_writer_is_waited_for(opened: Collection, place: Path) -> None:
     told: list[str] = []
-    opened.on_notice, opened.patience = told.append, 0.01
     holding, go = threading.Event(), threading.Event()
+
+    def tell(text: str) -> None:
+        told.append(text)
+        go.set()
+
+    opened.on_notice, opened.patience = tell, 0.01
 
     def hold() -> None:
         with Collection.open(place) as other, other.writing():
             holding.set()
-            go.wait(10)
+            go.wait(LONGEST_S)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holding.wait(10)
-    threading.Timer(0.3, go.set).start()
+    assert holding.wait(LONGEST_S)
     assert migrate(opened, TURNED).switched
     thread.join()
     assert any("is writing; going on when it is done" in text for text in told)
@@ -581,6 +585,7 @@ def test_real_photos_and_real_encoders(shared: Path, tmp_path: Path) -> None:
         index_folder(collection, [photos])
         collection.prepare_queries()  # or else the first searches run in torch, later ones do not
     over, seen, errors = threading.Event(), set[tuple[Any, ...]](), []
+    shown: set[str] = set()  # since the last change
 
     def watch() -> None:
         with Collection.open(place) as other:
@@ -589,6 +594,7 @@ def test_real_photos_and_real_encoders(shared: Path, tmp_path: Path) -> None:
                     result = search(other, "a dog runs over grass", k=12)
                     hits = tuple((hit.id, round(hit.score or 0, 4)) for hit in result.hits)
                     seen.add((result.encoder, hits))
+                    shown.add(result.encoder)
                 except Exception as exc:
                     errors.append(exc)
                 over.wait(0.02)
@@ -602,7 +608,8 @@ def test_real_photos_and_real_encoders(shared: Path, tmp_path: Path) -> None:
                 assert (report.embedded, report.switched, report.photos) == (embedded, True, 12)
                 expected = search(collection, "a dog runs over grass", k=12)
                 assert len(expected.hits) == 12
-                over.wait(1)
+                shown.clear()
+                assert until(lambda name=expected.encoder: name in shown or errors)
     finally:
         over.set()
         thread.join()

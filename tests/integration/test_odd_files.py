@@ -22,6 +22,7 @@ from retrieval.errors import ImageError
 from retrieval.pictures import decode, images, load_picture, raw, thumbnail_of_file
 from retrieval.pictures.images import read_content
 from scripts import torture_fuzz
+from tests.conftest import LONGEST_S
 from tests.pictures import CORNERS, corner_colours, corners, encoded, paint, picture
 from tests.raws import dng
 
@@ -249,7 +250,7 @@ class TestAbsurdHeads:
         with pytest.raises(ImageError) as caught:
             decode(head(3_000_000, 2_000_000), 448)
         assert "save a smaller copy" in str(caught.value)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 60
 
     @pytest.mark.parametrize(
         ("head", "size"),
@@ -320,7 +321,7 @@ class TestFilesThatAreNone:
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        reader.join(5)
+        reader.join(LONGEST_S)
         assert not reader.is_alive()  # it does not wait for somebody to write
         assert "pipe" in str(outcome[0])
 

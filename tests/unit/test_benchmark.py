@@ -41,7 +41,7 @@ def test_pairs_are_measured_in_turn() -> None:
 
 def test_cpu_seconds_count_work_and_not_sleep() -> None:
     assert common.cpu_seconds(lambda: sum(range(3_000_000))) > 0
-    assert common.cpu_seconds(lambda: __import__("time").sleep(0.05)) < 0.05
+    assert common.cpu_seconds(lambda: __import__("time").sleep(0.2)) < 0.1
 
 
 def test_a_process_and_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:

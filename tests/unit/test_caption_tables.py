@@ -14,6 +14,7 @@ from retrieval.captioning.tables import CaptionTable, Row
 from retrieval.corpora import Columns, read_passages
 from retrieval.errors import StorageError, UsageError
 from retrieval.metadata.guesses import text_hash
+from tests.conftest import LONGEST_S
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
@@ -162,7 +163,7 @@ def test_many_processes_write_into_one_table(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code, str(path), str(number)])
         for number in range(3)
     ]
-    assert [run.wait(60) for run in runs] == [0, 0, 0]
+    assert [run.wait(LONGEST_S) for run in runs] == [0, 0, 0]
     assert len(CaptionTable(path).rows) == 60
     assert path.read_bytes().count(b"\n") == 61
 

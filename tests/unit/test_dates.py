@@ -14,7 +14,7 @@ from retrieval.errors import QueryError
 from retrieval.queries import calendar as cal
 from retrieval.queries.calendar import Period
 from tests.boxes import TODAY, compiled, read
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_dateparser_is_loaded_only_then() -> None:
         "    compiled(text)\n"
         "assert not {'dateparser', 'numpy', 'sqlalchemy', 'torch'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=LONGEST_S)
 
 
 def test_today_is_the_day_of_the_tests() -> None:

@@ -14,6 +14,7 @@ from retrieval import embedding
 from retrieval.embedding import IN_FLIGHT, MOST_BATCH, BatchEmbedder, BatchSearch, look_ahead
 from retrieval.encoders import StreamingEncoder
 from retrieval.errors import DeviceMemoryError
+from tests.conftest import LONGEST_S
 from tests.toy import COLOURS, StreamingToy, ToyEncoder
 
 
@@ -27,7 +28,7 @@ class TestLookAhead:
 
         def work(n: int) -> int:
             if n == 0:
-                assert second.wait(5)  # the first is done only after the second
+                assert second.wait(LONGEST_S)  # the first is done only after the second
             second.set()
             return n
 
@@ -77,7 +78,7 @@ class TestLookAhead:
         results = look_ahead(range(100), work, threads=2, ahead=8)
         assert next(results) == 0
         for _ in range(8):  # all that may run ahead does, although nobody asks for it
-            assert done.acquire(timeout=5)
+            assert done.acquire(timeout=LONGEST_S)
         assert not done.acquire(blocking=False)
         results.close()
 

@@ -11,7 +11,7 @@ import pytest
 
 from retrieval import index_folder
 from retrieval.daemon.server import Server
-from tests.conftest import ROOT, open_toy
+from tests.conftest import LONGEST_S, ROOT, open_toy
 from tests.pictures import picture
 from tests.toy import ToyEncoder
 
@@ -30,7 +30,7 @@ def imported(code: str, *arguments: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LONGEST_S,
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
 

@@ -32,7 +32,7 @@ from retrieval.cli.pictures import (
 )
 from retrieval.errors import StorageError, UsageError
 from retrieval.records import Hit
-from tests.conftest import ROOT
+from tests.conftest import LONGEST_S, ROOT
 from tests.pictures import encoded, paint
 
 ESC = "\x1b"
@@ -218,7 +218,7 @@ def test_no_terminal_is_ever_asked() -> None:
                 shown += os.read(leader, 65536)
             except OSError:
                 break
-    process.wait(20)
+    process.wait(LONGEST_S)
     os.close(leader)
     assert b"DONE" in shown, shown
     for question in (b"\x1b[c", b"\x1b[16t", b"a=q"):

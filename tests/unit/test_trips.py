@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -31,7 +32,7 @@ def moments(city: str | None, begins: str, count: int = 5, hours: float = 5.0) -
     place, latitude, longitude = WHERE[city] if city else (Place(), None, None)
     for number in range(count):
         time = (first + timedelta(hours=hours * number)).isoformat()
-        yield Moment(hash((city, time)) % 10**9, time, place, latitude, longitude)
+        yield Moment(zlib.crc32(f"{city} {time}".encode()), time, place, latitude, longitude)
 
 
 def at_home(city: str = "Berlin", year: int = 2020, weeks: int = 40) -> list[Moment]:
