@@ -812,6 +812,17 @@ def test_two_stays_are_not_told_as_one() -> None:
     )
 
 
+def test_photos_that_lack_a_fact() -> None:
+    none = brief(plan("count", "-has:date"), among=())
+    assert said(none).endswith("none of your 500 photos is without a known date.")
+    two = brief(plan("count", "-has:gps"), totals=(Total("", 2, (1, 2)),))
+    assert said(two) == "2 photos are without a known place [1, 2]."
+    chinese = brief(
+        replace(plan("count", "-has:gps"), language="zh"), totals=(Total("", 2, (1, 2)),)
+    )
+    assert said(chinese) == "共有2张没有地点的照片[1, 2]。"
+
+
 def test_weekdays_are_told_where_they_are_asked() -> None:
     asked = replace(
         plan("when", "in Peru", field="taken"), question="On what weekdays was I there?"

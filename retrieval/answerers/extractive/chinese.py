@@ -106,6 +106,7 @@ CHINESE = Wording(
     before_place=r"(?!)",
     taken=("“{box}”的照片", "“{box}”的照片"),
     taken_in=("“{box}”的照片", "“{box}”的照片"),
+    lacks=("没有{noun}的照片", "没有{noun}的照片"),
     matches=("“{box}”的照片", "“{box}”的照片"),
     seems=("“{box}”的照片", "“{box}”的照片"),
     are_here=("照片", "照片"),

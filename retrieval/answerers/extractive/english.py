@@ -92,6 +92,7 @@ ENGLISH = Wording(
     ),
     taken=("was taken {box}", "were taken {box}"),
     taken_in=("was taken in {box}", "were taken in {box}"),
+    lacks=("is without a known {noun}", "are without a known {noun}"),
     matches=("matches “{box}”", "match “{box}”"),
     seems=("seems to show {box}", "seem to show {box}"),
     are_here=("is in the collection", "are in the collection"),

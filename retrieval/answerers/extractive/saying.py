@@ -17,6 +17,9 @@ from retrieval.records import Brief, Evidence, Facts, QuestionPlan
 
 LONGEST_QUOTE = 300
 LONGEST_NAME = 100
+#: How photos are searched that lack a fact, and what the fact is called here.
+_LACKS = re.compile(r"-has:(date|gps|camera|caption|rating)")
+_FACTS = {"date": "taken", "gps": "place"}
 MOST_SPELLED = 2  # days that a list says in words too
 _TAKEN = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}))?")
 
@@ -266,6 +269,8 @@ class Voice:
         many = 0 if count == 1 else 1
         if not box:
             return (wording.are_those if self.among else wording.are_here)[many]
+        if found := _LACKS.fullmatch(box):
+            return wording.lacks[many].format(noun=self.noun(_FACTS.get(found[1], found[1])))
         box = _plainly(re.sub(r"^(?:taken|shot|made) (?=with |in |at |on |by |from )", "", box))
         if self.in_chinese:  # the plan has the place as the search box reads it
             box = re.sub(r"^in (?=[A-Z])", "在", box)

@@ -50,6 +50,7 @@ class Wording:
     before_place: str  # a regular expression: how a box begins that says when, where or with what
     taken: Pair
     taken_in: Pair
+    lacks: Pair  # "-has:date"
     matches: Pair
     seems: Pair
     are_here: Pair
