@@ -77,7 +77,7 @@ class Signs(NamedTuple):
 TOLD = Signs(chance=-3.16, relevance=0.12, told=3.23, missing=0.13, alone=0.25)
 UNTOLD = Signs(chance=-0.23, relevance=0.75)
 #: Who asks when a photo was taken has one in mind; who asks whether there is any may have none.
-#: Log-odds, a choice: with it 5 % of other people's captions are answered by a sure yes. Where the
+#: Log-odds, a choice: with it 7 % of other people's captions are answered by a sure yes. Where the
 #: texts of a photo have all the words there is no such doubt.
 DOUBT = 0.6
 FEW = 3  # words that tell something; a text of fewer means many photos
