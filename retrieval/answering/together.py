@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: without (scripts/evaluate_questions.py --presence): of two things, both must be found alone, one
 #: of them surely; a photo has a thing from so much relevance on, which is less where no text helps.
 FOUND, SURELY = 0.2, 0.3
-HAS_TOLD, HAS_UNTOLD = 0.005, 0.001
+HAS_TOLD, HAS_UNTOLD = 0.003, 0.001
 LOOKED_AT = 3  # best photos of the whole, of which none may have both
 WHOLE = 0.4  # relevance from which on a photo shows the whole, whatever its things say alone
 MOST_THINGS = 3  # whose photos are counted
