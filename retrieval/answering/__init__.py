@@ -228,13 +228,13 @@ class _Asking:
             tagged=TAGGED if wordy else 0,
         )
         result = sight.result
-        there = None
-        if sight.ids and not (sight.certain or sight.groups or plan.among):
-            from retrieval.reranking import meaning
+        from retrieval.reranking import meaning
 
+        there, words = None, meaning(plan, result)
+        if sight.ids and not (sight.certain or sight.groups or plan.among):
             shares = {hit.id: hit.share for hit in (*result.hits, *sight.hits)}
             there = presence(
-                meaning(plan, result),
+                words,
                 evidence[0],
                 shares.get(evidence[0].photo_id),
                 doubted=plan.intent == "yes-no",
@@ -251,6 +251,7 @@ class _Asking:
             presence=there,
             elsewhere=_elsewhere(sight),
             apart=sight.apart,
+            meaning=words,
         )
 
     def _looked_again(

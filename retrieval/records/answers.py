@@ -153,7 +153,8 @@ class Brief:
     anything of what is asked for, None where that cannot be told or filters alone chose;
     `elsewhere` a photo of the evidence that fits better than all that pass the filters, and does
     not pass them itself. Where what is asked for is `apart`, nothing is relevant, and the evidence
-    holds photos of one thing and of the other.
+    holds photos of one thing and of the other. `meaning` are the words of the question that no
+    filter holds, as they were compared with photos; None where that is not known.
     """
 
     plan: QuestionPlan
@@ -167,6 +168,7 @@ class Brief:
     presence: float | None = None
     elsewhere: Elsewhere | None = None
     apart: Apart | None = None
+    meaning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

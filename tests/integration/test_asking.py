@@ -82,6 +82,12 @@ def test_counts_come_from_the_whole_match_set(album: Collection) -> None:
     assert answer.considered == len(PHOTOS)
 
 
+def test_the_words_of_meaning_are_told_apart_from_filters(album: Collection) -> None:
+    scripted = Scripted(Claim("It is [1].", (1,)))
+    ask(album, "When did I take photos of red in June 2019 with the EOS 80D?", answerer=scripted)
+    assert scripted.briefs[0].meaning == "red"
+
+
 def test_either_of_several_kinds_is_counted_once(album: Collection) -> None:
     answer = ask(album, "How many photos did I take in 2019 or with the X100V?")
     assert answer.text.startswith("6 photos")

@@ -978,6 +978,34 @@ def test_a_photo_that_is_elsewhere(intent: str) -> None:
     assert (checked.status, checked.struck) == ("partly-grounded", ())
 
 
+def test_few_words_that_fit_a_photo_here_are_not_denied() -> None:
+    asked = plan(
+        "yes-no", "the dog in Lisbon", question="Was the photo of the dog taken in Lisbon?"
+    )
+    better = Elsewhere(2, "place", ("in Lisbon",), 0.9)
+    photos = (EVIDENCE[0], replace(EVIDENCE[1], relevant=False))
+    known = {"considered": 500, "matched": 9, "relevant": 1, "meaning": "the dog"}
+    given = Brief(asked, photos, elsewhere=better, **known)  # type: ignore[arg-type]
+    assert said(given) == (
+        "Yes: [1] (2023-02-15, Cape Town, South Africa) seems to show it."
+        " [2] (2021-06-09, Cusco, Peru) fits as well, but was taken in Cusco, Peru, not in Lisbon."
+    )
+    checked = check(ExtractiveAnswerer().answer(given), given, grounded=GROUNDED, composed=True)
+    assert (checked.status, checked.struck) == ("grounded", ())
+    weak = replace(given, evidence=(replace(EVIDENCE[0], relevance=0.3), photos[1]))
+    assert said(weak).startswith("The photo that fits best, [2]")
+
+
+@pytest.mark.parametrize(
+    ("meaning", "one"),
+    [("dogs", False), (BEAR, True), (None, True), ("", False)],
+)
+def test_places_days_and_cameras_describe_no_photo(meaning: str | None, one: bool) -> None:
+    box = "dogs taken in Berlin, Germany in December 2019 with the iPhone XS"
+    asked = plan("when", box, question=f"When did I photograph {box}?")
+    assert one_is_meant(brief(asked, meaning=meaning)) == one
+
+
 def test_any_of_a_sort_need_not_be_elsewhere() -> None:
     asked = plan("yes-no", "a dog in Lisbon", question="Is there a dog in Lisbon?")
     better = Elsewhere(2, "place", ("in Lisbon",), 0.9)

@@ -23,7 +23,7 @@ from retrieval.answerers.extractive.chinese import CHINESE
 from retrieval.answerers.extractive.counting import IN_TIME, compare, count
 from retrieval.answerers.extractive.describing import describe
 from retrieval.answerers.extractive.english import ENGLISH
-from retrieval.answerers.extractive.finding import elsewhere, find, yes_or_no
+from retrieval.answerers.extractive.finding import elsewhere, elsewhere_too, find, yes_or_no
 from retrieval.answerers.extractive.quoting import coloured, what, written
 from retrieval.answerers.extractive.refusing import refused, untold
 from retrieval.answerers.extractive.saying import Voice
@@ -44,7 +44,8 @@ class ExtractiveAnswerer:
         voice = Voice(wording, brief.plan)
         draft = compose(brief, voice)
         if not draft.refused:
-            draft = replace(draft, claims=(*draft.claims, *untold(brief, voice)))
+            more = (*elsewhere_too(brief, voice), *untold(brief, voice))
+            draft = replace(draft, claims=(*draft.claims, *more))
         for number, claim in enumerate(draft.claims):
             on_text(f"{wording.between if number else ''}{claim.text}")
         return draft

@@ -201,6 +201,7 @@ CHINESE = Wording(
     own_day="不知道{day}是哪一天：没有照片说明。",
     neither="看来既不是{one}也不是{other}{cites}。",
     elsewhere="最符合的照片{photo}拍摄于{answer}，不是{asked}。",
+    elsewhere_too="照片{photo}也符合，但拍摄于{answer}，不是{asked}。",
     no_text="照片{photo}的说明和文字中没有。",
     no_colour="没有照片说明提到它的颜色。",
     no_writing="照片{photo}中没有看到文字。",

@@ -209,6 +209,7 @@ ENGLISH = Wording(
     own_day="When the {day} is, is not known: no photo says it.",
     neither="Neither {one} nor {other}, it seems {cites}.",
     elsewhere="The photo that fits best, {photo}, was taken {answer}, not {asked}.",
+    elsewhere_too="{photo} fits as well, but was taken {answer}, not {asked}.",
     no_text="No text that is known of {photo} says it.",
     no_colour="Its colour is not known from any caption.",
     no_writing="No writing was found in {photo}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from retrieval.answerers.citing import marker
 from retrieval.answerers.extractive.counting import counted, whole
@@ -16,6 +17,7 @@ from retrieval.answerers.extractive.weighing import (
     MOST_NAMED,
     UNTOLD,
     WORTH_NAMING,
+    at_length,
     describes_one,
     expected_right,
     is_certain,
@@ -49,22 +51,46 @@ def find(brief: Brief, voice: Voice) -> Draft:
 def elsewhere(brief: Brief, voice: Voice, better: Elsewhere) -> Draft | None:
     """That the photo that is meant may be elsewhere; None where not one photo is described.
 
-    It names the best photo that is where, or when, it was asked for as well.
+    It names the best photo that is where, or when, it was asked for as well. None too where that
+    one fits what few words say: then more photos than one do.
     """
+    here = relevant(brief)
+    if not describes_one(brief) or (here and _may_be_any(brief, here[0])):
+        return None
+    said = _elsewhere(brief, voice, better, voice.wording.elsewhere)
+    if said is None:
+        return None
+    claims = [replace(said, confidence=min(better.probability, MOST_ABOUT))]
+    if here:
+        text = voice.wording.closest.format(photo=voice.photo(here[0]))
+        claims.append(Claim(text, (here[0].n,), UNTOLD))
+    return Draft(tuple(claims))
+
+
+def elsewhere_too(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
+    """That a photo elsewhere fits as well, where few words of a question mean one photo."""
+    here = relevant(brief)
+    if not (brief.elsewhere and here and describes_one(brief) and _may_be_any(brief, here[0])):
+        return ()
+    said = _elsewhere(brief, voice, brief.elsewhere, voice.wording.elsewhere_too)
+    return (said,) if said else ()
+
+
+def _may_be_any(brief: Brief, best: Evidence) -> bool:
+    return not at_length(brief) and is_there(brief, best) >= ENOUGH <= (best.relevance or 0.0)
+
+
+def _elsewhere(brief: Brief, voice: Voice, better: Elsewhere, template: str) -> Claim | None:
     photo = next((each for each in brief.evidence if each.n == better.n), None)
     value = told_by(voice, better.field)(photo) if photo else None
-    if not describes_one(brief.plan) or photo is None or value is None:
+    if photo is None or value is None:
         return None
-    text = voice.wording.elsewhere.format(
+    text = template.format(
         photo=voice.photo(photo),
         answer=voice.phrase(better.field, voice.day(value) if better.field == "taken" else value),
         asked=voice.either([voice.said(each) for each in better.asked]),
     )
-    claims = [Claim(text, (photo.n,), min(better.probability, MOST_ABOUT))]
-    if here := relevant(brief):
-        text = voice.wording.closest.format(photo=voice.photo(here[0]))
-        claims.append(Claim(text, (here[0].n,), UNTOLD))
-    return Draft(tuple(claims))
+    return Claim(text, (photo.n,), better.probability)
 
 
 def which(brief: Brief, voice: Voice) -> tuple[Claim, ...]:
@@ -122,7 +148,7 @@ def yes_or_no(brief: Brief, voice: Voice) -> Draft:
     best, *others = photos
     rest = () if one_is_meant(brief) else tuple(each.n for each in others)
     confidence = is_there(brief, best)
-    if describes_one(brief.plan) and best.probability is not None:
+    if describes_one(brief) and best.probability is not None:
         confidence = min(confidence, best.probability)  # one photo is meant, not any like it
     text = voice.wording.yes[words_for(confidence)].format(photo=voice.photo(best))
     claims = [Claim(text, (best.n,), confidence)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from retrieval.records import Brief, Evidence, QuestionPlan
+from retrieval.records import Brief, Evidence
 
 #: From here on an answer stands alone: other ones are named below. From this share on an answer is
 #: called grounded (answering.confidence.GROUNDED, which lies in a layer above).
@@ -23,7 +23,7 @@ MOST_NAMED = 2
 UNTOLD = 0.4
 #: A count by meaning is seldom exact to the photo, whatever its photos' relevance.
 MOST_ABOUT = 0.5
-#: A box of so many words that carry meaning, or characters of Chinese, describes one photo.
+#: So many words that carry meaning, or characters of Chinese, describe one photo.
 ONE_WORDS = 5
 ONE_CHARACTERS = 12
 
@@ -32,6 +32,7 @@ _DEFINITE = re.compile(
     r"|[那这哪]一?[张幅]",
     re.IGNORECASE,
 )
+_PHOTOS = re.compile(r"\b(?:photos|pictures|images|shots)\b", re.IGNORECASE)
 _EMPTY = re.compile(
     r"an?|the|of|in|on|at|to|for|from|by|with|and|or|is|are|was|were|be|his|her|its|their|my|our|"
     r"some|while|as|it|who|that|which|['’]?s"
@@ -72,18 +73,25 @@ def one_is_meant(brief: Brief) -> bool:
     """
     if len(relevant(brief)) == 1 or len(brief.plan.among) == 1:
         return True
-    return not (is_certain(brief) or brief.plan.pick) and describes_one(brief.plan)
+    return not (is_certain(brief) or brief.plan.pick) and describes_one(brief)
 
 
-def describes_one(plan: QuestionPlan) -> bool:
+def describes_one(brief: Brief) -> bool:
     """Whether the words of a question are of one photo: "the photo of …", or a long description."""
-    if re.search(r"\b(?:photos|pictures|images|shots)\b", plan.question, re.IGNORECASE):
+    if _PHOTOS.search(brief.plan.question):
         return False
-    if _DEFINITE.search(plan.question):
+    return bool(_DEFINITE.search(brief.plan.question)) or at_length(brief)
+
+
+def at_length(brief: Brief) -> bool:
+    """Whether it is described in so many words that hardly two photos are meant.
+
+    Where and when it was taken, and with what, are filters, and describe nothing.
+    """
+    text = brief.plan.box if brief.meaning is None else brief.meaning
+    if len(_HAN.findall(text)) >= ONE_CHARACTERS:
         return True
-    if len(_HAN.findall(plan.box)) >= ONE_CHARACTERS:
-        return True
-    words = re.findall(r"[\w'’]+", plan.box.casefold())
+    words = re.findall(r"[\w'’]+", text.casefold())
     return len([word for word in words if not _EMPTY.fullmatch(word)]) >= ONE_WORDS
 
 

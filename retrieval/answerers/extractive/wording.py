@@ -124,6 +124,7 @@ class Wording:
     no_taker: str
     own_day: str
     elsewhere: str
+    elsewhere_too: str
     neither: str
     no_text: str
     no_colour: str
