@@ -15,8 +15,7 @@ CHECK = "crc32"  # the name of the checksum among the values
 
 def write_checked(path: Path, values: dict[str, Any]) -> None:
     """Write `values` as JSON, atomically and durably. Raises OSError."""
-    text = json.dumps({**values, CHECK: _checksum(values)}, indent=2) + "\n"
-    disk.write_atomically(path, text.encode())
+    disk.write_atomically(path, _written(values))
 
 
 def read_checked(path: Path) -> dict[str, Any]:
@@ -26,9 +25,15 @@ def read_checked(path: Path) -> dict[str, Any]:
         values = json.loads(data)
         if values.pop(CHECK) != _checksum(values):
             raise ValueError("its checksum is another one")
+        if data != _written(values):  # one white space for another leaves the values as they are
+            raise ValueError("it is not in the form that it was written in")
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CorruptError(f"{path} is damaged ({exc}). Mend it with: retrieval repair") from exc
     return dict(values)
+
+
+def _written(values: dict[str, Any]) -> bytes:
+    return (json.dumps({**values, CHECK: _checksum(values)}, indent=2) + "\n").encode()
 
 
 def _checksum(values: dict[str, Any]) -> int:

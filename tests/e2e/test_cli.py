@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from retrieval import __version__
+from retrieval import Collection, __version__
 from retrieval.cli import main, output
 from retrieval.evaluation import folders
 from retrieval.records import Progress
@@ -388,8 +388,7 @@ class TestInfo:
         assert toy == []
 
     def test_of_a_new_collection(self, run: Run, tmp_path: Path) -> None:
-        (tmp_path / "empty").mkdir()
-        run("index", tmp_path / "empty", code=1)
+        Collection.open(create=True).close()  # as a watch makes it, before photos come
         assert "encoder     none yet" in run("info").stdout
 
     def test_more_than_counts(
@@ -598,6 +597,10 @@ class TestFailures:
     def test_an_empty_folder(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         assert "There is no file in" in sentence(run("index", tmp_path / "empty", code=1))
+        # A collection without anything would hide that nothing was indexed.
+        assert "There is no collection at" in sentence(run("info", code=1))
+        picture(tmp_path / "empty/red.jpg", "red", (40, 30))
+        assert run("index", tmp_path / "empty").stdout.startswith("1 added\n")
 
     def test_a_folder_without_photos(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "x").mkdir()
