@@ -5,16 +5,39 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from retrieval.queries import calendar as cal
+from retrieval.queries.calendar import Period
 from retrieval.queries.dates import Dates
 from retrieval.queries.lexing import Token
 from retrieval.queries.meaning import EMPTY
 from retrieval.queries.ordinary import words
+from retrieval.queries.periods import FEASTS, WEEKDAYS
 from retrieval.queries.pieces import Piece, dated
 from retrieval.queries.values import parse_other
 from retrieval.queries.wording import Wording
 
 _COUNTS = words("a an half one two three four five six seven eight nine ten about couple few")
+_ON = words("in at on during near last this since before after between")
 _AFTER_MONTH = words("in at on with and or near of by during from to the for")
+
+
+def _returning(cue: str, name: str, article: bool) -> Period | None:
+    """A season, a feast, a part of the day, or a day of the week, in the words that mean all."""
+    if cue in ("in", "during"):
+        if name in cal.SEASONS:
+            return cal.every_season(cal.SEASONS[name])
+        if article and name != "noon":
+            return cal.PARTS_OF_DAY.get(name)
+    if cue in ("at", "on", "during") and not article and (feast := FEASTS.get(name)):
+        return cal.every_feast(feast)
+    if cue in ("on", "at"):
+        if name in ("weekends", "weekend"):
+            return cal.WEEKEND if article or name.endswith("s") else None
+        if cue == "on" and not article and name == "weekdays":
+            return cal.WORKDAYS
+        if cue == "on" and not article and name.endswith("s") and name[:-1] in WEEKDAYS:
+            return cal.only(f"*W{WEEKDAYS[name[:-1]] + 1}")
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,22 @@ class AskedDates(Wording):
             return None
         span = (start, self.tokens[found.next - 1].end)
         return dated(found.period, span, negated), found.next
+
+    def returning(self, k: int, start: int, negated: bool) -> tuple[Piece, int] | None:
+        """A time that returns, behind a word that such times follow: "in winter", "on Mondays".
+
+        Only where a part of the sentence ends behind it, or goes on with a place or another date.
+        """
+        j = k + 1 if self._word(k) == "the" else k
+        period, following = _returning(self._word(k - 1), self._word(j), j > k), j + 1
+        if period is None and self._word(j) == "new":
+            period, following = _returning(self._word(k - 1), "new year", j > k), j + 2
+            period = period if self._word(j + 1) in ("year", "years", "year's") else None
+        if self._word(following) in ("day", "eve") and self._word(k - 1) != "in":
+            following += 1
+        if period is None or not (self._stops(following) or self._word(following) in _ON):
+            return None
+        return dated(period, (start, self.tokens[following - 1].end), negated), following
 
     def _is_year(self, dates: Dates, k: int, cue: bool) -> bool:
         """Whether a number of four digits is a year: it looks like one, and a cue or the

@@ -1,6 +1,8 @@
 """Periods of local time as texts of any precision: "2021", "2021-04-03", "2021-04-03T18".
 
-A text stands for all times that begin with it; one that begins with "*" for those of any year.
+A text stands for all times that begin with it; one that begins with "*" for what returns: "*-05" is
+May of any year, "*T05" the hour after five of any day, "*W1" any Monday. From "*-12" to "*-02" goes
+over the end of the year.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class Period:
         if self.first is None:
             return f"until {self.last}"
         if self.any_year:
-            return _spoken(self.first)
+            return _spoken(self.first, self.last or self.first)
         if self.last is None:
             return f"since {self.first}"
         if self.first == self.last:
@@ -40,9 +42,17 @@ class Period:
         return f"{self.first} … {self.last}" + " (put in order)" * self.swapped
 
 
-def _spoken(text: str) -> str:
+def _spoken(first: str, last: str) -> str:
+    if first[1] == "T":
+        return f"{first[2:]}:00 … {last[2:]}:59 of any day"
+    if first[1] == "W":
+        return " … ".join(calendar.day_name[int(t[2:]) - 1] for t in dict.fromkeys((first, last)))
+    return " … ".join(_day_or_month(t) for t in dict.fromkeys((first, last))) + " of any year"
+
+
+def _day_or_month(text: str) -> str:
     month, _, day = text[2:].partition("-")
-    return f"{MONTHS[int(month)]} {day.lstrip('0')}".strip() + " of any year"
+    return f"{MONTHS[int(month)]} {day.lstrip('0')}".strip()
 
 
 def only(text: str) -> Period:
@@ -139,6 +149,25 @@ def season(year: int, first_month: int) -> Period:
     return Period(f"{year:04d}-{first_month:02d}", f"{rolled:04d}-{last:02d}")
 
 
+def every_season(first_month: int) -> Period:
+    """The months of a season in any year."""
+    return Period(f"*-{first_month:02d}", f"*-{(first_month + 1) % 12 + 1:02d}")
+
+
+def every_feast(name: str) -> Period | None:
+    """The days of a feast in any year; None for one whose days change."""
+    days_of = FEASTS.get(name)
+    return Period(f"*-{days_of[0]}", f"*-{days_of[1]}") if days_of else None
+
+
+def in_year(returning: Period, year: int) -> Period | None:
+    """Months or days of any year in this one; a winter is of the year in which it begins."""
+    first, last = returning.first or "", returning.last or ""
+    if not first.startswith("*-"):
+        return None
+    return Period(f"{year:04d}{first[1:]}", f"{year + (first > last):04d}{last[1:]}")
+
+
 def last_season(first_month: int, today: datetime.date) -> Period:
     """The newest season of that name that is over."""
     for year in range(today.year, today.year - 3, -1):
@@ -202,9 +231,9 @@ def holiday(name: str, year: int) -> Period:
     if name == "thanksgiving":  # the fourth Thursday of November
         first = datetime.date(year, 11, 1)
         return of_day(first + _DAY * ((3 - first.weekday()) % 7 + 21))
-    if name == "new year":
-        return days(datetime.date(year - 1, 12, 31), datetime.date(year, 1, 1))
     first_text, last_text = FEASTS[name]
+    if name == "new year":
+        return Period(f"{year - 1:04d}-{first_text}", f"{year:04d}-{last_text}")
     return Period(f"{year:04d}-{first_text}", f"{year:04d}-{last_text}")
 
 
@@ -213,7 +242,16 @@ FEASTS = {
     "christmas": ("12-24", "12-26"),
     "halloween": ("10-31", "10-31"),
     "valentine": ("02-14", "02-14"),
+    "new year": ("12-31", "01-01"),
 }
+#: Parts of a day that are times; a night, or a dusk, is what a photo shows.
+PARTS_OF_DAY = {
+    "morning": Period("*T05", "*T11"),
+    "noon": Period("*T11", "*T13"),
+    "afternoon": Period("*T12", "*T17"),
+    "evening": Period("*T18", "*T22"),
+}
+WEEKEND, WORKDAYS = Period("*W6", "*W7"), Period("*W1", "*W5")
 
 
 def last_holiday(name: str, today: datetime.date) -> Period:

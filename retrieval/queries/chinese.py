@@ -34,6 +34,12 @@ _ONE = (
 _STARTS = re.compile(rf"在?{_ONE}")
 _JOINT = re.compile(r"\s*(?:到|至|—|–|-|~|～)\s*")
 _BARE_YEAR = re.compile(r"(\d{4})(?=\s*(?:[到至]\s*\d{4}|[-–—~～]\s*\d{4}年))")
+_PARTS = {"早上": "morning", "早晨": "morning", "上午": "morning", "中午": "noon"}
+_PARTS |= {"下午": "afternoon"}
+_RETURNING = re.compile(
+    rf"在?(?:(?P<season>[春夏秋冬])[天季]|(?P<feast>{'|'.join(_FEASTS)})节?|(?P<part>{'|'.join(_PARTS)})"
+    r"|周末|每个?(?:周|星期|礼拜)(?P<day>[一二三四五六日]))(?:的时候|期间|里)?(?=\s*(?:$|[，,、。？?]|在))"
+)
 _TAIL = re.compile(r"(?P<bound>(?:以|之)?前|(?:以|之)?后|以来|起)?(?:期间|的时候|里|份|间)?的?")
 
 
@@ -63,6 +69,26 @@ def read(text: str, at: int, today: datetime.date) -> tuple[int, Period] | None:
         elif bound:
             period = cal.since(period)
     return end, period
+
+
+def returning(text: str, at: int) -> tuple[int, Period] | None:
+    """A season, feast, part of the day or weekday of any year at text[at:], and where it ends.
+
+    Only where nothing is described by it: "冬天在京都", and not "冬天的雪景".
+    """
+    match = _RETURNING.match(text, at)
+    if match is None:
+        return None
+    if match["season"]:
+        period: Period | None = cal.every_season(cal.SEASONS[_SEASONS[match["season"]]])
+    elif match["feast"]:
+        period = cal.every_feast(_FEASTS[match["feast"]])
+    elif match["part"]:
+        period = cal.PARTS_OF_DAY[_PARTS[match["part"]]]
+    else:
+        day = match["day"]
+        period = cal.only(f"*W{'一二三四五六日'.index(day) + 1}") if day else cal.WEEKEND
+    return (match.end(), period) if period else None
 
 
 def _one(

@@ -25,13 +25,13 @@ _UNITS = {
 }
 MONTHS = {name.casefold(): number for number, name in enumerate(cal.MONTHS) if name}
 MONTHS |= {name[:3]: number for name, number in MONTHS.items()} | {"sept": 9}
-_WEEKDAYS = {
+WEEKDAYS = {
     name: number
     for number, name in enumerate(
         ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     )
 }
-_HOLIDAYS = {
+FEASTS = {
     "christmas": "christmas",
     "xmas": "christmas",
     "easter": "easter",
@@ -39,6 +39,8 @@ _HOLIDAYS = {
     "thanksgiving": "thanksgiving",
     "valentine": "valentine",
     "valentines": "valentine",
+    "valentine's": "valentine",
+    "new year": "new year",
 }
 _THIRDS = {
     "early": ("01", "04"),
@@ -174,10 +176,10 @@ class Periods(Numbers):
         elif name in cal.SEASONS:
             first = cal.SEASONS[name]
             period = cal.last_season(first, today) if back else cal.season(today.year, first)
-        elif name in _HOLIDAYS and back:
-            period = cal.last_holiday(_HOLIDAYS[name], today)
-        elif name in _WEEKDAYS and back:
-            days = (today.weekday() - _WEEKDAYS[name]) % 7 or 7
+        elif name in FEASTS and back:
+            period = cal.last_holiday(FEASTS[name], today)
+        elif name in WEEKDAYS and back:
+            days = (today.weekday() - WEEKDAYS[name]) % 7 or 7
             period = cal.of_day(today - datetime.timedelta(days=days))
         elif (month := MONTHS.get(name)) and (back or len(name) > 3):
             over = not back or month < today.month
@@ -235,8 +237,8 @@ class Periods(Numbers):
             return None
         if word in cal.SEASONS:
             return Found(j + 1, cal.season(year, cal.SEASONS[word]))
-        if word in _HOLIDAYS:
-            return Found(j + 1, cal.holiday(_HOLIDAYS[word], year))
+        if word in FEASTS:
+            return Found(j + 1, cal.holiday(FEASTS[word], year))
         if word in _THIRDS:
             first, last = _THIRDS[word]
             return Found(j + 1, Period(f"{year:04d}-{first}", f"{year:04d}-{last}"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.metadata import field_named
-from retrieval.queries.calendar import Period
+from retrieval.queries.calendar import Period, in_year
 from retrieval.queries.values import date_filter, date_text
 from retrieval.records import Filter
 
@@ -106,8 +106,7 @@ def _met(one: Period | None, two: Period | None) -> Period | None:
     if one is None or two is None or not one.first or one.swapped:
         return None
     if one.any_year and two.first == two.last and two.first and re.fullmatch(r"\d{4}", two.first):
-        text = two.first + one.first[1:]
-        return Period(text, text)
+        return in_year(one, int(two.first))
     if one.last is None and two.first is None and two.last and one.first <= two.last:
         return Period(one.first, two.last)
     return None

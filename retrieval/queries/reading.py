@@ -166,7 +166,7 @@ class _Reader:
         cue, k = "", j
         if self._word(j) in CUES | PLACE_CUES | GEAR_CUES:
             cue, k = self._word(j), j + 1
-            if (end := self._date(k, start, negated, cue=cue in CUES)) is not None:
+            if end := self._date(k, start, negated, cue=cue in CUES, alone=self._begins(i)):
                 return end
         if self._word(k) in _USED:
             cue, k, verb = "with", k + 1, True
@@ -220,10 +220,14 @@ class _Reader:
             p.kind == "place" and (end in [s[1] for s in p.spans]) for p in self.pieces
         )
 
-    def _date(self, k: int, start: int, negated: bool, cue: bool) -> int | None:
+    def _date(
+        self, k: int, start: int, negated: bool, cue: bool, alone: bool = False
+    ) -> int | None:
         today, years = self.context.today, self.context.vocabulary.years
         asked = AskedDates(self.text[: self.end], self.tokens, today, years)
         found = asked.piece(k, start, negated, cue)
+        if found is None and cue and alone:
+            found = asked.returning(k, start, negated)
         if found is None:
             return None
         self._add(found[0])

@@ -15,6 +15,7 @@ from retrieval.queries.pieces import Piece, called, dated
 from retrieval.records import Filter
 
 HAN = re.compile(r"[\u3400-\u9fff]")
+_BETWEEN = " ,，、"
 #: A word in which a Chinese date may begin: "去年夏天的狗", or the number of "2021年".
 _DATED_HAN = re.compile(r"[^\W_]*?[\u4e00-\u9fff]|\d{4}\s*[-–—~～]\s*\d{4}年")
 
@@ -47,6 +48,8 @@ def _split(text: str, token: Token, today: datetime.date) -> tuple[list[Token], 
     dates: list[Piece] = []
     while at < token.end:
         found = chinese.read(text, at, today)
+        if found is None and (at == last if dates else not text[:at].strip(_BETWEEN)):
+            found = chinese.returning(text, at)
         if found is None:
             at += 1
             continue

@@ -19,6 +19,7 @@ from retrieval.records import Filter
 
 _RANGE = re.compile(r"(.*?)\s*(?:\.\.+|…)\s*(.*)", re.DOTALL)
 _COMPARED = re.compile(r"(>=|<=|=>|=<|≥|≤|>|<|=)\s*(.+)", re.DOTALL)
+_RETURNING = re.compile(r"(\*(?:-\d\d(?:-\d\d)?|T\d\d|W[1-7]))(?:\.\.+|…)(\*[-TW][\d-]+)")
 _ANY_YEAR = re.compile(r"\*-(\d{1,2})(?:-(\d{1,2}))?")
 _NUMBER = re.compile(
     r"(?:f/|ƒ/)?(-?\d+(?:\.\d+)?|-?\.\d+)(?:/(\d+(?:\.\d+)?))?\s*([a-z%°*★]*)", re.I
@@ -74,14 +75,14 @@ def read_value(
 
 def date_filter(period: Period, negated: bool = False) -> Filter:
     """The filter of a period; "*-05" is May of any year."""
-    if period.any_year:
+    if period.any_year and period.first == period.last:
         return Filter("taken", "is", (period.first,), negated)
     return Filter("taken", "between", (period.first, period.last), negated)
 
 
 def date_text(period: Period) -> str:
     """A period as `taken:` understands it again."""
-    if period.any_year or period.first == period.last:
+    if period.first == period.last:
         return f"taken:{period.first}"
     return f"taken:{period.first or ''}..{period.last or ''}"
 
@@ -111,6 +112,8 @@ def _period(value: str, today: datetime.date) -> Period:
             raise QueryError(f"“taken:{value}” needs a year. Write, for example, taken:>=2021-05.")
         sign = _SIGNS.get(match[1], match[1])
         return period if sign == "=" else _WAYS[sign](period)
+    if (match := _RETURNING.fullmatch(value)) and match[1][1] == match[2][1]:
+        return Period(*(_one(end, today).first for end in match.groups()))
     if match := _RANGE.fullmatch(value):
         first = _one(match[1], today) if match[1] else Period(None, None)
         last = _one(match[2], today) if match[2] else Period(None, None)
@@ -125,6 +128,8 @@ def _one(value: str, today: datetime.date) -> Period:
     value = value.strip()
     if match := _ANY_YEAR.fullmatch(value):
         return cal.on(None, int(match[1]), int(match[2]) if match[2] else None)
+    if re.fullmatch(r"\*(?:T(?:[01]\d|2[0-3])|W[1-7])", value):
+        return cal.only(value)
     if match := re.fullmatch(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", value):
         return cal.on(*(int(part) if part else None for part in match.groups()))
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}(?::\d{2}(?::\d{2})?)?", value):

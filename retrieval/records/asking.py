@@ -39,7 +39,8 @@ class Filter:
     recognised writing). `op`: "is" (any of `values`), "between" (from the first value to the
     second, both included, None is open), "contains" (any of `values` as words or their beginnings).
     Dates are texts as in Facts.taken_at, of any precision: "2021-04" stands for the whole month,
-    and with "is" the text "*-05" for May of any year.
+    and "*-05" for May of any year, "*T05" for an hour of any day, "*W1" for any Monday; with
+    "between", from "*-12" to "*-02" goes over the end of the year.
     """
 
     field: str

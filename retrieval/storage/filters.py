@@ -33,8 +33,8 @@ def passing(reader: Readable, space: Space, kind: Kind, filters: Sequence[Filter
     """The live vector rows of the items of `kind` that pass all filters, int64 (n,), ascending.
 
     Filters of one field are alternatives, those of different fields all hold, as does each that is
-    negated or open at one end (from 2020, until 2022). A photo of which the field is not known
-    passes neither a filter nor its negation; what is listed (keywords, words, files, `has`) is
+    negated or open at one end (from 2020, until 2022), and so do years, hours and weekdays. A photo
+    of which the field is not known passes neither a filter nor its negation; what is listed (keywords, words, files, `has`) is
     known to be absent where it is not there. A document passes when a photo that it is linked to
     does. Raises QueryError for a filter that makes no sense, CorruptError, StorageError.
     """
@@ -45,13 +45,16 @@ def passing(reader: Readable, space: Space, kind: Kind, filters: Sequence[Filter
 
 def _photos(reader: Readable, filters: Sequence[Filter]) -> Ids | None:
     """The photos that pass; None for all."""
-    groups: dict[tuple[str, int], list[Filter]] = {}
+    groups: dict[tuple[str, str, int], list[Filter]] = {}
+    seasons = any(_returns(each) == "-" and each.op == "between" for each in filters)
     for number, each in enumerate(filters):
-        groups.setdefault((each.field, number if _narrows(each) else -1), []).append(each)
+        sort = _returns(each) if seasons or _returns(each) != "-" else ""
+        key = each.field, sort, number if _narrows(each) else -1
+        groups.setdefault(key, []).append(each)
     kept: Ids | None = None
     order = {name: place for place, name in enumerate(sql.COST)}
     for _, alternatives in sorted(
-        groups.items(), key=lambda group: (order.get(group[0][0], 0), group[0][1])
+        groups.items(), key=lambda group: (order.get(group[0][0], 0), group[0][1:])
     ):
         select = _Select(reader, kept)
         found = union(select.passing(each) for each in alternatives)
@@ -108,13 +111,13 @@ class _Select:
     def _date(self, asked: Filter) -> Ids:
         ends = [None if value is None else _plain(value) for value in asked.values]
         if asked.op == "between":
+            if ends[0] is not None and ends[0].startswith("*"):
+                return self._returning(ends[0], ends[1] or ends[0], asked.negated)
             return self._between(ends[0], ends[1], asked.negated)
         sets = []
         for value in ends:
             if value is not None and value.startswith("*"):
-                same = "substr(taken_at, 5, ?) = ?"
-                test = f"NOT {same}" if asked.negated else same
-                sets.append(self._run(sql.TAKEN, test, len(value) - 1, value[1:]))
+                sets.append(self._returning(value, value, asked.negated))
             elif value is not None:
                 sets.append(self._between(value, value, asked.negated))
         return self._intersect(sets) if asked.negated else union(sets)
@@ -124,6 +127,18 @@ class _Select:
         return self._run(
             sql.TAKEN, f"taken_at {test}", first or "", (last or sql.BEYOND) + sql.BEYOND
         )
+
+    def _returning(self, first: str, last: str, negated: bool) -> Ids:
+        """What returns: from "*-06" to "*-08", and from "*T22" over midnight to "*T04"."""
+        part = sql.RETURNING.get(first[1:2])
+        if part is None or first[:2] != last[:2] or len(first) != len(last):
+            raise QueryError(
+                f"No dates return from {first!r:.20} to {last!r:.20}. Write *-05, *-06..*-08, "
+                "*T05..*T11 or *W6..*W7."
+            )
+        size, joint = len(first) - 2, "OR" if first > last else "AND"
+        test = f"{'NOT ' * negated}({part} >= ? {joint} {part} <= ?)"
+        return self._run(sql.TAKEN, test, size, first[2:], size, last[2:])
 
     def _number(self, field: Field, asked: Filter) -> Ids:
         numbers = [_number_of(field, value) for value in asked.values]
@@ -252,6 +267,12 @@ class _Select:
 def _narrows(asked: Filter) -> bool:
     """Whether a filter holds beside others of its field: a negated one, or open at one end."""
     return asked.negated or (asked.op == "between" and None in asked.values)
+
+
+def _returns(asked: Filter) -> str:
+    """ "-", "T" or "W" for a time that returns each year, day or week."""
+    first = str(asked.values[0]) if asked.field == "taken" and asked.values else ""
+    return first[1:2] if first.startswith("*") else ""
 
 
 def _known(table: dict[str, str], name: str, value: Any) -> str:

@@ -57,6 +57,12 @@ COST = (
     "guess",
 )
 TAKEN = "SELECT group_concat(photo_id) FROM facts WHERE"
+#: What of a date returns each year, day or week; NULL where no hour or day is known.
+RETURNING = {
+    "-": "substr(taken_at, 6, ?)",
+    "T": "nullif(substr(taken_at, 12, ?), '')",
+    "W": "substr((strftime('%w', substr(taken_at, 1, 10)) + 6) % 7 + 1, 1, ?)",
+}
 LOOKS = "SELECT group_concat(photo_id) FROM looks WHERE"
 FORMAT = PHOTO + ") WHERE"
 PATHS = "SELECT photo_id, path FROM files WHERE photo_id IS NOT NULL"

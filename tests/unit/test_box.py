@@ -67,7 +67,7 @@ class TestPlaces:
             "Rome at night",
             "children with Santa Claus",
             "a map of Asia",
-            "in winter",
+            "a walk in winter",
             "at night",
             "in the garden",
         ],
@@ -457,3 +457,56 @@ def test_the_plan_is_what_the_chips_say(text: str) -> None:
     weights = [chip.weight for chip in query.chips if chip.filter is None]
     assert [part.weight for part in query.parts] == weights
     assert compiled(text) == query
+
+
+class TestTimesThatReturn:
+    @pytest.mark.parametrize(
+        ("text", "values"),
+        [
+            ("in winter", ("*-12", "*-02")),
+            ("in the summer", ("*-06", "*-08")),
+            ("冬天", ("*-12", "*-02")),
+            ("at Christmas", ("*-12-24", "*-12-26")),
+            ("on New Year's Eve", ("*-12-31", "*-01-01")),
+            ("圣诞节", ("*-12-24", "*-12-26")),
+            ("in the morning", ("*T05", "*T11")),
+            ("早上", ("*T05", "*T11")),
+            ("on weekends", ("*W6", "*W7")),
+            ("taken:*-06..*-08", ("*-06", "*-08")),
+        ],
+    )
+    def test_alone_they_are_filters(self, text: str, values: tuple[str, str]) -> None:
+        query = compiled(text)
+        assert query.filters == (Filter("taken", "between", values),)
+        assert not query.parts
+        assert [chip.text for chip in query.chips] == [text]
+
+    def test_one_day_of_the_week(self) -> None:
+        assert compiled("on Mondays").filters == (Filter("taken", "is", ("*W1",)),)
+
+    def test_beside_a_place_and_a_year(self) -> None:
+        assert read("in Kyoto in spring") == [
+            "place: Kyoto",
+            "taken: March … May of any year",
+        ]
+        assert read("dogs, in the morning") == [
+            "meaning: dogs",
+            "taken: 05:00 … 11:59 of any day",
+        ]
+        winter = Filter("taken", "between", ("2020-12", "2021-02"))
+        assert compiled("in winter in 2020").filters == (winter,)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "a winter landscape",
+            "a morning glory",
+            "a dog in the snow in winter",
+            "a man runs in the morning",
+            "at night",
+            "in winter clothes",
+            "冬天的雪景",
+        ],
+    )
+    def test_inside_a_description_they_are_its_words(self, text: str) -> None:
+        assert read(text) == [f"meaning: {text}"]

@@ -139,7 +139,7 @@ def test_a_month_and_its_year_may_stand_apart() -> None:
         "a marching band in march order",
         "fall leaves",
         "a spring in the mountains",
-        "in winter",
+        "a lake in winter",
         "summer dress",
         "second 2000 m race",
         "1200 to 1400 people",
@@ -160,7 +160,7 @@ def test_a_month_and_its_year_may_stand_apart() -> None:
         "IMG_2021",
         "sun",
         "at night",
-        "in the morning",
+        "fog in the morning",
     ],
 )
 def test_what_only_looks_like_a_date(text: str) -> None:

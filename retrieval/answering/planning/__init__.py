@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import replace
 
 from retrieval.answering.planning import comparing, english, sharing
-from retrieval.answering.planning.boxes import FILE, STEM, finished, geared
+from retrieval.answering.planning.boxes import FILE, STEM, finished, geared, returns
 from retrieval.answering.planning.frames import Framed, joined, match, pick_of
 from retrieval.answering.planning.words import FIELDS, INTENTS, POLITE, group_of
 from retrieval.errors import QueryError
@@ -190,9 +190,10 @@ def _plan(found: Framed, vocabulary: Vocabulary) -> QuestionPlan:
     asked = found.frame
     field = FIELDS.get(found.word("field"), asked.field)
     bodies = [f"with {body}" * bool(found.word("use")) or body for body in found.bodies]
-    box = finished(
-        joined(geared(body, vocabulary) for body in bodies), vocabulary, place=asked.place
-    )
+    box = joined(geared(body, vocabulary) for body in bodies)
+    if len(bodies) > 1 and returns(bodies[-1], vocabulary):  # "dogs, in winter": no snow is shown
+        box = f"{joined(geared(body, vocabulary) for body in bodies[:-1])}, {bodies[-1].strip()}"
+    box = finished(box, vocabulary, place=asked.place)
     moved = found.word("moved") and not box.startswith("in ")  # "get in the car"
     return QuestionPlan(
         question="",

@@ -12,6 +12,7 @@ from retrieval.queries.known_names import index_of
 from retrieval.queries.lexing import names_of
 from retrieval.queries.pieces import quoted
 from retrieval.queries.shells import NOUN
+from retrieval.records import Query
 from retrieval.storage.vocabulary import Vocabulary
 
 _QUOTED = re.compile(r"""["“”„'‘’「『](?P<inside>(?:[^"“”„「」『』]){12,})["“”'’」』]""")
@@ -198,13 +199,24 @@ def _is_gear(word: str, vocabulary: Vocabulary) -> bool:
 
 def only_filters(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a box says nothing of what photos show; nor does an empty one."""
-    if not text.strip():
-        return True
-    try:
-        query = compile_query(make_query(text), vocabulary, datetime.date.today(), str.istitle)
-    except QueryError:
+    query = _understood(text, vocabulary) if text.strip() else Query()
+    return query is not None and not query.parts
+
+
+def returns(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a box says nothing but a time that returns: "in winter", "on Mondays"."""
+    query = _understood(text, vocabulary) if text.strip() else None
+    if query is None or query.parts:
         return False
-    return not query.parts
+    return all(str(each.values[0]).startswith("*") for each in query.filters)
+
+
+def _understood(text: str, vocabulary: Vocabulary) -> Query | None:
+    """What a box means; None where it cannot be meant."""
+    try:
+        return compile_query(make_query(text), vocabulary, datetime.date.today(), str.istitle)
+    except QueryError:
+        return None
 
 
 def _file(found: re.Match[str]) -> str:
