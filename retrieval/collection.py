@@ -29,11 +29,9 @@ from retrieval.matching import MatchingEncoder
 from retrieval.records import CollectionInfo, Kind, NoticeCallback, Photo, Space, ignore_notice
 from retrieval.searchable import Searchable
 from retrieval.storage import disk
+from retrieval.storage.creating import Made, create_folder, refuse_half, remove_made
 from retrieval.storage.layout import (
     collection_path,
-    create_folder,
-    refuse_half,
-    remove_folder,
     space_folder,
     storage_errors,
     write_lock,
@@ -71,7 +69,7 @@ class Collection(Searchable):
         self.patience = LOCK_TIMEOUT_S
         self._catalog: Catalog | None = None
         self._opening = threading.Lock()
-        self._made = False  # by this very opening
+        self._made: Made | None = None  # by this very opening
         self._failed = False  # whether what it was opened for ended by an error
 
     # --- opening ----------------------------------------------------------------------------
@@ -95,7 +93,7 @@ class Collection(Searchable):
         NoCollectionError, FormatError, CorruptError, CollectionError, StorageError.
         """
         path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
-        made = False
+        made = None
         with storage_errors(path):
             exists = (path / "manifest.json").is_file()
         if not exists:
@@ -121,8 +119,8 @@ class Collection(Searchable):
         """Let go of the files. The collection cannot be used afterwards."""
         self._let_go()
         if self._made and (self._failed or self._encoder.error is not None):
-            self._discard()
-        self._made = False
+            self._discard(self._made)
+        self._made = None
         self._close_catalog()
 
     def _close_catalog(self) -> None:
@@ -151,13 +149,13 @@ class Collection(Searchable):
                 self._catalog = Catalog(file)
             return self._catalog
 
-    def _discard(self) -> None:
+    def _discard(self, made: Made) -> None:
         """Remove what was made for a run that failed, where it holds nothing."""
         with suppress(RetrievalError), write_lock(self.path, 0):
             noted = self.reader.fetch("SELECT EXISTS (SELECT 1 FROM files)")[0][0]
             if self.reader.active_space() is None and not noted:
                 self._close_catalog()
-                remove_folder(self.path)
+                remove_made(made)
 
     def __enter__(self) -> Collection:
         self.reader.check_open()

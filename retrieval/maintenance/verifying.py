@@ -33,6 +33,7 @@ from retrieval.records import (
 from retrieval.scan import stat_file
 from retrieval.storage import audits, kept
 from retrieval.storage.catalog import Catalog
+from retrieval.storage.creating import is_own_catalog
 from retrieval.storage.layout import (
     FORMAT,
     ROOTS,
@@ -74,7 +75,8 @@ def find(where: str | Path | Collection, home: str) -> Path:
         return where.path
     path = where.absolute() if isinstance(where, Path) else collection_path(where, home)
     with storage_errors(path):
-        is_one = any((path / name).exists() for name in ("manifest.json", "catalog.db", "spaces"))
+        is_one = any((path / name).exists() for name in ("manifest.json", "spaces"))
+        is_one = is_one or is_own_catalog(path / "catalog.db")
     if not is_one:
         raise NoCollectionError(
             f"There is no collection at {path}. Make one with: retrieval index FOLDER"

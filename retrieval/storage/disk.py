@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -203,12 +204,27 @@ def remove(path: Path) -> None:
 
 
 def wipe(path: Path) -> None:
-    """Overwrite a file and remove it, durably; one that is not there is no error."""
-    if path.is_file():
-        size = path.stat().st_size
-        starts = range(0, size, WIPED_AT_ONCE)
-        overwrite(path, ((at, bytes(min(WIPED_AT_ONCE, size - at))) for at in starts))
+    """Overwrite a file and remove it, durably; one that is not there is no error.
+
+    Of a link, and of a file with other names, only the name goes: the bytes are somebody's.
+    """
+    with suppress(FileNotFoundError):
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            _fill(path)
     remove(path)
+
+
+def _fill(path: Path) -> None:
+    """Write zeros over all of a file, unless it has become a link. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        for at in range(0, size, WIPED_AT_ONCE):
+            system.write(descriptor, bytes(min(WIPED_AT_ONCE, size - at)), at)
+        system.sync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def leave_note(path: Path, text: str) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-from retrieval._version import __version__
 from retrieval.errors import (
-    CollectionError,
     CorruptError,
     FormatError,
     LockedError,
@@ -64,47 +62,6 @@ def cache_folder(cache: str = "") -> Path:
     return Path(platformdirs.user_cache_dir("retrieval", appauthor=False))
 
 
-def create_folder(path: Path, migrate: Callable[[Path], None], timeout: float) -> bool:
-    """Make the folder of a new collection; `migrate` makes its catalog. The manifest comes last.
-
-    False if another process made it meanwhile. Raises CollectionError, LockedError, StorageError.
-    """
-    with storage_errors(path):
-        if path.exists() and not path.is_dir():
-            raise CollectionError(f"{path} is a file. Name a folder for the collection.")
-        names = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
-        if names - {LOCK, HOLDER} and not names & {"catalog.db", "manifest.json"}:
-            raise CollectionError(
-                f"{path} is a folder with other things in it. Name a new or an empty folder."
-            )
-        disk.make_folders(path)
-    with write_lock(path, timeout), storage_errors(path):
-        if (path / "manifest.json").is_file():
-            return False
-        migrate(path / "catalog.db")
-        write_manifest(path, f"retrieval {__version__}", _now())
-    return True
-
-
-def refuse_half(path: Path) -> None:
-    """Raise CorruptError for a collection without its manifest: no new one is made over it."""
-    with storage_errors(path):
-        held = path.is_dir() and any(path.glob("spaces/*/*.f16"))
-    if held:
-        raise CorruptError(
-            f"The collection at {path} has lost its manifest.json. Mend it with: retrieval repair"
-        )
-
-
-def remove_folder(path: Path) -> None:
-    """Remove a collection that holds nothing; what else lies in its folder stays."""
-    catalog = ("catalog.db-wal", "catalog.db-shm", "catalog.db", "catalog.seal")
-    with suppress(OSError):
-        for name in ("manifest.json", ROOTS, *catalog, HOLDER, LOCK):
-            disk.remove(path / name)
-        disk.system.remove_folder(path)
-
-
 @contextmanager
 def write_lock(path: Path, timeout: float) -> Iterator[None]:
     """Hold the lock of the collection at `path`. Raises LockedError if another process does.
@@ -128,7 +85,7 @@ def write_lock(path: Path, timeout: float) -> Iterator[None]:
         with suppress(OSError):
             _sweep(path)
         with suppress(OSError):  # only a help for whoever has to wait
-            mine = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
+            mine = {"process": os.getpid(), "host": socket.gethostname(), "since": now()}
             disk.leave_note(path / HOLDER, json.dumps(mine))
         yield
     finally:
@@ -169,7 +126,8 @@ def _holder(path: Path) -> str:
         return "Another process"
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, to the second (ISO 8601)."""
     from datetime import UTC, datetime
 
     return datetime.now(UTC).isoformat(timespec="seconds")

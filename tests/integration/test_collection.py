@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from retrieval import Collection, EncoderSpec, index_folder, search
+from retrieval import Collection, EncoderSpec, index_folder, repair, search, verify
 from retrieval import collection as collection_module
 from retrieval.cli.html import render_page
 from retrieval.errors import (
@@ -498,3 +499,64 @@ def test_a_thumbnail_that_cannot_be_kept_is_shown(
         assert "data:image/jpeg" in render_page(collection, [search(collection, "red")])
         with pytest.raises(StorageError):
             collection.thumbnail(photo)
+
+
+def foreign_database(file: Path) -> bytes:
+    file.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE mine (a)")
+    return file.read_bytes()
+
+
+class TestWhatLiesInTheFolder:
+    """A run that fails, or is refused, takes nothing away that it did not make."""
+
+    def fails(self, place: Path) -> None:
+        with pytest.raises(ZeroDivisionError), Collection.open(place, create=True):
+            raise ZeroDivisionError
+
+    def test_a_database_of_somebody_else(self, tmp_path: Path) -> None:
+        before = foreign_database(tmp_path / "x/catalog.db")
+        with pytest.raises(CollectionError, match="other things in it"):
+            Collection.open(tmp_path / "x", create=True)
+        with pytest.raises(NoCollectionError):
+            repair(tmp_path / "x")
+        assert {p.name: p.read_bytes() for p in (tmp_path / "x").iterdir()} == {
+            "catalog.db": before
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "data"),
+        [("lock", b"mine"), ("photo.jpg", b""), ("catalog.db", b"mine"), ("a.tmp", b"")],
+    )
+    def test_any_other_file(self, tmp_path: Path, name: str, data: bytes) -> None:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x/catalog.db").touch()
+        (tmp_path / "x" / name).write_bytes(data)
+        before = {p.name: p.read_bytes() for p in (tmp_path / "x").iterdir()}
+        with pytest.raises(CollectionError, match="other things in it"):
+            Collection.open(tmp_path / "x", create=True)
+        assert {p.name: p.read_bytes() for p in (tmp_path / "x").iterdir()} == before
+
+    def test_a_link_to_a_catalog(self, tmp_path: Path) -> None:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "empty.db").touch()
+        (tmp_path / "x/catalog.db").symlink_to(tmp_path / "empty.db")
+        with pytest.raises(CollectionError, match="other things in it"):
+            Collection.open(tmp_path / "x", create=True)
+        assert (tmp_path / "empty.db").read_bytes() == b""
+
+    def test_a_new_folder_goes_and_an_empty_one_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        for name in ("new", "empty"):
+            self.fails(tmp_path / name)
+        assert [p.name for p in tmp_path.iterdir()] == ["empty"]
+        assert not any((tmp_path / "empty").iterdir())
+
+    def test_what_a_creation_that_died_left_is_taken_over(self, tmp_path: Path) -> None:
+        Collection.open(tmp_path / "x", create=True).close()
+        (tmp_path / "x/manifest.json").unlink()
+        self.fails(tmp_path / "x")
+        assert (tmp_path / "x/catalog.db").exists()  # not of this run
+        Collection.open(tmp_path / "x", create=True).close()
+        assert not verify(tmp_path / "x").problems

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -152,17 +154,31 @@ class TestNothingForgottenStays:
             compact(collection)
         assert holders(place, SECRET) == holders(place, WRITTEN) == []
 
-    def test_the_old_bytes_are_overwritten(
-        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    def test_the_old_bytes_are_overwritten(self, place: Path) -> None:
+        """Whoever has the file open sees what becomes of its bytes."""
+        with ExitStack() as stack:
+            old = [stack.enter_context((place / name).open("rb")) for name in kept.KEPT]
+            with Collection.open(place) as collection, collection.writing():
+                kept.keep(place, collection.catalog)
+            for file, name in zip(old, kept.KEPT, strict=True):
+                data = file.read()
+                assert data
+                assert not data.strip(b"\0")
+                assert (place / name).read_bytes().strip(b"\0")
+
+    @pytest.mark.parametrize("link", [os.symlink, os.link])
+    @pytest.mark.parametrize("name", [kept.CONVERSATIONS, "catalog.v4.backup.db"])
+    def test_the_bytes_behind_a_link_stay(
+        self, place: Path, tmp_path: Path, link: Callable[[Path, Path], None], name: str
     ) -> None:
-        """A name of its own that the file has beside shows what becomes of its bytes."""
-        for name in kept.KEPT:
-            os.link(place / name, place.parent / name)
-        with Collection.open(place) as collection, collection.writing():
-            kept.keep(place, collection.catalog)
-        for name in kept.KEPT:
-            assert not (place.parent / name).read_bytes().strip(b"\0")
-            assert (place / name).read_bytes().strip(b"\0")
+        outside = tmp_path / "outside"
+        outside.write_bytes(b"mine")
+        (place / name).unlink(missing_ok=True)
+        link(outside, place / name)
+        with Collection.open(place) as collection:
+            assert forget_conversations(collection) == 3
+        assert outside.read_bytes() == b"mine"
+        assert not os.path.lexists(place / name)
 
     @pytest.mark.parametrize("step", ["wipe", "commit", "keep"])
     def test_whenever_it_dies(
