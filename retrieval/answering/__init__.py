@@ -176,6 +176,8 @@ class _Asking:
                 is_place=self._is_place,
             )
             checked = self._verified(checked, brief)
+        if left and checked.status == "grounded":  # photos may show what they should not
+            checked = replace(checked, status="partly-grounded")
         made = written(question, brief, checked, result, name, self.seconds)
         return replace(made, before=before)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.answerers.extractive.wanted import only_absent
 from retrieval.answering.planning import is_framed, plan_question
 from retrieval.answering.planning.boxes import unread
 from retrieval.errors import QueryError
@@ -464,9 +465,28 @@ def test_people_are_taken_out_where_a_question_says_so(question: str, box: str) 
 
 
 @pytest.mark.parametrize(
+    ("question", "box"),
+    [
+        ("Find photos that are not of dogs", "no dogs"),
+        ("How many photos do not show a dog?", "no dog"),
+        ("How many photos don't show any dogs?", "no dogs"),
+        ("How many photos do not have a place?", "-has:gps"),
+    ],
+)
+def test_what_photos_do_not_show_is_said_in_one_way(question: str, box: str) -> None:
+    plan = planned(question)
+    assert plan.box == box
+    assert only_absent(plan) == (not box.startswith("-"))  # filters can be looked for by themselves
+
+
+@pytest.mark.parametrize(
     ("box", "said"),
     [
         ("a street without cars", "without cars"),
+        ("a man without a hat", "without a hat"),
+        ("a man with no other animals", "with no other animals"),
+        ("a dog not wearing a collar", "not wearing a collar"),
+        ("not taken in Berlin", ""),
         ("a man with no shirt", "with no shirt"),
         ("no people", "no people"),
         ("a beach -people", ""),

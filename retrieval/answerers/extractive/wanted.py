@@ -68,9 +68,14 @@ _HOW_MANY = re.compile(
     r"|.*(?:里|中|上)(?:一共)?有(?:几|多少)[个位只条匹头辆名]?(?P<zh>[^？?吗呢的]{1,6})",
     re.IGNORECASE,
 )
+#: A place or a date beside that, which says nothing of what is seen either: "in Kyoto".
+_NAME = r"(?-i:[A-Z0-9])[\w'’-]*"
+_THERE = rf"(?:in|from|on|at|during|since|before|after) {_NAME}(?: {_NAME})*"
 _ONLY_ABSENT = re.compile(
-    r"(?:(?:photos|pictures|images|ones) )?(?:(?:with|showing|that (?:have|show)) )?"
-    r"(?:no|without(?: any)?) (?!date|place|location|gps)(?:[\w'’-]+ ?){1,2}",
+    rf"(?:{_THERE} )?(?:(?:photos|pictures|images|ones) )?"
+    r"(?:(?:with|showing|have|has|that (?:have|show)) )?"
+    r"(?:no|without(?: any| an?)?) (?!date|place|location|gps|longer\b)"
+    rf"(?:(?!(?:in|from|on|at|during|since|before|after)\b)[\w'’-]+ ?){{1,2}}(?:{_THERE})?",
     re.IGNORECASE,
 )
 _TAKER = re.compile(

@@ -95,9 +95,19 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 _SHOW_BOTH = re.compile(r"^(?:shows?|contains?|has|have) (?=both\b)", re.IGNORECASE)
+_NOT = r"(?:(?:is|are|was|were|do|does|did|has|have)(?: not|n['’]t)|not)"
+_SHOWN = r"(?:of|show|showing|have|having|contain|containing|depict|depicting|include|including)"
+#: "that are not of dogs", "do not show a dog": the same as "no dogs".
+_DENIED = re.compile(
+    rf"(?:^|(?<=\s))(?:(?:that|which|who) )?{_NOT} {_SHOWN} (?!(?:both|all|only|just)\b)"
+    r"(?:(?:any|an?|the) )?(?=\w)",
+    re.IGNORECASE,
+)
 #: What is told to be missing, and no filter or minus says it.
 _ABSENT = re.compile(
-    r"(?<![\w:-])(?:(?:with )?no|without(?: any)?) (?!one\b|longer\b)[^\W\d_][\w'’-]*",
+    rf"(?<![\w:-])(?:(?:with )?no|without|{_NOT} (?!during\b|using\b)(?:of|wear|hold|\w+ing))"
+    r"(?: (?:any|an?|the|other|his|her|their|its))* "
+    r"(?!(?:one|longer|any|an?|the|other)\b)[^\W\d_][\w'’-]*",
     re.IGNORECASE,
 )
 _JOURNEY = re.compile(
@@ -131,7 +141,7 @@ def finished(body: str, vocabulary: Vocabulary, *, place: bool) -> str:
     if lack := _LACKS_HAN.fullmatch(box):
         return f"{lack['body']} -has:{lack.lastgroup}".strip()
     box = _LATIN.sub(r" in \1 ", _TAKEN.sub("", box)).strip()
-    box = _USED.sub(" 用", box).strip()
+    box = _DENIED.sub("no ", _USED.sub(" 用", box)).strip()
     if box.casefold() in _PRONOUNS:
         return ""
     if place and is_name(box, vocabulary):
