@@ -129,9 +129,8 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     """What a question points at; None where it stands for itself. `plan` is what it means alone."""
     text = question.strip()
     bare = text.strip(_MARKS)
-    for words, asked in _BARE:
-        if re.fullmatch(rf"(?:and\s+)?(?:{words})", bare, re.IGNORECASE):
-            return Reference(asked)
+    if asked := _in_full(bare):
+        return Reference(asked)
     if found := _NUMBERED.search(text):
         return Reference(_asked(text, found.span()), _number(found))
     if found := _IS_NUMBERED.search(text):
@@ -147,6 +146,14 @@ def reference_in(question: str, plan: QuestionPlan) -> Reference | None:
     if (found := _IN_IT.search(bare)) and (_SEES.search(text) or not _STANDS_ALONE.search(text)):
         return _of(text, found)
     return None
+
+
+def _in_full(bare: str) -> str:
+    """The question about a photo that few words stand for: "when", "which camera"; or ""."""
+    for words, asked in _BARE:
+        if re.fullmatch(rf"(?:and\s+)?(?:{words})", bare, re.IGNORECASE):
+            return asked
+    return ""
 
 
 def likeness(question: str) -> int | None:
@@ -188,7 +195,10 @@ def _asked(text: str, span: tuple[int, int], *, plural: bool = False) -> str:
     if not re.search(r"\w", rest) or re.fullmatch(r"(?i)(?:no|yes|and|show(?:\s+me)?|不是?)", rest):
         return ""
     if re.match(r"\s*[:：,，]\s*\S", text[end:]) and not text[:start].strip(_MARKS):
-        asked = text[end:].strip(_MARKS) + "?"  # "the second one: when was that?"
+        asked = text[end:].strip(_MARKS)  # "the second one: when was that?"
+        if full := _in_full(asked) or _in_full(f"which {asked}"):  # "…: camera?"
+            return full
+        asked += "?"
         return _ONE.sub(_the_photo(asked), asked, count=1)
     return f"{text[:start]}{_the_photo(text, plural=plural)}{text[end:]}"
 

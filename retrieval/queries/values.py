@@ -113,7 +113,7 @@ def _period(value: str, today: datetime.date) -> Period:
         sign = _SIGNS.get(match[1], match[1])
         return period if sign == "=" else _WAYS[sign](period)
     if (match := _RETURNING.fullmatch(value)) and match[1][1] == match[2][1]:
-        return Period(*(_one(end, today).first for end in match.groups()))
+        return Period(_one(match[1], today).first, _one(match[2], today).first)
     if match := _RANGE.fullmatch(value):
         first = _one(match[1], today) if match[1] else Period(None, None)
         last = _one(match[2], today) if match[2] else Period(None, None)

@@ -34,9 +34,10 @@ def passing(reader: Readable, space: Space, kind: Kind, filters: Sequence[Filter
 
     Filters of one field are alternatives, those of different fields all hold, as does each that is
     negated or open at one end (from 2020, until 2022), and so do years, hours and weekdays. A photo
-    of which the field is not known passes neither a filter nor its negation; what is listed (keywords, words, files, `has`) is
-    known to be absent where it is not there. A document passes when a photo that it is linked to
-    does. Raises QueryError for a filter that makes no sense, CorruptError, StorageError.
+    of which the field is not known passes neither a filter nor its negation; what is listed
+    (keywords, words, files, `has`) is known to be absent where it is not there. A document passes
+    when a photo that it is linked to does. Raises QueryError for a filter that makes no sense,
+    CorruptError, StorageError.
     """
     with reader.snapshot():
         photos = _photos(reader, filters)
