@@ -17,6 +17,7 @@ from retrieval.answerers import load_answerer
 from retrieval.answering.checking import check
 from retrieval.answering.confidence import GROUNDED, at_most, presence, probabilities
 from retrieval.answering.evidence import gather
+from retrieval.answering.guessing import without_guesses
 from retrieval.answering.looking import COUNTING, Sight, look
 from retrieval.answering.models import answerer_of, judge_for, judge_of
 from retrieval.answering.planning import plan_question, readable
@@ -233,6 +234,8 @@ class _Asking:
         from retrieval.reranking import meaning
 
         there, words = None, meaning(plan, result)
+        if not (sight.certain or sight.groups):
+            evidence = without_guesses(evidence, result.query, words, self.search)
         if sight.ids and not (sight.certain or sight.groups or plan.among):
             shares = {hit.id: hit.share for hit in (*result.hits, *sight.hits)}
             there = presence(

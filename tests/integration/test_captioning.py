@@ -342,6 +342,19 @@ def test_rows_of_a_table_are_guesses_until_a_person_changes_them(
     assert "“A zebra" not in answer.text
 
 
+def test_what_only_a_guess_says_is_found_and_not_grounded(
+    collection: Collection, photos: Path
+) -> None:
+    caption_folder(photos, Captioner("A zebra."), form="xmp")
+    index_folder(collection, photos)
+    answer = ask(collection, "Where was the zebra?")
+    assert any(hit.relevant for hit in answer.result.hits)
+    for question in ("When did I photograph a zebra?", "Is there a zebra?", "Find a zebra"):
+        answer = ask(collection, question)
+        assert answer.status != "grounded", question
+        assert all((each.relevance or 0.0) < 0.5 for each in answer.evidence)
+
+
 def test_a_forgotten_file_is_not_opened(collection: Collection, photos: Path) -> None:
     from retrieval import forget
 
