@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 REMEMBERED = 20  # turns of a conversation that are read
 MOST_NAME = 100  # characters
+READ_MEANWHILE = (
+    "another program was reading: what was forgotten may still stand in the catalog's log. "
+    "Forget once more when that program has ended, to be sure"
+)
 
 
 class Conversation:
@@ -104,8 +108,9 @@ def new_name(collection: Collection) -> str:
 def forget_conversations(collection: Collection, name: str | None = None) -> int:
     """Forget a conversation, or all, so that nothing of it stays in the collection's files.
 
-    Copies of the catalog that may hold it, of before an upgrade or a repair, go as well. Raises
-    LockedError, StorageError.
+    Copies of the catalog that may hold it, of before an upgrade or a repair, go as well. Where a
+    reader kept the catalog's log from being emptied, a notice says so, and the next call finishes
+    it. Raises LockedError, StorageError.
     """
     from retrieval.storage.kept import CONVERSATIONS, keep, wipe
     from retrieval.storage.leftovers import finish_forgetting, remove_copies
@@ -116,8 +121,9 @@ def forget_conversations(collection: Collection, name: str | None = None) -> int
         wipe(collection.path, CONVERSATIONS)
         with collection.catalog.writing() as connection:
             count = remove_conversations(connection, name)
-        if count:
-            finish_forgetting(collection.path, collection.catalog)
+        # Also where nothing is left to forget: what a reader hindered before is finished.
+        if not finish_forgetting(collection.path, collection.catalog):
+            collection.on_notice(READ_MEANWHILE)
         keep(collection.path, collection.catalog, CONVERSATIONS)
     return count
 

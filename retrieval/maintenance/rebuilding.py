@@ -76,7 +76,8 @@ def rebuild_catalog(
         embedded = catalog.row_count() - before
         catalog.seal()
     aside = _switch(path)
-    done.append(f"made the catalog anew; the old one is kept as {aside.name}")
+    old = f"; the old one is kept as {aside.name}" if aside else ""
+    done.append(f"made the catalog anew{old}")
     return done, embedded
 
 
@@ -213,8 +214,10 @@ def _is_out_of_reach(name: str) -> bool:
         return True
 
 
-def _switch(path: Path) -> Path:
-    """Put the new catalog in the place of the old one, which is kept under another name.
+def _switch(path: Path) -> Path | None:
+    """Put the new catalog in the place of the old one, which is kept under the name returned.
+
+    None if there was no old one.
 
     At no moment does a seal fit that should not: the old one stays until the new one replaces it.
     """
@@ -223,11 +226,12 @@ def _switch(path: Path) -> Path:
         # Its log must not be taken for that of the new one. What it held is lost or salvaged.
         for end in ("-wal", "-shm"):
             disk.remove(path / f"catalog.db{end}")
-        if old.exists():
+        there = old.exists()
+        if there:
             disk.rename(old, aside)
         disk.rename(path / NEW, old)
         disk.rename(seal_path(path / NEW), seal_path(old))
-    return aside
+    return aside if there else None
 
 
 def _remove_database(file: Path) -> None:

@@ -9,6 +9,7 @@ them (`tidy`). Photos are named by their content's hash: a new catalog numbers t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -61,25 +62,35 @@ def wipe(place: Path, *names: str) -> None:
 def check(place: Path, name: str) -> None:
     """Compare a file with its checksum, if it is there. Raises CorruptError, StorageError."""
     with storage_errors(place / name):
-        if (place / name).is_file():
+        if _is_there(place / name):
             read_checked(place / name)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is such a file. Raises CorruptError for what is no plain file, as a link is."""
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise CorruptError(f"{file} is no file of the collection. Move it away.")
+    return file.exists()
 
 
 def restore(place: Path, catalog: Catalog) -> list[str]:
     """Fill a new catalog that knows its photos with what was kept; what came back, in words.
 
     A turn comes back only if all of its photos do, so that forgetting one takes it along as ever.
-    Raises StorageError.
+    A file that cannot be read is set aside. Raises CorruptError for what is no plain file,
+    StorageError.
     """
     said = []
     for name, fill in ((CONVERSATIONS, _restore_turns), (WRITING, _restore_writing)):
         with storage_errors(place / name):
-            if not (place / name).is_file():
+            if not _is_there(place / name):
                 continue
             try:
                 said.append(fill(catalog, read_checked(place / name)))
             except (CorruptError, KeyError, TypeError, ValueError, AttributeError):
-                said.append(f"{name} is damaged and could not be read")
+                aside = place / f"{Path(name).stem}.damaged-{time.time_ns()}.json"
+                disk.rename(place / name, aside)  # nowhere else does it stand
+                said.append(f"{name} is damaged and could not be read; it is kept as {aside.name}")
     return said
 
 

@@ -15,7 +15,7 @@ from retrieval.storage import disk
 from retrieval.storage.catalog import Catalog
 from retrieval.storage.checked import read_checked
 from retrieval.storage.codefile import code_file
-from retrieval.storage.kept import keep_missing
+from retrieval.storage.kept import KEPT, keep_missing
 from retrieval.storage.layout import SPACE, note_active, space_folder, storage_errors
 from retrieval.storage.vectors import vector_file
 from retrieval.storage.words import forget_deleted_words
@@ -138,7 +138,7 @@ def _content_hash(thumbnail: Path) -> bytes:
 
 
 def remove_copies(place: Path) -> tuple[str, ...]:
-    """Overwrite and remove older and set-aside catalogs; their names. Raises StorageError."""
+    """Overwrite and remove what `find_copies` finds; the names. Raises StorageError."""
     copies = find_copies(place)
     with storage_errors(place):
         for file in copies:
@@ -147,8 +147,10 @@ def remove_copies(place: Path) -> tuple[str, ...]:
 
 
 def find_copies(place: Path) -> list[Path]:
-    """The files of older and set-aside catalogs, which hold what this one does."""
-    return sorted(file for file in place.glob("catalog.*") if not file.name.startswith(OWN))
+    """Older and set-aside catalogs, which hold what this one does, and set-aside kept files."""
+    catalogs = [file for file in place.glob("catalog.*") if not file.name.startswith(OWN)]
+    damaged = [f for name in KEPT for f in place.glob(f"{Path(name).stem}.damaged-*.json")]
+    return sorted([*catalogs, *damaged])
 
 
 def _remove_other_editions(place: Path, space: Space) -> None:

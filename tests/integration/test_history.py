@@ -10,6 +10,7 @@ import pytest
 
 from retrieval import Collection, index_folder
 from retrieval.answering.history import (
+    READ_MEANWHILE,
     Conversation,
     conversations,
     forget_conversations,
@@ -18,6 +19,7 @@ from retrieval.answering.history import (
 from retrieval.errors import LockedError, UsageError
 from retrieval.maintenance.forgetting import forget
 from retrieval.records import Answer, Evidence, Query, QuestionPlan, SearchResult
+from retrieval.storage.catalog import Catalog
 from tests.conftest import LONGEST_S
 from tests.pictures import picture
 
@@ -81,6 +83,22 @@ def test_forgetting_leaves_no_trace(holding: Collection) -> None:
     assert forget_conversations(holding) == 1
     assert b"keep this question" not in bytes_of(holding)
     assert forget_conversations(holding, "never") == 0
+
+
+def test_a_reader_in_the_way_is_told_of(
+    holding: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing more to forget the second time, and yet what was hindered is finished."""
+    said: list[str] = []
+    holding.on_notice = said.append
+    Conversation(holding, "one").add(answered(holding, SECRET, "red"))
+    outcomes = [False, True]
+    monkeypatch.setattr(Catalog, "vacuum", lambda _: outcomes.pop(0))
+    assert forget_conversations(holding) == 1
+    assert said == [READ_MEANWHILE]
+    assert forget_conversations(holding) == 0
+    assert said == [READ_MEANWHILE]
+    assert not outcomes
 
 
 def test_a_forgotten_photo_takes_its_turns_along(holding: Collection, tmp_path: Path) -> None:

@@ -121,8 +121,14 @@ class TestTheCatalogIsLost:
         lose(place, "lost")
         report = repair(place)
         assert not report.left
-        assert f"{kept.CONVERSATIONS} is damaged and could not be read" in report.done
+        (aside,) = place.glob("conversations.damaged-*.json")
+        assert kept.read_checked(aside) == values
+        assert aside.name in str(report.done)
+        assert "the old one is kept" not in str(report.done)
         assert told(place) == []
+        with Collection.open(place) as collection:
+            forget_conversations(collection)
+        assert not aside.exists()
 
 
 class TestNothingForgottenStays:
