@@ -1,8 +1,9 @@
-"""What the files of a photo say of it: their content, a sidecar, their names; and where that is."""
+"""What the files of a photo say of it: their content, sidecars, their names; and where that is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from retrieval.errors import ImageError
 from retrieval.metadata.file_names import date_in_name
@@ -17,16 +18,15 @@ def facts_in(paths: Sequence[str], data: bytes, cache: str = "") -> Facts:
 
     Of several the first with a sidecar counts, and the first whose name has a date in it.
     """
-    beside = next(filter(None, map(read_sidecar, paths)), None)
+    beside = next(filter(None, map(read_sidecars, paths)), [])
     named = next(filter(date_in_name, paths), paths[0])
-    return locate(read_facts(data, named, None if beside is None else beside[1]), cache)
+    return locate(read_facts(data, named, *(content for _, content in beside)), cache)
 
 
-def read_sidecar(path: str) -> tuple[str, bytes] | None:
-    """Path and content of the sidecar of the photo at `path`; None without a readable one."""
+def read_sidecars(path: str) -> list[tuple[str, bytes]]:
+    """Path and content of each readable sidecar of the photo at `path`, the closest first."""
+    found = []
     for name in sidecars_of(path):
-        try:
-            return name, read_content(name).data
-        except (OSError, ImageError):
-            continue
-    return None
+        with suppress(OSError, ImageError):
+            found.append((name, read_content(name).data))
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import ImageError, UsageError
-from retrieval.knowing import facts_in, read_sidecar
+from retrieval.knowing import facts_in, read_sidecars
 from retrieval.metadata import FIELDS
 from retrieval.metadata.naming import camera_name
 from retrieval.pictures import decode
@@ -81,13 +81,13 @@ def _in_collection(collection: Collection, path: str) -> PhotoDetails | None:
     looks = catalog.looks_of([photo.id]).get(photo.id)
     others = tuple(other for other in photo.paths if other != path)
     kept = thumbnail_path(collection.path / "thumbs", photo.content_hash)
-    beside = read_sidecar(path)
+    beside = read_sidecars(path)
     return PhotoDetails(
         path=path,
         indexed=True,
         photo=_with_paths(photo, (path, *others)),
         bytes=known.size,
-        sidecar=None if beside is None else beside[0],
+        sidecar=beside[0][0] if beside else None,
         facts=facts,
         looks=looks,
         fields=known_fields(photo, path, facts, looks),
@@ -116,13 +116,13 @@ def _in_file(collection: Collection | None, path: str, cache: str) -> PhotoDetai
         paths=(path, *copies),
     )
     facts, looks = facts_in([path], content.data, cache), measure_looks(picture.image)
-    beside = read_sidecar(path)
+    beside = read_sidecars(path)
     return PhotoDetails(
         path=path,
         indexed=False,
         photo=photo,
         bytes=len(content.data),
-        sidecar=None if beside is None else beside[0],
+        sidecar=beside[0][0] if beside else None,
         facts=facts,
         looks=looks,
         fields=known_fields(photo, path, facts, looks),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from retrieval.captioning.phrases import colour, listed, quoted, say
 from retrieval.captioning.sidecars import read_caption
 from retrieval.errors import UsageError
+from retrieval.knowing import read_sidecars
 from retrieval.metadata.naming import camera_name
 from retrieval.records import Language
 
@@ -71,13 +72,13 @@ def own_texts(details: PhotoDetails, language: Language) -> list[Statement]:
 
 
 def _maker(details: PhotoDetails) -> str:
-    """What guessed the caption in its sidecar; where that cannot be told, what does it alone."""
-    try:
-        data = Path(details.sidecar).read_bytes() if details.sidecar else b""
-        known = read_caption(data) if data else None
-    except (OSError, UsageError):
-        return TAGGER
-    return known.mark.source if known is not None and known.mark is not None else TAGGER
+    """What guessed the caption in its sidecars; where that cannot be told, what does it alone."""
+    for _, data in read_sidecars(details.path):
+        with suppress(UsageError):
+            known = read_caption(data)
+            if known is not None and known.mark is not None:
+                return known.mark.source
+    return TAGGER
 
 
 def tag_statements(

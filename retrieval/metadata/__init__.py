@@ -10,7 +10,7 @@ from retrieval.metadata.fields import FIELDS, Field, Sort, field_named
 
 #: Of what is read from files (`read_facts`) and measured of pixels (`measure_looks`). Counts up
 #: whenever the same photo would give another result: indexing then reads it again.
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 LOOKS_VERSION = 1
 
 #: What `Facts.taken_from` says where the name of a file gave the date.

@@ -2,8 +2,9 @@
 
 FIELDS says which tag is which; here is which of several counts. The camera's own (time, place,
 settings): EXIF, XMP, IPTC, the sidecar. What people wrote (rating, title, caption, keywords): the
-sidecar first, as Lightroom has it, then XMP, IPTC, EXIF; what a model guessed is no caption. The
-time of a file on disk never counts: copying changes it.
+sidecar first, as Lightroom has it, then XMP, IPTC, EXIF; what a model guessed is no caption. Of
+two sidecars the one closer by its name goes first, and the other fills in what it lacks. The time
+of a file on disk never counts: copying changes it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class _Sources:
     exif: Tags
     xmp: Properties
     iptc: Mapping[str, tuple[str, ...]]
-    sidecar: Properties
+    sidecars: tuple[Properties, ...]
     #: The hashes of captions that a model guessed.
     guesses: tuple[str, ...] = ()
 
@@ -64,24 +65,24 @@ class _Sources:
             ("xmp", "xmp", self.xmp),
             ("iptc", "iptc", self.iptc),
         ]
-        beside: tuple[str, str, Source] = ("sidecar", "xmp", self.sidecar)
-        yield from [beside, *inside[1:], inside[0]] if people else [*inside, beside]
+        beside: list[tuple[str, str, Source]] = [("sidecar", "xmp", each) for each in self.sidecars]
+        yield from [*beside, *inside[1:], inside[0]] if people else [*inside, *beside]
 
 
-def read_facts(data: bytes, path: str, sidecar: bytes | None = None) -> Facts:
+def read_facts(data: bytes, path: str, *sidecars: bytes) -> Facts:
     """What the file with content `data`, named `path`, says of the photo it holds.
 
-    `sidecar` is the content of the XMP file beside it. Never raises: what cannot be read is
-    missing. The place's names are those that someone wrote; `places.locate` finds those of a
-    position.
+    `sidecars` are the contents of the XMP files beside it, the closest first. Never raises: what
+    cannot be read is missing. The place's names are those that someone wrote; `places.locate`
+    finds those of a position.
     """
     try:
-        return facts_in(data, path, sidecar)
+        return facts_in(data, path, *sidecars)
     except Exception:  # a fault of this program in an odd file must not end a run over a library
         return Facts()
 
 
-def facts_in(data: bytes, path: str, sidecar: bytes | None) -> Facts:
+def facts_in(data: bytes, path: str, *sidecars: bytes) -> Facts:
     """The same, without the net below it that `read_facts` has."""
     blocks = find_blocks(data)
     exif: Tags = {}
@@ -92,16 +93,17 @@ def facts_in(data: bytes, path: str, sidecar: bytes | None) -> Facts:
         exif,
         read_xmp(packet) or {},
         read_iptc(blocks.iptc or _bytes_of(exif.get("IPTC"))),
-        read_xmp(sidecar or b"") or {},
-        hashes_of_guesses(sidecar or b""),
+        tuple(read_xmp(sidecar) or {} for sidecar in sidecars),
+        tuple(known for sidecar in sidecars for known in hashes_of_guesses(sidecar)),
     )
+    described = (text for each in sources.sidecars for text in each.get("dc:description", ()))
     return Facts(
         **_taken(sources, path),
         **_position(sources),
         **_named_place(sources),
         **_camera(sources),
         **_by_table(sources),
-        guess=cleaning.guess(sources.sidecar.get("dc:description", ()), sources.guesses),
+        guess=cleaning.guess(tuple(described), sources.guesses),
         orientation=_orientation(sources),
     )
 
@@ -179,10 +181,8 @@ def _moment(source: Source, tag: str) -> Moment | None:
 
 
 def _position(sources: _Sources) -> dict[str, Any]:
-    found = (
-        position_in_exif(sources.exif)
-        or position_in_xmp(sources.xmp)
-        or position_in_xmp(sources.sidecar)
+    found = position_in_exif(sources.exif) or next(
+        filter(None, map(position_in_xmp, (sources.xmp, *sources.sidecars))), None
     )
     return found._asdict() if found else {}
 
@@ -203,8 +203,10 @@ def _named_place(sources: _Sources) -> dict[str, Any]:
 def _camera(sources: _Sources) -> dict[str, Any]:
     for make, model in (
         (sources.exif.get("Make", ()), sources.exif.get("Model", ())),
-        (sources.xmp.get("tiff:Make", ()), sources.xmp.get("tiff:Model", ())),
-        (sources.sidecar.get("tiff:Make", ()), sources.sidecar.get("tiff:Model", ())),
+        *(
+            (each.get("tiff:Make", ()), each.get("tiff:Model", ()))
+            for each in (sources.xmp, *sources.sidecars)
+        ),
     ):
         found = {"make": cleaning.maker(make), "camera": cleaning.short_text(model)}
         if any(found.values()):

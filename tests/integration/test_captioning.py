@@ -309,6 +309,30 @@ def test_what_a_person_wrote_counts_before_our_guess_at_once(
     assert hit.path == str(photos / "green.jpg")
 
 
+def test_what_a_person_wrote_into_the_other_sidecar_counts(
+    collection: Collection, photos: Path
+) -> None:
+    """Lightroom's red.xmp beside our red.jpg.xmp: changed, and gone again."""
+    caption_folder(photos, Captioner("A zebra."))
+    index_folder(collection, photos)
+    place = photos / "red.xmp"
+
+    def known() -> tuple[str | None, str | None, int | None, tuple[str, ...]]:
+        index_folder(collection, photos)
+        facts = show_photo(collection, photos / "red.jpg").facts
+        assert facts == show_photo(None, photos / "red.jpg").facts
+        return facts.caption, facts.guess, facts.rating, facts.keywords
+
+    for words in ("Onkel Fritz on the bench", "Tante Anna on the bench"):
+        said = f"<dc:description><rdf:Alt><rdf:li>{words}</rdf:li></rdf:Alt></dc:description>"
+        made = sidecar("bench", rating=4).replace(b"<dc:subject>", said.encode() + b"<dc:subject>")
+        place.write_bytes(made)
+        assert known() == (words, "A zebra.", 4, ("bench",))
+    assert search(collection, "caption:Anna").hits[0].path == str(photos / "red.jpg")
+    place.unlink()
+    assert known() == (None, "A zebra.", None, ())
+
+
 def test_a_copy_of_our_guess_in_the_photo_is_no_persons(
     collection: Collection, photos: Path
 ) -> None:
