@@ -12,8 +12,7 @@ import hashlib
 NAMESPACE = "https://retrieval.invalid/caption/1.0/"  # a name only, there is no such page
 PREFIX = "retrieval"
 MARK = f"{PREFIX}:text"
-#: The columns of a table of such captions.
-COLUMNS = ("image", "caption", "source", "text", "sha256", "bytes", "modified")
+COLUMN = "text"
 
 
 def text_hash(text: str) -> str:

@@ -56,7 +56,7 @@ class Engine:
             [sys.executable, "-P", "-c", _START, *map(os.path.abspath, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,  # by whose end it notices ours
             bufsize=0,
             env={**os.environ, "GGML_NO_BACKTRACE": "1"},  # by a debugger, which takes long
         )
@@ -167,7 +167,7 @@ class Engine:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    for stream in (process.stdin, process.stdout):
+    for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
     process.wait()

@@ -4,15 +4,19 @@ What llama.cpp asserts ends its process, and no Python code can catch that: here
 one. It reads lines of JSON from its standard input until that ends, which it also does when the
 parent dies: first {"load": settings}, then {"ask": request} and {"stop": true} in turn. It answers
 in lines: {"loaded": address} or {"missing": why} or {"failed": why}; then for each request
-{"piece": chunk}, as often as the model writes, and {"end": true} or {"failed": why}.
+{"piece": chunk}, as often as the model writes, and {"end": true} or {"failed": why}. Its standard
+error is a pipe that carries nothing: on Linux its end kills this process, whatever it does.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
+import select
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +26,7 @@ from typing import Any, BinaryIO
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    _end_with_parent()
     requests, answers = _private_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the parent, which will say so
     _leave_no_core()
@@ -61,6 +66,24 @@ def _private_streams() -> tuple[BinaryIO, FileIO]:
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     return requests, answers
+
+
+def _end_with_parent() -> None:
+    """Have the kernel kill this process once nobody holds the other end of standard error.
+
+    No Python code runs while llama.cpp loads a model or reads a prompt. A signal at the parent's
+    death (PR_SET_PDEATHSIG) would come when the thread ends that started this process.
+    """
+    if sys.platform != "linux":
+        return  # the end of standard input is seen a little later
+    pipe = os.dup(2)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    state = select.poll()
+    state.register(pipe, 0)
+    if state.poll(0):  # it ended before
+        os._exit(0)
 
 
 def _leave_no_core() -> None:

@@ -356,15 +356,20 @@ local.available_cpus = lambda: 1
 model = local.LocalModel(ModelSpec(sys.argv[1]))
 def show(text):
     print(model._engine._process.pid, flush=True)
+    if sys.argv[2] == "deaf":
+        os.kill(model._engine._process.pid, signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGKILL)
 model.complete([Message("user", "Hi")], purpose="t", on_text=show)
 """
 
 
-def test_it_ends_with_this_one() -> None:
-    """Also where this one is killed, while a reply is on its way."""
+@pytest.mark.parametrize("how", ["listening", "deaf"])
+def test_it_ends_with_this_one(how: str) -> None:
+    """Also where this one is killed, while a reply is on its way, or while no Python code runs."""
+    if how == "deaf" and sys.platform != "linux":
+        pytest.skip("the kernel ends it on Linux only")
     process = subprocess.Popen(
-        [sys.executable, "-c", DYING, str(smollm())],
+        [sys.executable, "-c", DYING, str(smollm()), how],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -387,6 +392,20 @@ def is_running(pid: int) -> bool:
         return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
+
+
+def test_it_outlives_the_thread_that_started_it(one_thread: None) -> None:
+    model = LocalModel(ModelSpec(str(smollm())), PassingGate())
+
+    def ask() -> None:
+        model.complete(user("Hi"), purpose="test", most_tokens=1)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    process = process_of(model)
+    ask()
+    assert process_of(model) is process
 
 
 def test_names_in_the_folder_of_a_script_hide_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from retrieval import corpora
 from retrieval.corpora import Columns, Passage, is_corpus, read_passages
 from retrieval.errors import CorpusError, NotTextError
+from retrieval.metadata.guesses import text_hash
 
 
 def read(path: Path, content: str | bytes, text: str = "", image: str = "") -> list[Passage]:
@@ -240,3 +241,25 @@ def test_columns_come_back_from_their_signature(text: str, image: str) -> None:
 @pytest.mark.parametrize("signature", [None, "", "pillow 12.0", "columns 'a'", "columns x y"])
 def test_what_is_no_signature(signature: str | None) -> None:
     assert Columns.from_signature(signature) == Columns()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "image,caption,source,text,sha256,bytes,modified",
+        "image,caption,source,text,sha256,bytes,modified,notes",
+        "notes,text,caption,image",
+    ],
+)
+def test_captions_of_a_model_are_known_in_whatever_columns_they_stand(
+    table: Path, head: str
+) -> None:
+    known = {"image": "a.jpg", "text": text_hash("A zebra."), "notes": "mine"}
+    columns = head.split(",")
+    for caption, guessed in (("A zebra.", True), ("A  zebra. ", True), ("My horse.", False)):
+        row = known | {"caption": caption}
+        made = f"{head}\n" + ",".join(row.get(name, "x") for name in columns) + "\n"
+        (passage,) = read(table, made)
+        assert (passage.text, passage.guessed) == (" ".join(caption.split()), guessed)
+    if "notes" in columns:
+        assert [(p.text, p.guessed) for p in read(table, made, text="notes")] == [("mine", False)]
