@@ -67,10 +67,17 @@ def create_folder(path: Path, migrate: Callable[[Path], None], timeout: float) -
 
 
 def remove_made(made: Made) -> None:
-    """Remove a collection that holds nothing; what was there before its run stays."""
+    """Remove a collection that holds nothing; what was there before its run stays.
+
+    It stays whole where the run left more (a folder of vectors that was just made): without its
+    manifest and its catalog the next run would take the folder for somebody else's.
+    """
     catalog = ("catalog.db-wal", "catalog.db-shm", "catalog.db", "catalog.seal")
+    own = ("manifest.json", ROOTS, *catalog, HOLDER, LOCK)
     with suppress(OSError):
-        for name in ("manifest.json", ROOTS, *catalog, HOLDER, LOCK):
+        if {entry.name for entry in made.path.iterdir()} - made.before - set(own):
+            return
+        for name in own:
             if name not in made.before:
                 disk.remove(made.path / name)
         if not made.folder:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -559,4 +559,16 @@ class TestWhatLiesInTheFolder:
         self.fails(tmp_path / "x")
         assert (tmp_path / "x/catalog.db").exists()  # not of this run
         Collection.open(tmp_path / "x", create=True).close()
+        assert not verify(tmp_path / "x").problems
+
+    @pytest.mark.parametrize("name", ["spaces", "thumbs"])
+    def test_one_that_holds_more_stays_whole(
+        self, name: str, toy: list[ToyEncoder], tmp_path: Path
+    ) -> None:
+        with suppress(ZeroDivisionError), open_toy(tmp_path / "x"):
+            (tmp_path / "x" / name).mkdir()  # as where the disk is full a step later
+            raise ZeroDivisionError
+        picture(tmp_path / "photos/red.png", "red")
+        with open_toy(tmp_path / "x") as collection:  # the next run can go on in it
+            assert index_folder(collection, [tmp_path / "photos"]).added == 1
         assert not verify(tmp_path / "x").problems
