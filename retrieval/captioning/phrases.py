@@ -24,7 +24,7 @@ _EN = {
     "taken in": "Taken on {date} in {place}.",
     "taken at in": "Taken on {date} at {time} in {place}.",
     "place": "Taken in {place}.",
-    "camera": "Taken with a {camera}.",
+    "camera": "Camera: {camera}.",
     "keywords": "Its keywords are {words}.",
     "colours": "Mostly {words}.",
     "size": "{width} × {height} pixels, {shape}.",

@@ -80,4 +80,4 @@ def _show(details: PhotoDetails) -> None:
 
 
 def _line(label: str, text: str) -> None:
-    emit(f"{label:<{WIDTH}}{printable(text)}")
+    emit(f"{label:<{WIDTH - 1}} {printable(text)}")  # a longer label stays apart

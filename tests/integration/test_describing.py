@@ -64,7 +64,7 @@ def test_all_that_is_known_without_a_model(known: Collection, photos: Path) -> N
     assert said(found, "writing") == ["Writing recognised in it: “NO ENTRY”"]
     assert said(found, "file") == [
         "Taken on 2019-04-02 at 12:51 in Kyoto, Japan.",
-        "Taken with a Canon EOS 80D.",
+        "Camera: Canon EOS 80D.",
         "Its keywords are brick, old.",
     ]
     assert said(found, "pixels") == ["Mostly red."]
